@@ -25,7 +25,7 @@ KINDS: Final = {
 }  # fmt: skip
 
 #: Longest cell that is taken for one: a broken quote would otherwise swallow the rest of the file.
-MAX_CELL: Final = 32 * 1024 * 1024
+MAX_CELL: Final = 8 * 1024 * 1024
 
 _HEADER_BYTES: Final = 256 * 1024
 _HEADER_ROWS: Final = 200  #: JSON rows may leave keys out, so several are looked at

@@ -18,6 +18,8 @@ from sources.profile import Profile
 from sources.readers import kind_of, open_rows
 
 BROADCAST: Final = "all"
+#: Longest staged row in bytes; what reads it back keeps two such buffers.
+MAX_ROW: Final = 16 * 1024 * 1024
 _FLUSH: Final = 1 << 16
 
 
@@ -58,7 +60,7 @@ class StagedFile:
 
 def bucket_of(text: str | None, buckets: int) -> int:
     """The bucket of a key: the same in every process, and the same as the SQL macro ``bucket_of``."""
-    digest = hashlib.md5((text or "").strip().encode(), usedforsecurity=False).hexdigest()
+    digest = hashlib.md5((text or "").strip(" ").encode(), usedforsecurity=False).hexdigest()
     return int(digest[:8], 16) % buckets
 
 
@@ -134,6 +136,8 @@ def stage_file(
                     line = orjson.dumps(staged)
                 except (orjson.JSONEncodeError, UnicodeEncodeError):
                     raise BadRow(path.name, row_number - first_row + 1, "holds characters that are not text") from None
+                if len(line) >= MAX_ROW:
+                    raise BadRow(path.name, row_number - first_row + 1, f"is longer than {MAX_ROW} bytes")
                 parts.write(key, line)
                 row_number += 1
             filled = parts.close()

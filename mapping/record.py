@@ -43,7 +43,9 @@ class MappedRecord:
     refs: list[Ref] = field(default_factory=list)
     owner: str | None = None  #: "systemusers/<id>" or "teams/<id>"
     owner_rule: str = ""  #: which rule of the owner's list it came from
-    state: str | None = None  #: None (leave as created), "inactive", "won", "lost", "completed", "canceled"
+    owner_substituted: bool = False  #: an earlier rule named somebody who could not be used
+    state: str | None = None  #: None (leave as created), "inactive", "won", "lost", "completed", "canceled",
+    #: "scheduled" (appointment activities)
     file: str | None = None  #: path in the drop container, for documents
     status: Literal["mapped", "excluded", "excepted"] = "mapped"
     reason: str = ""  #: code of the exclusion or exception
@@ -51,5 +53,6 @@ class MappedRecord:
     issues: list[Issue] = field(default_factory=list)
     properties: int = 0  #: non-empty custom property values of a patient
     properties_refused: int = 0
+    properties_ignored: int = 0  #: the map leaves them out on purpose
     review: str = ""  #: why a person should look (an unknown drug, say), "" when there is nothing
     hash: str = ""

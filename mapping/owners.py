@@ -1,0 +1,113 @@
+"""Who owns a row: the design's owner rule over a table of people that was matched beforehand."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from mapping.model import OwnerRule
+
+OwnerStatus = Literal["Active", "Inactive", "Unknown"]
+OwnerMatchKind = Literal["found", "disabled", "ambiguous", "no_privilege", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerMatch:
+    """What became of one staff member of the source."""
+
+    owner: str | None  #: "systemusers/<id>" or "teams/<id>"; None when nobody was found
+    status: OwnerStatus  #: whether the staff member is active in the source
+    match: OwnerMatchKind
+    name: str = ""  #: what SourceOwner shows; the staff id when empty
+
+    @property
+    def usable(self) -> bool:
+        """True when rows may be given to this owner."""
+        return self.owner is not None and self.match == "found" and self.status != "Inactive"
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """The answer for one record."""
+
+    owner: str | None  #: bind path, None when no rule gave one
+    rule: str  #: the rule it came from, "" when none
+    source_owner: str | None  #: the person whom the source would have had as owner
+    source_status: OwnerStatus | None
+    substituted: bool  #: somebody was named but could not be used
+
+
+@dataclass(slots=True)
+class Owners:
+    """Everybody a rule may lead to. Plain data: ``to_json`` and ``from_json`` are inverse."""
+
+    staff: dict[str, OwnerMatch] = field(default_factory=dict)  #: staff id -> match
+    by_email: dict[str, str] = field(default_factory=dict)  #: e-mail in lower case -> staff id
+    practitioner: dict[str, str] = field(default_factory=dict)  #: practitioner id -> staff id
+    location: dict[str, str] = field(default_factory=dict)  #: location id -> staff id, or a bind path
+    fallback: str | None = None  #: bind path
+
+    def resolve(
+        self,
+        rules: Sequence[OwnerRule],
+        *,
+        own: str | None = None,
+        practitioner: str | None = None,
+        provider: str | None = None,
+        location: str | None = None,
+    ) -> Owned:
+        """The first rule that leads to a user or team who may own rows; inactive and unmatched people fall through.
+
+        Args:
+            rules: the object's rules, in order.
+            own: staff id or e-mail of the record's own owner.
+            practitioner: the record's practitioner id.
+            provider: id of the patient's primary provider.
+            location: the record's location id.
+        """
+        named: str | None = None
+        status: OwnerStatus | None = None
+        substituted = False
+        for rule in rules:
+            if rule == "fallback":
+                if self.fallback is not None:
+                    return Owned(self.fallback, rule, named, status, substituted)
+                continue
+            if rule == "location":
+                bound = self.location.get(location) if location is not None else None
+                if bound is not None and "/" in bound:
+                    return Owned(bound, rule, named, status, substituted)
+                person = bound
+            elif rule == "own":
+                person = own
+            else:
+                person = practitioner if rule == "practitioner" else provider
+                if person is not None:
+                    person = self.practitioner.get(person)
+            if person is None:
+                continue
+            match = self.match_of(person)
+            if named is None and rule != "location":
+                named = (match.name if match else "") or person
+                status = match.status if match else "Unknown"
+            if match is not None and match.usable:
+                return Owned(match.owner, rule, named, status, substituted)
+            substituted = True
+        return Owned(None, "", named, status, substituted)
+
+    def match_of(self, person: str) -> OwnerMatch | None:
+        """The match of a staff id or e-mail (compared without case), None when nobody has it."""
+        found = self.staff.get(person)
+        if found is None:
+            found = self.staff.get(self.by_email.get(person.strip().lower(), ""))
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Owners":
+        """The owners that ``to_json`` made plain."""
+        plain = dict(data)
+        plain["staff"] = {key: OwnerMatch(**match) for key, match in plain.get("staff", {}).items()}
+        return cls(**plain)

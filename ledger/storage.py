@@ -1,0 +1,274 @@
+"""Blob and Table Storage as the ledger uses them; the same code on Azurite and on Azure."""
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import aiohttp
+from azure.core import MatchConditions
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.core.pipeline.transport import AioHttpTransport
+from azure.data.tables.aio import TableClient, TableServiceClient
+from azure.storage.blob import BlobBlock
+from azure.storage.blob.aio import BlobClient, BlobServiceClient
+
+from ledger.paths import CONTAINERS, TABLES, Container
+from ledger.rows import TableRows
+
+_PARALLEL = 16  #: requests of one bulk operation (downloads of a prefix, deletions) that are open at once
+_CONNECTIONS = 64  #: connections of the whole process
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A storage account reached with an identity in place of a key (managed identity in Azure)."""
+
+    name: str
+    credential: AsyncTokenCredential
+    suffix: str = "core.windows.net"
+
+
+class NotStored(LookupError):
+    """No blob of that name; names hold ids only, so the text is safe to log."""
+
+    def __init__(self, container: str, name: str) -> None:
+        super().__init__(f"no blob {container}/{name}")
+        self.container = container
+        self.name = name
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One blob of a listing. `leased`: a worker holds it now."""
+
+    name: str
+    size: int
+    leased: bool
+
+
+async def bounded(work: Callable[[T], Awaitable[R]], items: Iterable[T], limit: int = _PARALLEL) -> list[R]:
+    """Run `work` on every item, at most `limit` at once; results in the items' order. The first error stops all."""
+    slots = asyncio.Semaphore(limit)
+
+    async def one(item: T) -> R:
+        async with slots:
+            return await work(item)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(item)) for item in items]
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+class Storage:
+    """Shared clients of one storage account. Open one per process and event loop; close it by leaving the context."""
+
+    def __init__(self, blobs: BlobServiceClient, tables: TableServiceClient, rows: TableRows) -> None:
+        self._blobs = blobs
+        self._tables = tables
+        self.rows = rows
+        """The quick way to the audit table."""
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, account: str | Account) -> AsyncIterator["Storage"]:
+        """Open the clients on one connection pool. `account`: a connection string, or an account with a credential."""
+        pool = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=_CONNECTIONS), auto_decompress=False, trust_env=True
+        )
+        async with pool:
+
+            def transport() -> AioHttpTransport:
+                return AioHttpTransport(session=pool, session_owner=False)
+
+            if isinstance(account, str):
+                blobs = BlobServiceClient.from_connection_string(account, transport=transport())
+                tables = TableServiceClient.from_connection_string(account, transport=transport())
+            else:
+                blob_url, table_url = (f"https://{account.name}.{kind}.{account.suffix}" for kind in ("blob", "table"))
+                blobs = BlobServiceClient(blob_url, credential=account.credential, transport=transport())
+                tables = TableServiceClient(table_url, credential=account.credential, transport=transport())
+            rows = TableRows(tables.url, tables.credential, transport())
+            async with blobs, tables, rows:
+                yield cls(blobs, tables, rows)
+
+    async def ensure(self) -> None:
+        """Create the containers and tables that are missing. Safe to repeat."""
+        for container in CONTAINERS:
+            try:
+                await self._blobs.create_container(container)
+            except ResourceExistsError:
+                continue
+        for table in TABLES:
+            await self._tables.create_table_if_not_exists(table)
+
+    def table(self, name: str) -> TableClient:
+        """The SDK's client of one table."""
+        return self._tables.get_table_client(name)
+
+    def blob(self, container: Container, name: str) -> BlobClient:
+        """The SDK's client of one blob, for leases and appends."""
+        return self._blobs.get_blob_client(container, name)
+
+    # ---- single blobs ------------------------------------------------------------------------------------------------
+
+    async def put(
+        self, container: Container, name: str, data: bytes | AsyncIterable[bytes], *, once: bool = False
+    ) -> bool:
+        """Write a blob whole. With `once` it is written only when there was none; False says that one was there."""
+        client = self.blob(container, name)
+        if not once:
+            await client.upload_blob(data, overwrite=True)
+            return True
+        try:
+            await client.upload_blob(data, overwrite=False)
+        except ResourceExistsError:
+            return False
+        return True
+
+    async def get(self, container: Container, name: str) -> bytes:
+        """Read a blob whole. Raises NotStored."""
+        return (await self.read(container, name))[0]
+
+    async def read(self, container: Container, name: str) -> tuple[bytes, str]:
+        """Read a blob whole, with its etag for `replace`. Raises NotStored."""
+        try:
+            stream = await self.blob(container, name).download_blob()
+            return await stream.readall(), str(stream.properties.etag)
+        except ResourceNotFoundError:
+            raise NotStored(container, name) from None
+
+    async def replace(self, container: Container, name: str, data: bytes, etag: str) -> bool:
+        """Overwrite a blob that is still the one read with `etag`; False when it has changed or gone since."""
+        try:
+            await self.blob(container, name).upload_blob(
+                data, overwrite=True, etag=etag, match_condition=MatchConditions.IfNotModified
+            )
+        except (ResourceModifiedError, ResourceNotFoundError):
+            return False
+        return True
+
+    async def stream(self, container: Container, name: str) -> AsyncIterator[bytes]:
+        """A blob's bytes piece by piece, for files too large for memory. Raises NotStored at the first piece."""
+        try:
+            stream = await self.blob(container, name).download_blob()
+        except ResourceNotFoundError:
+            raise NotStored(container, name) from None
+        async for piece in stream.chunks():
+            yield piece
+
+    async def exists(self, container: Container, name: str) -> bool:
+        """Whether there is a blob of that name."""
+        return await self.blob(container, name).exists()
+
+    async def size(self, container: Container, name: str) -> int:
+        """Bytes of a blob. Raises NotStored."""
+        try:
+            return int((await self.blob(container, name).get_blob_properties()).size)
+        except ResourceNotFoundError:
+            raise NotStored(container, name) from None
+
+    async def delete(self, container: Container, name: str) -> bool:
+        """Delete a blob; False when there was none."""
+        try:
+            await self.blob(container, name).delete_blob()
+        except ResourceNotFoundError:
+            return False
+        return True
+
+    # ---- blocks: files that arrive in pieces -------------------------------------------------------------------------
+
+    async def put_block(self, container: Container, name: str, index: int, data: bytes) -> None:
+        """Keep one piece of a file that arrives in pieces; `commit_blocks` makes the file. Safe to repeat."""
+        await self.blob(container, name).stage_block(_block(index), data)
+
+    async def commit_blocks(self, container: Container, name: str, count: int) -> None:
+        """Make the file out of pieces 0..count-1. Raises ValueError when a piece has not arrived."""
+        client = self.blob(container, name)
+        try:
+            _, waiting = await client.get_block_list("uncommitted")
+        except ResourceNotFoundError:
+            waiting = []
+        arrived = {_index(str(block.id)) for block in waiting}
+        missing = [index for index in range(count) if index not in arrived]
+        if missing:
+            raise ValueError(f"{len(missing)} of {count} blocks have not arrived (the first is {missing[0]})")
+        if count == 0:
+            await client.upload_blob(b"", overwrite=True)
+            return
+        await client.commit_block_list([BlobBlock(_block(index)) for index in range(count)])
+
+    # ---- many blobs --------------------------------------------------------------------------------------------------
+
+    async def listing(self, container: Container, prefix: str) -> list[Stored]:
+        """The blobs under a prefix, sorted by name."""
+        found = self._blobs.get_container_client(container).list_blobs(name_starts_with=prefix)
+        return [Stored(str(b.name), int(b.size), b.lease.status == "locked") async for b in found]
+
+    async def names(self, container: Container, prefix: str) -> list[str]:
+        """Names of the blobs under a prefix, sorted."""
+        return [blob.name for blob in await self.listing(container, prefix)]
+
+    async def download(self, container: Container, prefix_or_name: str, path: Path) -> list[Path]:
+        """Bring a blob to the file `path`; or, for a name that ends in "/", every blob under it into folder `path`.
+
+        Folders below the prefix are kept. Returns the files written. Raises NotStored for a single blob only.
+        """
+        if not prefix_or_name.endswith("/"):
+            return [await self._fetch(container, prefix_or_name, path)]
+
+        async def one(name: str) -> Path:
+            return await self._fetch(container, name, path / name.removeprefix(prefix_or_name))
+
+        await asyncio.to_thread(path.mkdir, parents=True, exist_ok=True)
+        return await bounded(one, await self.names(container, prefix_or_name))
+
+    async def fetch(self, container: Container, files: dict[str, Path]) -> None:
+        """Bring many blobs to their files (blob name to path), side by side. Raises NotStored."""
+
+        async def one(item: tuple[str, Path]) -> Path:
+            return await self._fetch(container, *item)
+
+        await bounded(one, files.items())
+
+    async def upload(self, container: Container, name: str, path: Path) -> None:
+        """Send a file whole, in blocks, without holding it in memory."""
+        with path.open("rb") as file:
+            await self.blob(container, name).upload_blob(file, overwrite=True, max_concurrency=4)
+
+    async def delete_prefix(self, container: Container, prefix: str) -> int:
+        """Delete every blob under a prefix; returns how many. Refuses an empty prefix with ValueError."""
+        if not prefix:
+            raise ValueError("refusing to delete a whole container")
+
+        async def one(name: str) -> bool:
+            return await self.delete(container, name)
+
+        return sum(await bounded(one, await self.names(container, prefix)))
+
+    async def _fetch(self, container: Container, name: str, path: Path) -> Path:
+        await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+        try:
+            stream = await self.blob(container, name).download_blob()
+        except ResourceNotFoundError:
+            raise NotStored(container, name) from None
+        with path.open("wb") as file:
+            await stream.readinto(file)
+        return path
+
+
+def _block(index: int) -> str:
+    return f"{index:08d}"
+
+
+def _index(block: str) -> int:
+    return int(block)

@@ -1,0 +1,144 @@
+"""What each step changes in the migration: pure functions over the document, one for each move.
+
+They change the document they are given and are meant for `migrations.change`. Those that a person asks for (`confirm`,
+`sign`, `accept`, `close`) pass their gate themselves and raise `GateClosed`; the ends of runs are applied by `end_run`.
+"""
+
+from datetime import datetime
+
+from ledger.gates import GateClosed, Refusal, gate
+from ledger.states import STATES, WRITING, Migration, Run, State, now
+
+
+def _pass(refusal: Refusal | None) -> None:
+    if refusal is not None:
+        raise GateClosed(refusal)
+
+
+def _at_least(migration: Migration, state: State) -> None:
+    if STATES.index(migration.state) < STATES.index(state):
+        migration.state = state
+
+
+def put_map(migration: Migration, map_hash: str) -> None:
+    """A new version of the map was stored. A map with another hash voids confirmation, sample and signature."""
+    _pass(gate(migration, "map"))
+    migration.map_version += 1
+    if migration.map_hash == map_hash:
+        return
+    migration.map_hash = map_hash
+    void_confirmation(migration)
+
+
+def void_confirmation(migration: Migration) -> None:
+    """Take back confirmation and signature: the map, or what it was confirmed on, is no longer the same."""
+    migration.confirmed_hash = migration.confirmed_by = migration.confirmed_at = None
+    void_signature(migration)
+    if migration.map_hash is not None:
+        migration.state = "mapped"
+
+
+def void_signature(migration: Migration) -> None:
+    """Take back the sign-off."""
+    migration.signed_hash = migration.signed_sample = migration.signed_by = migration.signed_at = None
+
+
+def confirm(migration: Migration, by: str, map_hash: str) -> None:
+    """A person confirms the map they read; `map_hash` is the hash that was shown to them."""
+    _pass(gate(migration, "confirm"))
+    if map_hash != migration.map_hash:
+        _pass(
+            Refusal("map_changed", "The map has changed since it was read; read it again and confirm that.", "confirm")
+        )
+    migration.confirmed_hash, migration.confirmed_by, migration.confirmed_at = map_hash, by, now()
+    migration.state = "prepared" if migration.prepared_hash == map_hash else "confirmed"
+
+
+def sign(migration: Migration, by: str, map_hash: str, sample: str) -> None:
+    """A person signs the sample they read: bound to the map's hash and to the sample's run id."""
+    _pass(gate(migration, "sign-off"))
+    if map_hash != migration.map_hash:
+        _pass(Refusal("map_changed", "The map is not the one that was read.", "confirm"))
+    if sample != migration.sample_run:
+        _pass(Refusal("sample_outdated", "A newer sample was made; read that one and sign it.", "sign-off"))
+    migration.signed_hash, migration.signed_sample = map_hash, sample
+    migration.signed_by, migration.signed_at = by, now()
+    migration.state = "signed_off"
+
+
+def open_delta_window(migration: Migration, until: datetime) -> None:
+    """Delta runs are allowed until this time (UTC); until then the migration cannot be closed."""
+    migration.delta_until = until
+
+
+def accept(migration: Migration, by: str) -> None:
+    """A person accepts the differences of the latest reconciliation."""
+    if migration.reconciliation != "differences":
+        _pass(Refusal("nothing_to_accept", "There is no reconciliation with differences.", "verify"))
+    migration.reconciliation, migration.accepted_by = "accepted", by
+
+
+def close(migration: Migration, by: str) -> None:
+    """End the migration; it cannot be rolled back afterwards."""
+    _pass(gate(migration, "close"))
+    migration.state, migration.closed_by, migration.closed_at = "closed", by, now()
+
+
+def begun(migration: Migration, run: Run) -> None:
+    """A run begins: what must hold from its first write on, whether or not it ends well."""
+    if run.kind in WRITING:
+        migration.written = True
+        if run.parent is None:
+            migration.reconciliation = migration.accepted_by = None
+    if run.kind == "sample" and run.parent is None:
+        void_signature(migration)
+        if migration.state in ("sampled", "signed_off"):
+            migration.state = "prepared"
+    if run.kind == "rollback":
+        migration.undoing = True
+        migration.reconciliation = migration.accepted_by = None
+
+
+def scoped(migration: Migration) -> None:
+    """The source was read and counted."""
+    _at_least(migration, "scoped")
+
+
+def prepared(migration: Migration, run: Run) -> None:
+    """The target has what the map needs."""
+    migration.prepared_hash = run.map_hash
+    _at_least(migration, "prepared")
+
+
+def sampled(migration: Migration, run: Run) -> None:
+    """A sample is in the target, and its undo was rehearsed."""
+    migration.sample_run, migration.sample_hash = run.id, run.map_hash
+    migration.state = "sampled"
+
+
+def migrated(migration: Migration, *, changed: bool) -> None:
+    """Every record was loaded (or a delta or retry was); a verification made before stands if nothing changed."""
+    if changed or migration.state != "verified":
+        migration.state = "migrated"
+
+
+def verified(migration: Migration, *, clean: bool) -> None:
+    """Every field was read back."""
+    migration.reconciliation = "clean" if clean else "differences"
+    migration.state = "verified"
+
+
+def rolled_back(migration: Migration, left: list[str]) -> None:
+    """A rollback finished; `left` are the ids of writing runs that still stand (none when all was taken back).
+
+    With a full migration still standing (only a delta was undone) the state is `migrated`; else `confirmed`, so that
+    the map can be mended. Confirmation stays, the signature does not.
+    """
+    migration.undoing = False
+    migration.written = bool(left)
+    if any(run.startswith("migrate-") for run in left):
+        migration.state = "migrated"
+        return
+    void_signature(migration)
+    migration.sample_run = migration.sample_hash = migration.delta_until = None
+    migration.state = "confirmed"

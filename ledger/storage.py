@@ -51,6 +51,8 @@ class Stored:
     name: str
     size: int
     leased: bool
+    etag: str = ""
+    digest: str = ""  #: SHA-256 (hex) of an uploaded file, "" where nobody said
 
 
 async def bounded(work: Callable[[T], Awaitable[R]], items: Iterable[T], limit: int = _PARALLEL) -> list[R]:
@@ -191,8 +193,11 @@ class Storage:
         """Keep one piece of a file that arrives in pieces; `commit_blocks` makes the file. Safe to repeat."""
         await self.blob(container, name).stage_block(_block(index), data)
 
-    async def commit_blocks(self, container: Container, name: str, count: int) -> None:
-        """Make the file out of pieces 0..count-1. Raises ValueError when a piece has not arrived."""
+    async def commit_blocks(self, container: Container, name: str, count: int, digest: str = "") -> None:
+        """Make the file out of pieces 0..count-1; `digest` is the SHA-256 (hex) its sender computed.
+
+        Raises ValueError when a piece has not arrived.
+        """
         client = self.blob(container, name)
         try:
             _, waiting = await client.get_block_list("uncommitted")
@@ -203,16 +208,23 @@ class Storage:
         if missing:
             raise ValueError(f"{len(missing)} of {count} blocks have not arrived (the first is {missing[0]})")
         if count == 0:
-            await client.upload_blob(b"", overwrite=True)
+            await client.upload_blob(b"", overwrite=True, metadata={"sha256": digest})
             return
-        await client.commit_block_list([BlobBlock(_block(index)) for index in range(count)])
+        await client.commit_block_list(
+            [BlobBlock(_block(index)) for index in range(count)], metadata={"sha256": digest}
+        )
 
     # ---- many blobs --------------------------------------------------------------------------------------------------
 
     async def listing(self, container: Container, prefix: str) -> list[Stored]:
         """The blobs under a prefix, sorted by name."""
-        found = self._blobs.get_container_client(container).list_blobs(name_starts_with=prefix)
-        return [Stored(str(b.name), int(b.size), b.lease.status == "locked") async for b in found]
+        found = self._blobs.get_container_client(container).list_blobs(name_starts_with=prefix, include=["metadata"])
+        return [
+            Stored(
+                str(b.name), int(b.size), b.lease.status == "locked", str(b.etag), (b.metadata or {}).get("sha256", "")
+            )
+            async for b in found
+        ]
 
     async def names(self, container: Container, prefix: str) -> list[str]:
         """Names of the blobs under a prefix, sorted."""

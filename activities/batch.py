@@ -1,0 +1,267 @@
+"""The writes of one chunk under the loading protocol (design, "Loading, exactly once").
+
+Order for every write: fence, before-image, intent, effect, outcome. Nothing here decides what to write.
+"""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from activities import jobs
+from activities.documents import Documents
+from activities.rows import Op, RowBuilder
+from dataverse.afterimage import same
+from dataverse.client import DataverseClient
+from dataverse.outcomes import RowOutcome
+from dataverse.rows import Change, change_rows, create_rows, read_rows
+from dataverse.states import Closing, close_opportunity, set_state, state_values
+from ledger import before
+from ledger.audit import AuditLog, Entry, Intent, Outcome
+from ledger.exceptions import ExceptionRow
+from ledger.lease import Lease
+from ledger.storage import Storage
+from mapping.schema import SchemaTable
+
+#: Rows whose intents, write and outcome go together: one entity-group transaction's worth of intents, ten times.
+GROUP: Final = 1000
+
+#: Tables whose closed rows take no changes, and the state that opens them.
+CLOSING: Final = {"opportunity": (0, 1), "task": (0, 2), "appointment": (0, 1)}
+
+
+class Batch:
+    """One chunk's writer. Methods return the exceptions: of a record (``field`` None) or of one field of it."""
+
+    def __init__(
+        self,
+        store: Storage,
+        client: DataverseClient,
+        log: AuditLog,
+        lease: Lease,
+        job: dict[str, Any],
+        builder: RowBuilder,
+        label: str,
+    ) -> None:
+        self.store, self.client, self.log, self.lease = store, client, log, lease
+        self.job, self.builder, self.label = job, builder, label
+
+    async def fence(self) -> None:
+        """Stop unless this worker still holds the chunk and the migration still wants this run's writes."""
+        self.lease.check()
+        await jobs.fence(self.store, self.job)
+
+    async def create(self, table: SchemaTable, ops: list[Op], documents: Documents | None = None) -> list[ExceptionRow]:
+        """Create rows under ids known beforehand; a row that an earlier attempt created is found by its id."""
+        failed: list[ExceptionRow] = []
+        for start in range(0, len(ops), GROUP):
+            group = ops[start : start + GROUP]
+            await self.fence()
+            known = {key for key in self.log.intents}
+            entries = await self.log.append_intents([self._intent(op) for op in group])
+            todo, settled = await self._unsettled(table, group, entries, known)
+            failed += settled
+            if not todo:
+                continue
+            await self.fence()
+            if documents is None:
+                bodies = [{**op.body, table.id_column: op.row_id} for op, _ in todo]
+                results = await create_rows(self.client, table, bodies)
+            else:
+                results = await documents.send(self.client, table, [op for op, _ in todo])
+            outcomes = []
+            for (op, entry), result in zip(todo, results, strict=True):
+                outcomes.append(_outcome(entry, result))
+                if not result.ok:
+                    failed.append(self._refused(op, result.code, result.message))
+            await self.log.append_outcomes(outcomes)
+        return failed
+
+    async def _unsettled(
+        self, table: SchemaTable, group: list[Op], entries: list[Entry], known: set[str]
+    ) -> tuple[list[tuple[Op, Entry]], list[ExceptionRow]]:
+        """What is left to write: an earlier attempt's intents may have landed, with or without their outcome."""
+        todo: list[tuple[Op, Entry]] = []
+        doubtful: list[tuple[Op, Entry]] = []
+        failed: list[ExceptionRow] = []
+        for op, entry in zip(group, entries, strict=True):
+            op.row_id = entry.row_id
+            outcome = self.log.outcomes.get(entry.sequence)
+            if outcome is not None and outcome.result == "landed":
+                continue
+            if outcome is not None and outcome.result == "failed":
+                failed.append(self._refused(op, outcome.code, outcome.message))
+            elif entry.key in known:
+                doubtful.append((op, entry))
+            else:
+                todo.append((op, entry))
+        if doubtful:
+            there = await read_rows(self.client, table, [op.row_id for op, _ in doubtful], [table.id_column])
+            await self.log.append_landed([entry for op, entry in doubtful if op.row_id in there])
+            todo += [(op, entry) for op, entry in doubtful if op.row_id not in there]
+        return todo, failed
+
+    async def update(self, table: SchemaTable | None, ops: list[Op]) -> list[ExceptionRow]:
+        """Change rows that are there: only columns that differ, only if nobody changed the row since it was read.
+
+        ``table`` None: each op's own table (links). A column that holds what we last wrote and is empty in the source
+        now is cleared; a column that another record of a shared row wrote is left alone and listed.
+        """
+        failed: list[ExceptionRow] = []
+        for start in range(0, len(ops), GROUP):
+            group = ops[start : start + GROUP]
+            for home in {op.table.plain: op.table for op in group}.values():
+                if table is None or home is table:
+                    failed += await self._update_group(home, [op for op in group if op.table is home], start)
+        return failed
+
+    async def _update_group(self, table: SchemaTable, group: list[Op], number: int) -> list[ExceptionRow]:
+        failed: list[ExceptionRow] = []
+        await self.fence()
+        images, references = await self._before(table, group, f"{table.logical}-{number:05d}")
+        changes: list[tuple[Op, Change]] = []
+        intents: list[Intent] = []
+        for op in group:
+            image = images.get(op.row_id)
+            if image is None:
+                failed.append(
+                    self._refused(op, "gone_from_target", "The row this record landed in is not there any more.")
+                )
+                continue
+            differing = self._differing(op, image, failed)
+            if not differing:
+                continue
+            changes.append(
+                (op, Change("PATCH", table, op.row_id, self._body(op, differing, image), image["@odata.etag"]))
+            )
+            intents.append(self._intent(op, references[op.row_id]))
+        if not changes:
+            return failed
+        entries = await self.log.append_intents(intents)
+        todo = []
+        for (op, change), entry in zip(changes, entries, strict=True):
+            outcome = self.log.outcomes.get(entry.sequence)
+            if outcome is None or outcome.result == "unknown":
+                todo.append((op, change, entry))
+            elif outcome.result == "failed":
+                failed.append(self._refused(op, outcome.code, outcome.message))
+        await self._reopen(table, [(op, change, images[op.row_id]) for op, change, _ in todo])
+        await self.fence()
+        results = await change_rows(self.client, [change for _, change, _ in todo])
+        for (op, _, _), result in zip(todo, results, strict=True):
+            if not result.ok:
+                failed.append(self._refused(op, result.code, result.message))
+        await self.log.append_outcomes(
+            [_outcome(entry, result) for (_, _, entry), result in zip(todo, results, strict=True)]
+        )
+        return failed
+
+    async def _before(
+        self, table: SchemaTable, group: list[Op], name: str
+    ) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+        """The rows as they were before this run's first attempt, and where those images are kept."""
+        names = sorted({name for op in group for name in (*op.columns, *op.written)} | {"statecode", "statuscode"})
+        rows = await read_rows(self.client, table, [op.row_id for op in group], names)
+        references = await before.keep(
+            self.store, self.job["migration"], self.job["run"], self.job["object"], self.label, name, rows
+        )
+        return await before.get_many(self.store, references), references
+
+    async def _reopen(self, table: SchemaTable, todo: list[tuple[Op, Change, dict[str, Any]]]) -> None:
+        """A closed row takes no changes: it is opened, written, and closed again in the last phase."""
+        closed = [op.row_id for op, _, image in todo if image.get("statecode")]
+        if closed and table.logical in CLOSING:
+            await set_state(self.client, table, dict.fromkeys(closed, CLOSING[table.logical]))
+            rows = await read_rows(self.client, table, closed, ["statecode"])
+            for number, (op, change, image) in enumerate(todo):
+                if op.row_id in rows:
+                    todo[number] = (op, replace(change, etag=rows[op.row_id]["@odata.etag"]), image)
+
+    def _body(self, op: Op, differing: dict[str, Any], image: dict[str, Any]) -> dict[str, Any]:
+        """The PATCH body for columns by read name: lookups as the op binds them, the rest as it is."""
+        body: dict[str, Any] = {}
+        by_read = {column.read_name: column for column in op.table.columns.values()}
+        for name, value in differing.items():
+            column = by_read.get(name)
+            if column is None or column.type not in ("lookup", "owner"):
+                body[name] = value
+            elif column.type == "owner":
+                body["ownerid@odata.bind"] = op.body["ownerid@odata.bind"]
+            elif value is None:
+                body |= self.builder.body_of(op.table, {name: None}, image)
+            else:
+                bound = {f"{nav}@odata.bind" for nav in column.nav.values()}
+                body |= {key: target for key, target in op.body.items() if key in bound}
+        return body
+
+    def _differing(self, op: Op, row: dict[str, Any], failed: list[ExceptionRow]) -> dict[str, Any]:
+        """Columns to set, by read name. Never clears a column that we did not write."""
+        differing: dict[str, Any] = {}
+        for name, value in list(op.columns.items()):
+            if same(value, row.get(name)) or (name == "createdon" and op.operation == "update"):
+                continue
+            if op.shared and row.get(name) not in (None, ""):
+                del op.columns[name]
+                op.refused.append(name)
+                failed.append(
+                    ExceptionRow(
+                        self.job["object"],
+                        op.source_id,
+                        name,
+                        "shared_row",
+                        "Another record of the same person holds this column.",
+                        "",
+                    )
+                )
+                continue
+            differing[name] = value
+        for name, value in op.written.items():
+            if (
+                name not in op.columns
+                and name != "createdon"
+                and same(value, row.get(name))
+                and row.get(name) is not None
+            ):
+                differing[name] = None
+        return differing
+
+    async def close(self, ops: list[Op]) -> list[ExceptionRow]:
+        """The last phase: won, lost, inactive. Idempotent by reading the state first."""
+        failed: list[ExceptionRow] = []
+        for table in {op.table.plain: op.table for op in ops}.values():
+            group = [op for op in ops if op.table is table]
+            for op in group:
+                op.operation = "state"
+            await self.fence()
+            entries = await self.log.append_intents([self._intent(op) for op in group])
+            results = await self._close(table, group)
+            await self.log.append_outcomes(
+                [_outcome(entry, result) for entry, result in zip(entries, results, strict=True)]
+            )
+            failed += [
+                ExceptionRow(self.job["object"], op.source_id, "statecode", result.code, result.message, "")
+                for op, result in zip(group, results, strict=True)
+                if not result.ok
+            ]
+        return failed
+
+    async def _close(self, table: SchemaTable, group: list[Op]) -> list[RowOutcome]:
+        if table.logical == "opportunity":
+            closings = [
+                Closing(op.row_id, op.state == "won", "Closed in the source system", op.columns.get("estimatedvalue"))
+                for op in group
+            ]
+            return [await close_opportunity(self.client, table, closing) for closing in closings]
+        wanted = {op.row_id: state_values(table.logical, op.state or "") for op in group}
+        outcomes = await set_state(self.client, table, wanted)
+        return [outcomes[op.row_id] for op in group]
+
+    def _intent(self, op: Op, reference: str | None = None) -> Intent:
+        return Intent(op.operation, op.source_id, op.source_key, op.table.plain, op.row_id, reference)  # type: ignore[arg-type]
+
+    def _refused(self, op: Op, code: str, message: str) -> ExceptionRow:
+        return ExceptionRow(self.job["object"], op.source_id, None, code or "refused", message, "")
+
+
+def _outcome(entry: Entry, result: RowOutcome) -> Outcome:
+    if result.ok:
+        return Outcome(entry.sequence, "landed")
+    return Outcome(entry.sequence, "unknown" if result.unknown else "failed", result.code, result.message)

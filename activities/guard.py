@@ -1,0 +1,68 @@
+"""The fence around every activity: known trouble becomes a value, unknown trouble is named by place, never by text.
+
+An exception's text may quote a record, and Durable Functions would keep it in its history: so none leaves here.
+"""
+
+import functools
+import logging
+import traceback
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from azure.core.exceptions import AzureError
+
+from activities.errors import StepError, as_value
+from dataverse.errors import DataverseError, Unavailable
+from ledger.lease import LeaseHeld, LeaseLost
+from sources.errors import SourceError
+
+log = logging.getLogger("carryover")
+Activity = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+
+
+def guarded(activity: Activity) -> Callable[[Any], Awaitable[Any]]:
+    """Wrap an activity so that it always returns: its result, or ``{"error": {code, message, next}}``."""
+
+    @functools.wraps(activity)
+    async def run(payload: dict) -> dict:  # type: ignore[type-arg]
+        try:
+            return await activity(payload)
+        except StepError as error:
+            return as_value(error)
+        except SourceError as error:
+            return as_value(
+                StepError("bad_source", str(error), "Mend or remove the file, upload again, and scope again.")
+            )
+        except Unavailable as error:
+            return as_value(
+                StepError(
+                    "dataverse_unreachable",
+                    f"Dataverse did not answer: {error}",
+                    "Check DATAVERSE_URL and the network, then start the step again: finished work is kept.",
+                )
+            )
+        except DataverseError as error:
+            return as_value(StepError("dataverse_refused", str(error), "See the code in Dataverse's documentation."))
+        except (LeaseLost, LeaseHeld):
+            return as_value(
+                StepError(
+                    "lease_lost", "Another worker took over this chunk.", "Start the step again: nothing was doubled."
+                )
+            )
+        except Exception as error:
+            fault = _place(activity.__name__, error)
+            log.error("activity failed: %s", fault)
+            kind = "storage_unreachable" if isinstance(error, AzureError) else "internal"
+            return as_value(StepError(kind, fault, "Start the step again; if it fails again, report this place."))
+
+    # The worker reads the annotations of what it calls: the wrapper's, not the wrapped function's.
+    run.__annotations__ = {"payload": dict, "return": dict}
+    del run.__wrapped__  # type: ignore[attr-defined]
+    return run
+
+
+def _place(name: str, error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    trail = " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames[-4:]))
+    return f"{name}: {type(error).__name__} at {trail}"

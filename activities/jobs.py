@@ -1,0 +1,141 @@
+"""What a run's activities share: the job they are handed, where its documents are, and the fence.
+
+A job is a small dict of references: migration, run, number, kind, epoch, generation, snapshot, buckets, mapped (the
+key of the mapped records), map_hash, operator, pause_percent, and what the orchestration adds (object, phase, chunk…).
+"""
+
+import hashlib
+from typing import Any
+
+import orjson
+
+from activities.errors import StepError
+from ledger import migrations, paths
+from ledger.chunks import read_records
+from ledger.migrations import EpochChanged, Migration, Run
+from ledger.storage import NotStored, Storage
+from mapping.catalog import build_schema
+from mapping.model import ClinicMap
+from mapping.schema import Schema
+
+Job = dict[str, Any]
+
+_schemas: dict[tuple[str, str], tuple[ClinicMap, Schema]] = {}
+
+
+async def document(store: Storage, migration: str, name: str) -> Any:
+    """A JSON document of the migration. Raises NotStored."""
+    return orjson.loads(await store.get("ledger", paths.document(migration, name)))
+
+
+async def keep_document(store: Storage, migration: str, name: str, content: Any) -> None:
+    """Store a JSON document of the migration, over an older one."""
+    await store.put("ledger", paths.document(migration, name), orjson.dumps(content))
+
+
+async def optional_document(store: Storage, migration: str, name: str, default: Any) -> Any:
+    """A JSON document, or ``default`` when it was never made."""
+    try:
+        return await document(store, migration, name)
+    except NotStored:
+        return default
+
+
+async def fence(store: Storage, job: Job) -> None:
+    """Raise StepError unless the migration still wants this run's writes (a rollback raises the epoch)."""
+    try:
+        await migrations.check_epoch(store, job["migration"], job["epoch"])
+    except EpochChanged:
+        raise StepError(
+            "stopped", "A rollback took over while this run was writing.", "Wait for the rollback."
+        ) from None
+
+
+async def current_map(store: Storage, migration: Migration) -> ClinicMap:
+    """The latest version of the map. Raises StepError when there is none."""
+    if migration.map_version == 0:
+        raise StepError("no_map", "There is no map yet.", "scope")
+    return ClinicMap.model_validate_json(
+        await store.get("ledger", paths.map_version(migration.id, migration.map_version))
+    )
+
+
+async def map_and_schema(store: Storage, job: Job) -> tuple[ClinicMap, Schema]:
+    """The map of this job and the schema it makes, built once per process and map."""
+    key = (job["migration"], job["map_hash"])
+    if key not in _schemas:
+        migration = await migrations.load(store, job["migration"])
+        clinic_map = await current_map(store, migration)
+        _schemas[key] = (clinic_map, build_schema(clinic_map))
+    return _schemas[key]
+
+
+async def schema(store: Storage, job: Job) -> Schema:
+    """The target's schema as this job's map makes it."""
+    return (await map_and_schema(store, job))[1]
+
+
+def mapped_key(snapshot: int, map_hash: str, owners: bytes) -> str:
+    """Names one set of mapped records: the same reading, map and owners give the same records."""
+    return f"{snapshot:04d}-{hashlib.sha256(map_hash.encode() + owners).hexdigest()[:16]}"
+
+
+def mapped_prefix(job: Job, name: str | None = None) -> str:
+    """Prefix of the mapped chunks of one object, or of all."""
+    base = paths.work(job["migration"], f"mapped-{job['mapped']}", "")
+    return base if name is None else f"{base}{name}/"
+
+
+def mapped_chunk(job: Job, name: str, chunk: str) -> str:
+    """One mapped chunk (gzip NDJSON)."""
+    return f"{mapped_prefix(job, name)}{chunk}.ndjson.gz"
+
+
+def bucket_label(bucket: int) -> str:
+    """How a bucket is called in names: ``once`` for the objects that hang on no patient."""
+    return "once" if bucket < 0 else f"b{bucket:04d}"
+
+
+async def own_refs(store: Storage, job: Job, plan: dict[int, Job]) -> dict[int, list[Job]]:
+    """Lookups between rows of the same object, by position in the chunk."""
+    from activities.resources import workplace
+
+    chunk = next(iter(plan.values()))["chunk"]
+    async with workplace("link") as folder:
+        await store.download("staging", mapped_chunk(job, job["object"], chunk), folder / "mapped.gz")
+        return {
+            row["pos"]: own
+            for row in read_records(folder / "mapped.gz")
+            if (own := [ref for ref in row["refs"] if ref["object"] == job["object"]])
+        }
+
+
+async def progress(store: Storage, job: Job, name: str, label: str, *, done: int, excepted: int) -> None:
+    """Say how far a chunk is; the status endpoint adds these up."""
+    content = {"object": name, "phase": job.get("phase", ""), "done": done, "excepted": excepted}
+    await store.put(
+        "staging", paths.work(job["migration"], job["run"], f"progress/{name}-{label}.json"), orjson.dumps(content)
+    )
+
+
+async def describe(store: Storage, migration: Migration, run: Run) -> Job:
+    """The job of a run: everything its activities need, by reference."""
+    scope = await optional_document(store, migration.id, "source.json", {"buckets": 0})
+    owners = orjson.dumps(await optional_document(store, migration.id, "owners.json", {}), option=orjson.OPT_SORT_KEYS)
+    return {
+        "migration": migration.id,
+        "run": run.id,
+        "number": run.number,
+        "kind": run.kind,
+        "epoch": run.epoch,
+        "generation": migration.generation,
+        "snapshot": migration.snapshot,
+        "buckets": scope["buckets"],
+        "mapped": mapped_key(migration.snapshot, migration.map_hash or "", owners),
+        "map_hash": migration.map_hash or "",
+        "operator": run.by,
+        "undoable": migration.written,
+        "undo": run.options.get("runs", "all"),
+        "force": bool(run.options.get("force", False)),
+        "pause_percent": float(run.options.get("pause_percent", 5.0)),
+    }

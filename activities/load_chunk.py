@@ -1,0 +1,150 @@
+"""Load one chunk, exactly once: log the intents, write, log the outcome, keep the receipts.
+
+Each line may be the last one before the process dies. What makes that safe: ids are known before writes, intents are
+durable before effects and are never replaced, a lost answer is settled by reading the rows again, and the chunk's
+result is kept so that a second delivery of the activity returns it instead of working again.
+"""
+
+from typing import Any
+
+import orjson
+
+from activities import jobs
+from activities.batch import Batch
+from activities.current import current_keys
+from activities.documents import Documents
+from activities.planning import WRITES, read_part
+from activities.resources import dataverse, storage, workplace
+from activities.rows import Op, RowBuilder
+from ledger import paths, receipts
+from ledger.audit import AuditLog
+from ledger.chunks import read_records
+from ledger.exceptions import ExceptionRow
+from ledger.exceptions import write_part as write_exceptions
+from ledger.lease import chunk_lease
+from ledger.receipts import Receipt
+
+
+async def load_chunk(job: dict[str, Any]) -> dict[str, Any]:
+    """One chunk of one phase (load, link, state) of a run.
+
+    Returns ``{"landed", "excepted", "properties", "fields_excepted"}``, counts of this chunk.
+    """
+    store = await storage()
+    migration, run, name, phase = job["migration"], job["run"], job["object"], job["phase"]
+    chunk = paths.chunk(job["chunk"])
+    label = chunk if phase == "load" else f"{phase}-{chunk}"
+    result_name = paths.work(migration, run, f"{name}/{label}.result.json")
+    async with chunk_lease(store, paths.lease(migration, run, name, label)) as lease:
+        if await store.exists("staging", result_name):
+            return dict(orjson.loads(await store.get("staging", result_name)))
+        async with workplace("load") as folder:
+            plan_file = folder / "plan.parquet"
+            await store.download("staging", paths.work(migration, run, f"{name}/plan/{chunk}.parquet"), plan_file)
+            plan = read_part(plan_file)
+            mapped_name = next(iter(plan.values()))["chunk"]
+            await store.download("staging", jobs.mapped_chunk(job, name, mapped_name), folder / "mapped.gz")
+            schema = await jobs.schema(store, job)
+            builder = RowBuilder(schema, job["generation"])
+            ops = [
+                builder.op(row, plan[row["pos"]])
+                for row in read_records(folder / "mapped.gz")
+                if plan.get(row["pos"], {}).get("action") in WRITES
+            ]
+            for op in ops:
+                written = plan[op.pos]["written"]
+                op.written = dict(orjson.loads(written)["columns"]) if written and op.operation == "update" else {}
+
+        log = await AuditLog.open(store, migration, run, name, label, by=job["operator"], map_hash=job["map_hash"])
+        batch = Batch(store, await dataverse(), log, lease, job, builder, label)
+        failed: list[ExceptionRow] = []
+        if phase == "load":
+            documents = await Documents.open(store, job) if name == "document" else None
+            failed = await _load(batch, ops, documents)
+        elif phase == "link":
+            failed = await _link(batch, ops, plan)
+        else:
+            failed = await batch.close([op for op in ops if op.state])
+
+        await write_exceptions(store, migration, run, name, label, failed)
+        lost = {row.source_id for row in failed if row.field is None}
+        landed = [op for op in ops if op.source_id not in lost]
+        if phase != "state":
+            await _keep_receipts(store, job, name, chunk, landed)
+        result = {
+            "landed": len(landed) if phase == "load" else 0,
+            "excepted": len(lost) if phase == "load" else 0,
+            "properties": sum(plan[op.pos]["properties"] or 0 for op in ops if op.source_id in lost)
+            if phase == "load"
+            else 0,
+            "properties_refused": sum(plan[op.pos]["properties_refused"] or 0 for op in ops if op.source_id in lost)
+            if phase == "load"
+            else 0,
+            "fields_excepted": sum(1 for row in failed if row.field is not None),
+        }
+        await store.put("staging", result_name, orjson.dumps(result))
+        await jobs.progress(store, job, name, label, done=len(ops), excepted=len(lost))
+    return result
+
+
+async def _load(batch: Batch, ops: list[Op], documents: Documents | None) -> list[ExceptionRow]:
+    """Creates and updates of the chunk, table by table (a referral may land in either of two)."""
+    failed: list[ExceptionRow] = []
+    if documents is not None:
+        ops, failed = documents.sort_out(ops)
+    for table in {op.table.plain: op.table for op in ops}.values():
+        creates = [op for op in ops if op.table is table and op.operation == "create"]
+        updates = [op for op in ops if op.table is table and op.operation == "update"]
+        failed += await batch.create(table, creates, documents)
+        failed += await batch.update(table, updates)
+    return failed
+
+
+async def _link(batch: Batch, ops: list[Op], plan: dict[int, dict[str, Any]]) -> list[ExceptionRow]:
+    """The second pass: lookups between rows of the same object, now that all of them are there."""
+    current = await current_keys(batch.store, batch.job["migration"], batch.job["object"])
+    mapped = await jobs.own_refs(batch.store, batch.job, plan)
+    links: list[Op] = []
+    failed: list[ExceptionRow] = []
+    for op in ops:
+        op.operation, op.body, own = "link", {}, mapped.get(op.pos, [])
+        columns: dict[str, Any] = {}
+        for ref in own:
+            parent = current.get(ref["key"].lower())
+            if parent is None:
+                failed.append(
+                    ExceptionRow(
+                        batch.job["object"],
+                        op.source_id,
+                        ref["column"],
+                        "missing_parent",
+                        "The parent did not land.",
+                        ref["object"],
+                    )
+                )
+            else:
+                batch.builder.bind(op.table, ref["column"], parent[0], parent[1], op.body, columns)
+        op.columns |= columns
+        if op.body:
+            links.append(op)
+    return failed + await batch.update(None, links)
+
+
+async def _keep_receipts(store: Any, job: dict[str, Any], name: str, chunk: str, landed: list[Op]) -> None:
+    rows = [
+        Receipt(
+            source_id=op.source_id,
+            source_key=op.source_key,
+            row_key=op.row_key,
+            table=op.table.plain,
+            row_id=op.row_id,
+            run_number=job["number"],
+            generation=job["generation"],
+            hash=op.hash,
+            payload=orjson.dumps({"columns": op.columns, "refused": op.refused}).decode(),
+            patient=op.patient,
+            tombstone=False,
+        )
+        for op in landed
+    ]
+    await receipts.write_part(store, job["migration"], job["run"], name, chunk, rows)

@@ -1,0 +1,28 @@
+"""The files that documents are made of: found by the path the source names, wherever the upload's root was."""
+
+from pathlib import PurePosixPath
+from typing import Any
+
+
+class Papers:
+    """An index of the uploaded files. ``places``: name -> container, blob, size, digest."""
+
+    def __init__(self, places: dict[str, dict[str, Any]]) -> None:
+        self._places = places
+        self._tails: dict[str, list[str]] = {}
+        for name in places:
+            parts = PurePosixPath(name).parts
+            for start in range(len(parts)):
+                self._tails.setdefault("/".join(parts[start:]).casefold(), []).append(name)
+
+    def find(self, path: str) -> dict[str, Any] | None:
+        """Where the file of that path is kept; None when there is none, or more than one could be meant."""
+        if path in self._places:
+            return self._places[path]
+        names = self._tails.get(path.replace("\\", "/").strip("/").casefold(), [])
+        return self._places[names[0]] if len(names) == 1 else None
+
+    def digest(self, path: str) -> str:
+        """SHA-256 of the file, "" when it is not there."""
+        place = self.find(path)
+        return str(place["digest"]) if place else ""

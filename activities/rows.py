@@ -1,0 +1,116 @@
+"""From a mapped record and its plan to the row that is written, and back to what must be read.
+
+``Op`` is one row's write. ``body`` is Web API JSON; ``columns`` is the same by the names it reads back under, which is
+the after-image a receipt keeps and a verification compares.
+"""
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from mapping.keys import row_id
+from mapping.schema import Schema, SchemaColumn, SchemaTable
+
+
+@dataclass(slots=True)
+class Op:
+    """One row to write: which record it comes from, which row it is, and what is to stand in it."""
+
+    pos: int
+    operation: str  #: create, update, link, state
+    source_id: str
+    source_key: str
+    row_key: str
+    table: SchemaTable
+    row_id: str
+    body: dict[str, Any]
+    columns: dict[str, Any]
+    hash: str = ""
+    patient: str | None = None
+    state: str | None = None
+    file: str | None = None
+    written: dict[str, Any] = field(default_factory=dict)  #: columns as last written by us, for an update
+    shared: bool = False  #: the row belongs to another record too; what that one wrote is left alone
+    refused: list[str] = field(default_factory=list)  #: columns left out, and said so
+
+
+class RowBuilder:
+    """Builds ops for one schema and generation; compiled once per chunk."""
+
+    def __init__(self, schema: Schema, generation: int) -> None:
+        self.schema = schema
+        self.generation = generation
+        self._columns = {
+            table.plain: {column.logical: column for column in table.columns.values()}
+            for table in schema.tables.values()
+        }
+
+    def column(self, table: SchemaTable, logical: str) -> SchemaColumn:
+        """A column of that table by logical name."""
+        return self._columns[table.plain][logical]
+
+    def read_names(self, table: SchemaTable, columns: dict[str, Any]) -> dict[str, Any]:
+        """Payload columns by the names they read back under."""
+        known = self._columns[table.plain]
+        return {known[name].read_name if name in known else name: value for name, value in columns.items()}
+
+    def op(self, mapped: dict[str, Any], plan: dict[str, Any]) -> Op:
+        """The write that the plan asks for, with every lookup resolved."""
+        table = self.schema.table(mapped["table"])
+        body = dict(mapped["payload"])
+        columns = self.read_names(table, body)
+        for link in plan["resolved"] or []:
+            self.bind(table, link["column"], link["table"], link["row_id"], body, columns)
+        if mapped["owner"]:
+            body["ownerid@odata.bind"] = f"/{mapped['owner'].replace('/', '(')})"
+            columns["_ownerid_value"] = mapped["owner"].split("/")[1]
+        new = plan["action"] == "create"
+        target = row_id(mapped["row_key"], self.generation) if new else plan["row_id"]
+        return Op(
+            pos=mapped["pos"],
+            operation="create" if new else "update",
+            source_id=mapped["source_id"],
+            source_key=mapped["source_key"],
+            row_key=mapped["row_key"],
+            table=table,
+            row_id=str(uuid.UUID(target)),
+            body=body,
+            columns=columns,
+            hash=plan["hash"],
+            patient=mapped["patient"],
+            state=mapped["state"],
+            file=mapped["file"],
+            shared=plan["action"] == "join",
+        )
+
+    def bind(
+        self,
+        table: SchemaTable,
+        logical: str,
+        parent: str,
+        parent_id: str,
+        body: dict[str, Any],
+        columns: dict[str, Any],
+    ) -> None:
+        """Point a lookup at a row of the parent table (plain name)."""
+        column = self.column(table, logical)
+        target = self.schema.table(parent)
+        body[f"{column.nav[target.logical]}@odata.bind"] = f"/{target.set_name}({parent_id})"
+        columns[column.read_name] = parent_id
+
+    def body_of(self, table: SchemaTable, changes: dict[str, Any], image: dict[str, Any]) -> dict[str, Any]:
+        """A PATCH body that puts ``changes`` (by read name; None clears) back. ``image`` tells which table a lookup's
+        value points at (``@Microsoft.Dynamics.CRM.lookuplogicalname``)."""
+        known = {column.read_name: column for column in table.columns.values()}
+        sets = {other.logical: other.set_name for other in self.schema.tables.values()}
+        body: dict[str, Any] = {}
+        for name, value in changes.items():
+            column = known.get(name)
+            if column is None or column.type not in ("lookup", "owner"):
+                body[name] = value
+                continue
+            default = "systemuser" if column.type == "owner" else next(iter(column.nav))
+            target = image.get(f"{name}@Microsoft.Dynamics.CRM.lookuplogicalname") or default
+            nav = "ownerid" if column.type == "owner" else column.nav[target]
+            body[f"{nav}@odata.bind"] = None if value is None else f"/{sets.get(target, f'{target}s')}({value})"
+        return body

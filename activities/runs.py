@@ -1,0 +1,57 @@
+"""The beginning and the end of a run, as activities."""
+
+from typing import Any
+
+from activities import jobs
+from activities.resources import storage
+from ledger import migrations
+from settings import settings
+
+
+async def open_run(start: dict[str, Any]) -> dict[str, Any]:
+    """The job of a run that has begun. ``start``: migration, run (or a job whose snapshot has moved on)."""
+    store = await storage()
+    migration = await migrations.load(store, start["migration"])
+    run = await migrations.load_run(store, start["migration"], start["run"])
+    job = await jobs.describe(store, migration, run)
+    if "pause_percent" not in run.options:
+        job["pause_percent"] = settings().pause_percent
+    return job
+
+
+async def open_part(job: dict[str, Any]) -> dict[str, Any]:
+    """A run inside the sample's run: ``job["part"]`` is its kind. Delivered twice it begins the same part once."""
+    store = await storage()
+    known = await migrations.list_runs(store, job["migration"])
+    parts = [run for run in known if run.parent == job["root"]]
+    if job["part_number"] < len(parts):
+        run = parts[job["part_number"]]
+    else:
+        run = await migrations.begin_run(store, job["migration"], job["part"], by=job["operator"], parent=job["root"])
+    migration = await migrations.load(store, job["migration"])
+    opened = await jobs.describe(store, migration, run)
+    kept = {key: job[key] for key in ("root", "sample", "pause_percent", "mapped") if key in job}
+    return {**opened, **kept, "undo": job.get("undo") or "all"}
+
+
+async def finish_run(end: dict[str, Any]) -> dict[str, Any]:
+    """Record the named end of a run and move the migration on."""
+    store = await storage()
+    outcome = end["outcome"]
+    error = outcome.get("error")
+    message = outcome.get("message", "")
+    if error:
+        await jobs.keep_document(store, end["migration"], f"error-{end['run']}.json", error)
+    await migrations.end_run(
+        store,
+        end["migration"],
+        end["run"],
+        outcome.get("state", "done"),
+        counts=outcome.get("counts"),
+        message=message,
+        error=error["message"] if error else None,
+        changed=outcome.get("changed", True),
+        clean=outcome.get("clean", False),
+        undone=outcome.get("undone"),
+    )
+    return {}

@@ -1,0 +1,73 @@
+"""What every orchestration shares: calling activities that return failures as values, waves, and the end of a run.
+
+Everything here is deterministic and does no I/O. Payloads are references and counts, never records.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+
+Json = dict[str, Any]
+Flow = Generator[Any, Any, Json]
+
+#: Activities in flight at once in one orchestration (design: waves of at most 100 under ``task_all``).
+WAVE = 100
+
+
+class StepFailed(Exception):
+    """An activity returned ``{"error": {code, message, next}}``; the run ends with it."""
+
+    def __init__(self, error: Json) -> None:
+        super().__init__(error.get("code", "internal"))
+        self.error = error
+
+
+def unwrap(result: Json) -> Json:
+    """The activity's result, or StepFailed when it is an error value."""
+    if "error" in result and result["error"]:
+        raise StepFailed(result["error"])
+    return result
+
+
+def call(context: Any, activity: str, payload: Json) -> Flow:
+    """Run one activity; raises StepFailed."""
+    return unwrap((yield context.call_activity(activity, payload)))
+
+
+def wave(context: Any, activity: str, payloads: Sequence[Json]) -> Generator[Any, Any, list[Json]]:
+    """Run an activity over many payloads, at most WAVE at once; raises StepFailed for the first error after its wave."""
+    results: list[Json] = []
+    for start in range(0, len(payloads), WAVE):
+        tasks = [context.call_activity(activity, payload) for payload in payloads[start : start + WAVE]]
+        results += [unwrap(result) for result in (yield context.task_all(tasks))]
+    return results
+
+
+def child(context: Any, name: str, payload: Json, suffix: str) -> Flow:
+    """Run a sub-orchestration under a name derived from this one's; raises StepFailed when it returns an error."""
+    instance = f"{context.instance_id}-{suffix}"
+    return unwrap((yield context.call_sub_orchestrator(name, payload, instance)))
+
+
+def run_step(context: Any, body: Callable[[Any, Json], Flow]) -> Flow:
+    """A whole step: open the run, do the body, and record its named end whatever happens.
+
+    ``body(context, job)`` returns the outcome: ``{"counts": …, "message": …}``; ``"state"`` only when it is not "done".
+    """
+    start = context.get_input()
+    try:
+        job = yield from call(context, "open_run", start)
+        outcome = yield from body(context, job)
+    except StepFailed as failure:
+        outcome = {"state": "failed", "error": failure.error}
+    except Exception:
+        # The SDK hands over activity crashes as bare exceptions whose text may hold anything: say where to look only.
+        outcome = {
+            "state": "failed",
+            "error": {
+                "code": "internal",
+                "message": f"The orchestration {context.instance_id} stopped on an unexpected fault.",
+                "next": "Look for this instance id in the app's log, then start the step again: finished work is kept.",
+            },
+        }
+    yield context.call_activity("finish_run", {**start, "outcome": outcome})
+    return outcome

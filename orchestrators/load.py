@@ -1,0 +1,61 @@
+"""The load: map every bucket, then each object in dependency order, chunk by chunk."""
+
+from typing import Any
+
+from mapping.objects import LOAD_ORDER
+from orchestrators.flow import WAVE, Flow, Json, StepFailed, call, child, unwrap, wave
+
+#: Waves one execution of ``load_object`` does before it continues as new: keeps its history short.
+WAVES_PER_EXECUTION = 4
+
+
+def map_all(context: Any, job: Json) -> Flow:
+    """Put every shaped bucket through the map. Returns ``{}``."""
+    yield from wave(context, "map_bucket", [{**job, "bucket": number} for number in range(-1, job["buckets"])])
+    return {}
+
+
+def load_all(context: Any, job: Json) -> Flow:
+    """Load every object in dependency order; states come last, after the documents.
+
+    Returns ``{"paused": object or None}``; what happened to each record is in the ledger.
+    """
+    plans: dict[str, Json] = {}
+    for name in LOAD_ORDER:
+        context.set_custom_status({"phase": "load", "object": name})
+        plans[name] = yield from child(context, "load_object", {**job, "object": name, "phase": "load"}, name)
+        if plans[name]["excepted_percent"] > job["pause_percent"]:
+            return {"paused": name}
+        if plans[name]["links"]:
+            again = {**job, "object": name, "phase": "link", "chunks": plans[name]["chunks"]}
+            yield from child(context, "load_object", again, f"{name}-link")
+    for name in LOAD_ORDER:
+        if plans[name]["states"]:
+            context.set_custom_status({"phase": "state", "object": name})
+            last = {**job, "object": name, "phase": "state", "chunks": plans[name]["chunks"]}
+            yield from child(context, "load_object", last, f"{name}-state")
+    return {"paused": None}
+
+
+def load_object(context: Any) -> Flow:
+    """Sub-orchestration: plan one object, then its chunks in waves. Errors are returned as values."""
+    job = context.get_input()
+    try:
+        if "chunks" not in job:
+            plan = yield from call(context, "plan_object", job)
+            job = {**job, **{key: plan[key] for key in ("chunks", "links", "states", "read", "excepted")}}
+        start = job.get("next", 0)
+        stop = min(job["chunks"], start + WAVE * WAVES_PER_EXECUTION)
+        done = yield from wave(context, "load_chunk", [{**job, "chunk": number} for number in range(start, stop)])
+        job["excepted"] = job.get("excepted", 0) + sum(result["excepted"] for result in done)
+        if stop < job["chunks"]:
+            context.continue_as_new({**job, "next": stop})
+            return {}
+        if job["phase"] == "load":
+            unwrap((yield context.call_activity("fold_receipts", job)))
+        read = job.get("read", 0)
+        percent = 100.0 * job["excepted"] / read if read else 0.0
+        return {"chunks": job["chunks"], "links": job.get("links", 0), "states": job.get("states", 0),
+                "excepted_percent": percent}  # fmt: skip
+    except StepFailed as failure:
+        return {"error": failure.error}

@@ -1,0 +1,17 @@
+"""Prepare: make the target ready for the confirmed map, and say what is missing before a record moves."""
+
+from typing import Any
+
+from orchestrators.flow import Flow, Json, call, run_step
+
+
+def prepare(context: Any, job: Json) -> Flow:
+    """Solution built and imported, preflight checked, owners resolved."""
+    yield from call(context, "install_solution", job)
+    yield from call(context, "resolve_owners", job)
+    return (yield from call(context, "check_target", job))
+
+
+def prepare_flow(context: Any) -> Flow:
+    """The step ``prepare``."""
+    return (yield from run_step(context, prepare))

@@ -1,0 +1,44 @@
+"""Verify: every field of every record is read back and compared."""
+
+from typing import Any
+
+from mapping.objects import LOAD_ORDER
+from orchestrators.flow import WAVE, Flow, Json, StepFailed, call, child, run_step, wave
+from orchestrators.load import map_all
+
+
+def verify_all(context: Any, job: Json) -> Flow:
+    """Compare every object's rows with the source, mapped anew. Returns ``{}``; findings are in the ledger."""
+    for name in LOAD_ORDER:
+        context.set_custom_status({"phase": "verify", "object": name})
+        yield from child(context, "verify_object", {**job, "object": name, "phase": "verify"}, f"{name}-verify")
+    return {}
+
+
+def verify_object(context: Any) -> Flow:
+    """Sub-orchestration: match one object's records with their rows, then compare them chunk by chunk."""
+    job = context.get_input()
+    try:
+        if "chunks" not in job:
+            plan = yield from call(context, "plan_object", job)
+            job = {**job, "chunks": plan["chunks"]}
+        start = job.get("next", 0)
+        stop = min(job["chunks"], start + WAVE * 4)
+        yield from wave(context, "verify_chunk", [{**job, "chunk": number} for number in range(start, stop)])
+        if stop < job["chunks"]:
+            context.continue_as_new({**job, "next": stop})
+        return {}
+    except StepFailed as failure:
+        return {"error": failure.error}
+
+
+def verify(context: Any, job: Json) -> Flow:
+    """Read back, compare, and write the reconciliation report."""
+    yield from map_all(context, job)
+    yield from verify_all(context, job)
+    return (yield from call(context, "reconcile", job))
+
+
+def verify_flow(context: Any) -> Flow:
+    """The step ``verify``."""
+    return (yield from run_step(context, verify))

@@ -1,0 +1,294 @@
+"""The connection to one Dataverse environment: headers, retries, pauses, counts.
+
+Sends no cookies: the affinity cookie would tie every call to one web server, and the service protection limits are
+counted per server (Learn: "Send parallel requests"). A write is repeated on its own only when its failure was
+answered; a write whose answer got lost is the caller's to find out about (``LostReply``).
+"""
+
+import random
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from types import TracebackType
+from typing import Any, Final
+
+import httpx
+import orjson
+
+from dataverse.auth import Auth
+from dataverse.errors import (
+    UNEXPECTED,
+    AuthRefused,
+    BadAnswer,
+    DataverseError,
+    LostReply,
+    Throttled,
+    Transient,
+    Unavailable,
+    error_from,
+)
+from dataverse.limits import Clock, Limiter
+
+API: Final = "/api/data/v9.2"
+#: Tries of one request at a service that is not available, and at "An unexpected error occurred".
+TRIES: Final = 7
+TRIES_UNEXPECTED: Final = 3
+_HEADERS: Final = {
+    "Accept": "application/json",
+    "OData-MaxVersion": "4.0",
+    "OData-Version": "4.0",
+    "If-None-Match": "null",
+    "Accept-Encoding": "gzip",
+}
+
+Content = bytes | Callable[[], AsyncIterator[bytes]]
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the client has used. ``operations`` is what the daily entitlement counts: rows and batch parts."""
+
+    requests: int = 0
+    operations: int = 0
+    throttled: int = 0
+    retried: int = 0
+    lost: int = 0
+    waited_seconds: float = 0.0
+    by_facet: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A successful answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object; BadAnswer when it is not one."""
+        try:
+            document = orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            raise BadAnswer("The answer is not JSON.", status=self.status) from None
+        if not isinstance(document, dict):
+            raise BadAnswer("The answer is not a JSON object.", status=self.status)
+        return document
+
+
+class DataverseClient:
+    """``async with DataverseClient(url, auth) as client:`` — one application user at one environment.
+
+    ``url`` is the environment's address; ``slots`` the most requests under way (0: the server's hint). ``caller`` is
+    the Entra object id of a user to act as. ``bypass`` asks the target to skip custom plug-ins and flows
+    (needs prvBypassCustomBusinessLogic). ``before_write`` is awaited before every request but a GET, each time it is
+    sent: what it raises (a lost lease, a raised epoch) stops the write and goes to the caller.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        auth: Auth,
+        *,
+        slots: int = 0,
+        caller: str | None = None,
+        bypass: bool = False,
+        before_write: Callable[[], Awaitable[None]] | None = None,
+        timeout_seconds: float = 180.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+        clock: Clock | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        base = url.rstrip("/")
+        self.url = base[: -len(API)] if base.endswith(API) else base
+        self.limiter = Limiter(slots, clock=clock)
+        self.counts = Counts()
+        self._clock = clock or Clock()
+        self._jitter = jitter
+        self._auth = auth
+        self._before_write = before_write
+        headers = dict(_HEADERS)
+        if caller:
+            headers["CallerObjectId"] = caller
+        if bypass:
+            headers["MSCRM.BypassBusinessLogicExecution"] = "CustomSync,CustomAsync"
+            headers["MSCRM.SuppressCallbackRegistrationExpanderJob"] = "true"
+        self._http = httpx.AsyncClient(
+            base_url=self.url + API + "/",
+            headers=headers,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            timeout=httpx.Timeout(timeout_seconds, connect=20.0),
+            limits=httpx.Limits(max_connections=64, max_keepalive_connections=64, keepalive_expiry=60.0),
+            transport=transport,
+            follow_redirects=False,
+        )
+
+    async def __aenter__(self) -> "DataverseClient":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def get(self, path: str, *, table: str | None = None, headers: Mapping[str, str] | None = None) -> Answer:
+        """A read; repeated when its answer is lost."""
+        return await self.request("GET", path, table=table, headers=headers, repeatable=True)
+
+    async def post(
+        self, path: str, body: Any = None, *, table: str | None = None, repeatable: bool = False, operations: int = 1
+    ) -> Answer:
+        """A write with a JSON body; raises LostReply when it is not said to be repeatable and the answer is lost."""
+        return await self.request("POST", path, json=body, table=table, repeatable=repeatable, operations=operations)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        content: Content | None = None,
+        headers: Mapping[str, str] | None = None,
+        table: str | None = None,
+        repeatable: bool = False,
+        operations: int = 1,
+    ) -> Answer:
+        """One call, with every repetition that is safe.
+
+        ``path`` is relative to the API's root, or a link the server gave. ``content`` is bytes or a function that
+        starts the stream anew for each try. ``operations`` is what the call counts toward the daily entitlement.
+        Raises the exceptions of ``dataverse.errors``, none of which holds a value or the address.
+        """
+        sent = dict(headers or {})
+        if json is not None:
+            content = orjson.dumps(json)
+            sent["Content-Type"] = "application/json; charset=utf-8"
+        sent["x-ms-client-request-id"] = str(uuid.uuid4())
+        tries = 0
+        renewed = False
+        while True:
+            try:
+                return await self._once(method, path, content, sent, table, repeatable, operations)
+            except Throttled as error:
+                await self._pause(error.retry_after or self._backoff(min(tries, 5)))
+            except LostReply:
+                raise
+            except Transient as error:
+                if tries + 1 >= (TRIES_UNEXPECTED if error.code == UNEXPECTED else TRIES):
+                    raise
+                await self._pause(self._backoff(tries))
+            except AuthRefused as error:
+                # Only a 401 says the token itself is stale; once is enough to tell a stale token from a bad one.
+                if renewed or error.status != 401:
+                    raise
+                self._auth.forget()
+                renewed = True
+            tries += 1
+            self.counts.retried += 1
+
+    @asynccontextmanager
+    async def stream(self, path: str, *, table: str | None = None) -> AsyncIterator[httpx.Response]:
+        """A read whose body is taken piece by piece; not repeated, since part of it may have been used."""
+        async with self.limiter:
+            headers = {"Authorization": f"Bearer {await self._auth.token()}", "Accept-Encoding": "identity"}
+            self._count(1)
+            try:
+                async with self._http.stream("GET", path, headers=headers) as response:
+                    if response.status_code >= 400:
+                        raise self._learn(response.status_code, response.headers, await response.aread(), table)
+                    self._learn_hint(response.headers)
+                    yield response
+            except httpx.TransportError as error:
+                raise Unavailable(f"The connection failed: {type(error).__name__}.", table=table) from None
+
+    async def pages(
+        self, path: str, *, table: str | None = None, size: int = 5000
+    ) -> AsyncIterator[list[dict[str, Any]]]:
+        """The rows of a query, page by page (at most 5,000 rows each), following the server's links as they are."""
+        headers = {"Prefer": f"odata.maxpagesize={size}"}
+        link: str | None = path
+        while link:
+            document = (await self.get(link, table=table, headers=headers)).json()
+            yield document.get("value", [])
+            link = document.get("@odata.nextLink")
+
+    async def pause(self, seconds: float) -> None:
+        """Wait by the client's clock, as polling does."""
+        await self._clock.sleep(seconds)
+
+    def throttled(self, error: Throttled) -> None:
+        """Learn from a refusal that came inside a batch; its wait applies to the whole client."""
+        self.counts.throttled += 1
+        self.counts.by_facet[error.which] = self.counts.by_facet.get(error.which, 0) + 1
+        self.limiter.throttled(error.retry_after)
+
+    async def backoff(self, tries: int) -> None:
+        """The wait after the ``tries``-th failure (0 is the first)."""
+        self.counts.retried += 1
+        await self._pause(self._backoff(tries))
+
+    async def _once(
+        self,
+        method: str,
+        path: str,
+        content: Content | None,
+        headers: dict[str, str],
+        table: str | None,
+        repeatable: bool,
+        operations: int,
+    ) -> Answer:
+        async with self.limiter:
+            if self._before_write and method != "GET":
+                await self._before_write()
+            sent = {**headers, "Authorization": f"Bearer {await self._auth.token()}"}
+            body = content() if callable(content) else content
+            self._count(operations)
+            try:
+                response = await self._http.request(method, path, content=body, headers=sent)
+            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+                # Nothing was sent, so a write is as safe to repeat as a read.
+                raise Unavailable(f"No connection: {type(error).__name__}.", table=table) from None
+            except httpx.TransportError as error:
+                raise self._silence(type(error).__name__, table, repeatable) from None
+        if response.status_code >= 400:
+            problem = self._learn(response.status_code, response.headers, response.content, table)
+            # A gateway's answer does not tell whether the server behind it has done the work; Dataverse's own does.
+            if isinstance(problem, Unavailable) and not problem.code and not repeatable:
+                raise self._silence(f"status {problem.status}", table, repeatable)
+            raise problem
+        self._learn_hint(response.headers)
+        self.limiter.succeeded()
+        return Answer(response.status_code, response.headers, response.content)
+
+    def _silence(self, what: str, table: str | None, repeatable: bool) -> Transient:
+        self.counts.lost += 1
+        words = f"No answer came back: {what}."
+        return Unavailable(words, table=table) if repeatable else LostReply(words, table=table)
+
+    def _learn(self, status: int, headers: Mapping[str, str], body: bytes, table: str | None) -> DataverseError:
+        error = error_from(status, headers, body, table)
+        if isinstance(error, Throttled):
+            self.throttled(error)
+        return error
+
+    def _learn_hint(self, headers: Mapping[str, str]) -> None:
+        hint = headers.get("x-ms-dop-hint", "")
+        if hint.isascii() and hint.isdigit():
+            self.limiter.hint(int(hint))
+
+    def _count(self, operations: int) -> None:
+        self.counts.requests += 1
+        self.counts.operations += operations
+
+    def _backoff(self, tries: int) -> float:
+        return float(min(60.0, 2.0**tries) * (0.5 + self._jitter() / 2))
+
+    async def _pause(self, seconds: float) -> None:
+        self.counts.waited_seconds += seconds
+        await self._clock.sleep(seconds)

@@ -1,0 +1,120 @@
+"""How many requests may be under way: additive increase, multiplicative decrease, and one common pause.
+
+Dataverse says how parallel a client should be (``x-ms-dop-hint``) and when it was too much (429 with Retry-After);
+going on sending during the penalty makes it longer, so a throttled answer stops every sender of the client.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final
+
+#: Before the first answer has told the hint.
+FIRST_GUESS: Final = 4
+#: One below the 52 concurrent requests at which the service protection limit starts to refuse.
+MOST: Final = 51
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time as the client sees it, so that tests need not wait for it."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+class Limiter:
+    """``async with limiter:`` holds one slot for one request.
+
+    ``slots`` is the ceiling; 0 takes the ceiling from the server's hint. The limit starts at the hint (never above the
+    ceiling), is halved by a throttled answer, and grows by one after as many successes as it is wide.
+    """
+
+    def __init__(self, slots: int = 0, *, clock: Clock | None = None) -> None:
+        if slots < 0:
+            raise ValueError("slots must be 0 (take the server's hint) or more")
+        self._clock = clock or Clock()
+        self._slots = min(slots, MOST)
+        self._hint = 0
+        self._limit = min(self._slots or FIRST_GUESS, FIRST_GUESS)
+        self._active = 0
+        self._good = 0
+        self._resume_at = 0.0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def limit(self) -> int:
+        """How many requests may be under way now."""
+        return self._limit
+
+    @property
+    def ceiling(self) -> int:
+        """What the limit may grow to."""
+        return self._slots or self._hint or FIRST_GUESS
+
+    def hint(self, parallelism: int) -> None:
+        """The server's recommended degree of parallelism; the first one sets the limit, later ones the ceiling."""
+        parallelism = max(1, min(parallelism, MOST))
+        first, self._hint = self._hint == 0, parallelism
+        self._limit = min(parallelism if first else self._limit, self.ceiling)
+        self._wake()
+
+    def throttled(self, seconds: float) -> None:
+        """Halve the limit and let nobody start for ``seconds``. A burst of refusals of one moment halves it once."""
+        now = self._clock.now()
+        if now >= self._resume_at:
+            self._limit = max(1, self._limit // 2)
+        self._good = 0
+        self._resume_at = max(self._resume_at, now + seconds)
+
+    def succeeded(self) -> None:
+        """Count a success; a full width of them widens the limit by one."""
+        self._good += 1
+        if self._good >= self._limit and self._limit < self.ceiling:
+            self._limit += 1
+            self._good = 0
+            self._wake()
+
+    async def __aenter__(self) -> "Limiter":
+        while True:
+            await self._slot()
+            wait = self._resume_at - self._clock.now()
+            if wait <= 0:
+                return self
+            # The penalty is waited out without a slot: whoever wakes first must find the limit as it is then.
+            self._free()
+            await self._clock.sleep(wait)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._free()
+
+    async def _slot(self) -> None:
+        if self._active < self._limit and not self._waiting:
+            self._active += 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn  # _wake counts us in before it wakes us
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._free()
+            else:
+                self._waiting.remove(turn)
+            raise
+
+    def _free(self) -> None:
+        self._active -= 1
+        self._wake()
+
+    def _wake(self) -> None:
+        while self._waiting and self._active < self._limit:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self._active += 1
+                turn.set_result(None)

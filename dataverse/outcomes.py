@@ -1,0 +1,39 @@
+"""What became of one row of a write."""
+
+from dataclasses import dataclass
+
+from dataverse.errors import DataverseError
+
+#: A write whose answer stayed lost: the row was not there when read again, but the write may still be on its way.
+LOST = "lost_reply"
+#: The row has changed since it was read, and not by this write.
+CONFLICT = "conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class RowOutcome:
+    """``index`` is the row's place in the request. ``ok`` rows have landed; the others carry Dataverse's code.
+
+    ``unknown`` rows are neither landed nor refused: read them again after a quiet period. ``code`` is "" or "found"
+    (landed by an earlier try) on success. ``message`` holds no values.
+    """
+
+    index: int
+    ok: bool
+    code: str = ""
+    message: str = ""
+    column: str | None = None
+    unknown: bool = False
+
+    @classmethod
+    def failed(cls, index: int, error: DataverseError) -> "RowOutcome":
+        """The outcome of a row that was refused with this error."""
+        return cls(index, False, error.code or f"http_{error.status}", error.message, error.column)
+
+    @classmethod
+    def lost(cls, index: int) -> "RowOutcome":
+        """The outcome of a row whose write was never answered."""
+        return cls(index, False, LOST, "No answer came back; read again later.", unknown=True)
+
+
+FOUND = "found"

@@ -1,0 +1,38 @@
+"""Reading rows back by their ids."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from dataverse import query
+from dataverse.client import DataverseClient
+from mapping.schema import SchemaTable
+
+#: Ids in one In filter: 100 make about 4,500 characters of address, far below the 32 KB a GET may have.
+GROUP: Final = 100
+
+Row = dict[str, Any]
+
+
+async def read_rows(
+    client: DataverseClient, table: SchemaTable, ids: Sequence[str], columns: Iterable[str]
+) -> dict[str, Row]:
+    """The rows that exist, by id (lower case), with ``@odata.etag``; ids that are not there are not in the answer.
+
+    ``columns`` are read names (``SchemaColumn.read_name``). Holds all the rows asked for in memory: pass at most one
+    chunk of ids.
+    """
+    select = ",".join(dict.fromkeys([table.id_column, *columns]))
+    wanted = list(dict.fromkeys(query.guid(i) for i in ids))
+
+    async def group(some: Sequence[str]) -> list[Row]:
+        address = query.path(table.set_name, select=select, filter=query.ids_in(table.id_column, some))
+        return [row async for page in client.pages(address, table=table.logical) for row in page]
+
+    found = await asyncio.gather(*(group(some) for some in query.groups(wanted, GROUP)))
+    return {str(row[table.id_column]).lower(): row for rows in found for row in rows}
+
+
+async def existing_ids(client: DataverseClient, table: SchemaTable, ids: Sequence[str]) -> set[str]:
+    """Which of the ids are in the target."""
+    return set(await read_rows(client, table, ids, ()))

@@ -13,7 +13,7 @@ PRODUCT_LIMIT_MB: Final = 25
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """The server compares ``max_upload_bytes`` with the encoded (base64) body. Extensions are lower case, without dot."""
+    """``max_upload_bytes`` is compared with the encoded (base64) body. Extensions are lower case, without dot."""
 
     id: str
     name: str

@@ -218,7 +218,7 @@ def _attribute(parent: Element, table: SchemaTable, column: SchemaColumn, versio
     if column.type == "lookup":
         SubElement(attribute, "LookupTypes")
     if column.type == "boolean":
-        options = {label: value for label, value in (column.options or {"Yes": 1, "No": 0}).items()}
+        options = column.options or {"Yes": 1, "No": 0}
         _option_set(attribute, table, column, "bit", options, version)
     if column.type in ("choice", "choices"):
         kind = "picklist" if column.type == "choice" else "multiselectpicklist"

@@ -1,0 +1,155 @@
+"""Is the target ready? Every obstacle is found before the first write, named, and said how to remove.
+
+Findings carry names of tables, columns, privileges and users' addresses, never values of records.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from dataverse.client import DataverseClient
+from dataverse.errors import AuthRefused, DataverseError, PrivilegeMissing, Transient
+from dataverse.metadata import bulk_tables, custom_tables, read_metadata
+from dataverse.orgs import file_limit, read_organization
+from dataverse.preflight_schema import Finding, Severity, schema_findings
+from dataverse.users import find_teams, find_users, read_privileges, table_privilege, who_am_i
+from mapping.schema import Schema
+
+PROFESSIONAL_TABLES: Final = 15
+_ACTIONS: Final = ("create", "read", "write", "delete", "append", "appendto", "assign")
+_OVERRIDE: Final = "prvOverrideCreatedOnCreatedBy"
+
+Plan = Literal["sales_professional", "sales_enterprise"]
+
+__all__ = ["Finding", "PreflightSettings", "preflight"]
+
+
+@dataclass(frozen=True, slots=True)
+class PreflightSettings:
+    """What the checks are held against. ``fallback_owner`` is an e-mail or ``team:<name>``, "" when none is set.
+
+    ``extensions``: those of the documents to come, lower case without dot.
+    """
+
+    plan: Plan | None = None
+    max_file_mb: float = 25.0
+    fallback_owner: str = ""
+    extensions: frozenset[str] = field(default_factory=frozenset)
+
+
+async def preflight(client: DataverseClient, schema: Schema, settings: PreflightSettings) -> list[Finding]:
+    """All findings, errors first. A target that cannot be reached, or refuses us, ends the checks there."""
+    try:
+        identity = await who_am_i(client)
+        organization = await read_organization(client)
+        found = [
+            Finding("organization", "info", organization.name, f"The target is the organization {organization.name}."),
+            *await _schema(client, schema),
+            *await _privileges(client, schema, identity.user_id),
+            *await _tables(client, schema, settings.plan),
+            *await _owner(client, settings.fallback_owner),
+        ]
+    except AuthRefused as error:
+        fix = "Check tenant, client id and secret or certificate, and that the application user exists in the target."
+        return [Finding("auth_refused", "error", client.url, error.message, fix)]
+    except PrivilegeMissing as error:
+        fix = "Give the application user's role this privilege."
+        return [Finding("privilege_missing", "error", getattr(error, "privilege", "") or "", error.message, fix)]
+    except Transient as error:
+        fix = "Check DATAVERSE_URL, the network, and the environment's state in the admin center."
+        return [Finding("target_unreachable", "error", client.url, error.message, fix)]
+    except DataverseError as error:
+        fix = "Check that DATAVERSE_URL is the address of a Dataverse environment."
+        return [Finding("target_unreachable", "error", client.url, error.message, fix)]
+    limit = file_limit(organization, settings.max_file_mb)
+    binding: Severity = "warning" if limit.binding == "organization" else "info"
+    found.append(Finding("file_limit", binding, limit.binding, f"Files may have {limit.words()}"))
+    found.extend(_blocked(organization.blocked_extensions, settings.extensions))
+    order = {"error": 0, "warning": 1, "info": 2}
+    return sorted(found, key=lambda f: order[f.severity])
+
+
+async def _schema(client: DataverseClient, schema: Schema) -> list[Finding]:
+    tables = {t.logical: t for t in schema.tables.values()}
+    there = await read_metadata(client, tables)
+    bulk = await bulk_tables(client, [name for name, t in tables.items() if t.bulk and name in there])
+    return schema_findings(schema, there, bulk)
+
+
+async def _privileges(client: DataverseClient, schema: Schema, user_id: str) -> list[Finding]:
+    held = await read_privileges(client, user_id)
+    needed: dict[str, str] = {}
+    for table in schema.tables.values():
+        for action in _ACTIONS:
+            name = table_privilege(action, table.schema_name)
+            needed[name] = f"{action} on {table.plain}"
+    if any(c.logical == "overriddencreatedon" for t in schema.tables.values() for c in t.columns.values()):
+        needed[_OVERRIDE.lower()] = "keeping the original creation time"
+    return [
+        Finding(
+            "privilege_missing",
+            "error",
+            _OVERRIDE if name == _OVERRIDE.lower() else name,
+            f"The application user lacks {name} ({what}).",
+            "Add the privilege, at organization level, to the application user's security role.",
+        )
+        for name, what in sorted(needed.items())
+        if name not in held and not _of_missing_table(name, held)
+    ]
+
+
+def _of_missing_table(name: str, held: Mapping[str, str]) -> bool:
+    """A custom table that is not there yet has no privileges to give: the missing table is the finding."""
+    match = re.fullmatch(r"prv(?:create|read|write|delete|append|appendto|assign)([a-z0-9]+_\w+)", name)
+    return bool(match) and not any(other.endswith(match.group(1)) for other in held) if match else False
+
+
+async def _tables(client: DataverseClient, schema: Schema, plan: Plan | None) -> list[Finding]:
+    existing = set(await custom_tables(client))
+    ours = {t.logical for t in schema.tables.values() if t.custom}
+    total = len(existing | ours)
+    words = f"{len(existing - ours)} custom tables in the target and {len(ours)} of this migration make {total}"
+    if plan == "sales_enterprise":
+        return [Finding("custom_tables", "info", str(total), f"{words}; Sales Enterprise sets no limit.")]
+    if total <= PROFESSIONAL_TABLES:
+        message = f"{words}, within the {PROFESSIONAL_TABLES} of Sales Professional."
+        return [Finding("custom_tables", "info", str(total), message)]
+    fix = (
+        "Fold tables (appointments into the Appointment activity, specializations into one choice, referrals into "
+        "opportunities), remove unused tables from the target, or use Sales Enterprise."
+    )
+    severity: Severity = "error" if plan == "sales_professional" else "warning"
+    message = f"{words}; Sales Professional allows {PROFESSIONAL_TABLES}."
+    return [Finding("fifteen_tables", severity, str(total), message, fix)]
+
+
+async def _owner(client: DataverseClient, owner: str) -> list[Finding]:
+    if not owner:
+        message = "No fallback owner is set: a record whose owner is not found is an exception."
+        return [Finding("fallback_owner_none", "warning", "", message, "Set CARRYOVER_FALLBACK_OWNER.")]
+    fix = "Set CARRYOVER_FALLBACK_OWNER to the e-mail of an enabled user, or to team:<name> of one owner team."
+    if owner.startswith("team:"):
+        count = len(await find_teams(client, owner.removeprefix("team:").strip()))
+        if count == 1:
+            return [Finding("fallback_owner", "info", owner, "The fallback owner is a team of the target.")]
+        return [Finding("fallback_owner_missing", "error", owner, f"{count} teams have this name.", fix)]
+    users = (await find_users(client, [owner])).get(owner, [])
+    enabled = [user for user in users if not user.disabled]
+    if len(enabled) == 1:
+        return [Finding("fallback_owner", "info", owner, "The fallback owner is an enabled user of the target.")]
+    if not enabled and users:
+        return [Finding("fallback_owner_disabled", "error", owner, "The fallback owner is disabled.", fix)]
+    return [Finding("fallback_owner_missing", "error", owner, f"{len(enabled)} users have this e-mail.", fix)]
+
+
+def _blocked(blocked: Iterable[str], coming: frozenset[str]) -> list[Finding]:
+    listed = sorted(blocked)
+    found = [
+        Finding("blocked_extensions", "info", str(len(listed)), f"The target blocks files of type {', '.join(listed)}.")
+    ]
+    if hit := sorted(coming.intersection(listed)):
+        message = f"Documents of type {', '.join(hit)} are blocked in the target and will be listed for manual upload."
+        fix = "An administrator may unblock a type under Settings, General, or the documents are uploaded elsewhere."
+        found.append(Finding("documents_blocked", "warning", ", ".join(hit), message, fix))
+    return found

@@ -14,6 +14,8 @@ every bucket. An object without ``global: true`` is shaped bucket by bucket, and
 ``_patient`` that belongs to the bucket. Over a broadcast dataset its SQL therefore says ``WHERE in_bucket(<the same
 expression as _patient>)``; ``in_bucket(NULL)`` holds in exactly one bucket. Accounts of broadcast datasets and
 ``global`` objects are computed once, when only broadcast datasets have rows.
+
+**Views.** ``views`` name SQL that several objects and accounts share; a view may use the ones above it.
 """
 
 import re
@@ -85,15 +87,18 @@ class Profile(_Part):
     detect: dict[str, list[str]] = Field(min_length=1)  #: dataset -> columns; all must be there
     documents: list[str] = ["documents/*", "*/documents/*"]  #: globs on the path in the drop: files that are records
     datasets: dict[str, Dataset]
+    views: dict[str, str] = {}  #: name -> SQL
     objects: dict[ObjectName, Annotated[ObjectQuery, BeforeValidator(_query)]]
     rebuild: dict[str, Rebuild] = {}
     map: dict[ObjectName, dict[str, Any]] = {}  #: object -> mapping.model.ObjectMap as plain data
 
     @model_validator(mode="after")
     def _hangs_together(self) -> "Profile":
-        for name in self.datasets:
+        for name in [*self.datasets, *self.views]:
             if not _NAME.fullmatch(name):
-                raise ValueError(f"dataset name {name!r} is not an identifier")
+                raise ValueError(f"the name {name!r} of a dataset or view is not an identifier")
+        if both := self.datasets.keys() & self.views.keys():
+            raise ValueError(f"{', '.join(both)} is both a dataset and a view")
         for name in [*self.detect, *self.rebuild]:
             if name not in self.datasets:
                 raise ValueError(f"{name} is not a dataset of this profile")

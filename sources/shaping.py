@@ -50,6 +50,9 @@ def shape_bucket(profile: Profile, raw_dir: Path, out_dir: Path, bucket: int | N
         _macros(db, bucket, buckets)
         for name, dataset in profile.datasets.items():
             _load(db, profile, name, dataset, parts[name])
+        for name, sql in profile.views.items():
+            with sql_of(f"{profile.name}, view {name}"):
+                db.execute(f"CREATE VIEW {quoted(name)} AS {sql}")
         objects: dict[ObjectName, tuple[int, Path]] = {}
         for object_name, query in profile.objects.items():
             if query.shaped_once == (bucket is None):
@@ -92,7 +95,8 @@ def _macros(db: duckdb.DuckDBPyConnection, bucket: int | None, buckets: int) -> 
 
 def _load(db: duckdb.DuckDBPyConnection, profile: Profile, name: str, dataset: Dataset, parts: list[Path]) -> None:
     """Makes a table of a dataset. One that no SQL speaks of only brings its row numbers, to be counted."""
-    texts = [*(query.sql for query in profile.objects.values()), *(d.account or "" for d in profile.datasets.values())]
+    texts = [*profile.views.values(), *(query.sql for query in profile.objects.values())]
+    texts += [other.account for other in profile.datasets.values() if other.account]
     spoken_of = any(re.search(rf"\b{name}\b", text, re.IGNORECASE) for text in texts)
     columns = {"_row": "BIGINT"}
     if spoken_of:

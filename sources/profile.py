@@ -15,6 +15,9 @@ every bucket. An object without ``global: true`` is shaped bucket by bucket, and
 expression as _patient>)``; ``in_bucket(NULL)`` holds in exactly one bucket. Accounts of broadcast datasets and
 ``global`` objects are computed once, when only broadcast datasets have rows.
 
+**Macros.** ``in_bucket(key)``; ``is_true(flag)`` and ``is_false(flag)`` for t/f, true/false, 1/0, yes/no in any case,
+both false for NULL and anything else.
+
 **Views.** ``views`` name SQL that several objects and accounts share; a view may use the ones above it.
 """
 

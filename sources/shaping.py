@@ -86,11 +86,13 @@ def _parts(profile: Profile, raw_dir: Path, bucket: int | None) -> tuple[dict[st
 
 
 def _macros(db: duckdb.DuckDBPyConnection, bucket: int | None, buckets: int) -> None:
-    """``bucket_of(key)``, the twin of staging.bucket_of, and ``in_bucket(key)``, true for all in the global call."""
+    """The macros that profile.py promises; ``bucket_of`` is the twin of staging.bucket_of."""
     digits = "substr(md5(trim(coalesce(key, ''), ' ')), 1, 8)"
     db.execute(f"CREATE MACRO bucket_of(key) AS ('0x' || {digits})::UBIGINT % {buckets}")
     here = "true" if bucket is None else f"bucket_of(key) = {bucket}"
     db.execute(f"CREATE MACRO in_bucket(key) AS {here}")
+    db.execute("CREATE MACRO is_true(flag) AS coalesce(lower(trim(flag)) IN ('t', 'true', '1', 'yes', 'y'), false)")
+    db.execute("CREATE MACRO is_false(flag) AS coalesce(lower(trim(flag)) IN ('f', 'false', '0', 'no', 'n'), false)")
 
 
 def _load(db: duckdb.DuckDBPyConnection, profile: Profile, name: str, dataset: Dataset, parts: list[Path]) -> None:

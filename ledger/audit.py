@@ -218,6 +218,39 @@ class AuditLog:
             self.intents.setdefault(entry.key, entry)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which chunk a partition is the log of."""
+
+    run: str
+    object: str
+    chunk: str
+
+
+async def partitions(storage: Storage, migration: str, run: str | None = None) -> list[Place]:
+    """The chunks that have a log, of one run or of all, in the order of their keys."""
+    first_rows = f"{_within(migration, run)} and RowKey eq {literal(paths.row_key(1))}"
+    found: list[Place] = []
+    async for page in storage.rows.pages(paths.AUDIT, first_rows, select=["PartitionKey"]):
+        found += [Place(*row["PartitionKey"].split("|")[1:]) for row in page]
+    return found
+
+
+async def heads(storage: Storage, migration: str, run: str) -> dict[str, Head]:
+    """Where each chain of a run ends, by partition key, for the manifest. Reads the keys of every row of the run."""
+    found: dict[str, Head] = {}
+    columns = ["PartitionKey", "RowKey", "hash"]
+    async for page in storage.rows.pages(paths.AUDIT, _within(migration, run), select=columns):
+        for row in page:
+            found[row["PartitionKey"]] = Head(row["hash"], int(row["RowKey"]))
+    return found
+
+
+def _within(migration: str, run: str | None) -> str:
+    first, beyond = paths.partition_range(migration, run)
+    return f"PartitionKey ge {literal(first)} and PartitionKey lt {literal(beyond)}"
+
+
 def read_entry(row: Row) -> Entry:
     """The stored intent in a row of the table."""
     return Entry(

@@ -109,7 +109,7 @@ def gate(migration: Migration, step: Step, *, at: datetime | None = None) -> Ref
 
 
 def next_steps(migration: Migration, *, at: datetime | None = None) -> list[NextStep]:
-    """The steps that make sense now, the one that leads onward first. Empty when closed or while a run is active."""
+    """The steps that make sense now, the one that leads onward first. While a run is active: rollback at most."""
     if migration.state == "closed":
         return []
     steps: list[NextStep] = []
@@ -117,6 +117,8 @@ def next_steps(migration: Migration, *, at: datetime | None = None) -> list[Next
         steps = [NextStep("rollback", "Finish the rollback that began.")]
     else:
         wanted = [_ONWARD[migration.state]]
+        if migration.state == "signed_off":
+            wanted.append(NextStep("plan", "See what would be written, without writing."))
         if migration.state in ("migrated", "verified"):
             wanted.append(NextStep("delta", "Pick up what changed in the source since."))
         if migration.state == "verified":

@@ -1,8 +1,8 @@
 """The manifest: an append blob that says, at each gate and at the end of each run, where every chain ended.
 
-One JSON document a line. Each line names the sha256 of the line before (`prev`), so that an edited or removed line shows
-as well; appends are conditional on the blob's length, so that two writers cannot both follow on the same line. Where the
-tenant locks the container (immutable storage), not even an administrator cuts the tail.
+One JSON document a line. Each line names the sha256 of the line before (`prev`), so that an edited or removed line
+shows as well; appends are conditional on the blob's length, so that two writers cannot both follow on the same line.
+Where the tenant locks the container (immutable storage), not even an administrator cuts the tail.
 """
 
 import hashlib

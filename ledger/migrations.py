@@ -1,7 +1,8 @@
 """Migrations and their runs in Table Storage: created, read, changed by compare-and-swap, begun and ended.
 
 Rows: table `migrations` (PartitionKey "migration", RowKey the id), table `runs` (PartitionKey the migration's id,
-RowKey the run's number in eight digits). The document is JSON in `document`; `state` stands beside it for people who browse.
+RowKey the run's number in eight digits). The document is JSON in `document`; `state` stands beside it for
+people who browse.
 """
 
 import secrets
@@ -72,10 +73,7 @@ async def create(
     plan: str | None = None,
     options: dict[str, Any] | None = None,
 ) -> Migration:
-    """Create a migration in state `created`. Raises ValueError when another open migration reads the same system."""
-    for other in await list_all(storage):
-        if other.system == system and other.state != "closed":
-            raise ValueError(f"migration {other.id} is open for this system; a system has one migration at a time")
+    """Create a migration in state `created` with an id of its own."""
     migration = Migration(
         id=f"m-{secrets.token_hex(4)}", system=system, profile=profile, plan=plan, options=options or {}
     )
@@ -182,7 +180,7 @@ async def end_run(
 ) -> Run:
     """End a run, in any state but running, and move the migration on when it is done. Safe to repeat.
 
-    `changed`: a delta or retry wrote something. `clean`: a verify found no difference. `undone`: a rollback or undo
+    `changed`: a writing run wrote something. `clean`: a verify found no difference. `undone`: a rollback or undo
     names the writing runs it saw and whether each was taken back (True) or still stands (False). Runs taken back get
     `undone_by`. Raises NoMigration, NoRun.
     """
@@ -195,8 +193,10 @@ async def end_run(
         migration.active_run = migration.begun = None
         if counts is not None and run.kind in WRITING:
             migration.counts = counts
+        if run.kind in WRITING and (changed or state != "done"):
+            transitions.wrote(migration)
         if state == "done":
-            _onward(migration, run, changed=changed, clean=clean, left=left)
+            _onward(migration, run, clean=clean, left=left)
 
     if run.parent is None:
         await change(storage, id, end)
@@ -243,7 +243,7 @@ def _admit(migration: Migration, kind: Kind, parent: str | None) -> None:
         raise GateClosed(refusal)
 
 
-def _onward(migration: Migration, run: Run, *, changed: bool, clean: bool, left: list[str]) -> None:
+def _onward(migration: Migration, run: Run, *, clean: bool, left: list[str]) -> None:
     match run.kind:
         case "scope":
             transitions.scoped(migration)
@@ -252,17 +252,12 @@ def _onward(migration: Migration, run: Run, *, changed: bool, clean: bool, left:
         case "sample":
             transitions.sampled(migration, run)
         case "migrate":
-            transitions.migrated(migration, changed=True)
-        case "delta":
-            transitions.migrated(migration, changed=changed)
-        case "retry":
-            if migration.state != "signed_off":
-                transitions.migrated(migration, changed=changed)
+            transitions.migrated(migration)
         case "verify":
             transitions.verified(migration, clean=clean)
         case "rollback":
             transitions.rolled_back(migration, left)
-        case "plan" | "undo":
+        case "plan" | "delta" | "retry" | "undo":
             pass
 
 

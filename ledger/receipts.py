@@ -1,7 +1,8 @@
 """Receipts: what of the source is in the target, under which id, and what was written last (the after-image).
 
 One Parquet part a chunk of a run, overwritten whole. An undo writes tombstones. The current state is the fold of all
-parts: of each source key the row with the highest run number, unless that is a tombstone. A key is in one part of a run.
+parts: of each source key the row with the highest run number, unless that is a tombstone. A key is in one part of a
+run.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ import duckdb
 import orjson
 
 from ledger import paths
-from ledger.storage import Storage, bounded
+from ledger.storage import Storage
 
 _TYPES: Final = {
     "source_id": "VARCHAR",
@@ -30,9 +31,10 @@ _TYPES: Final = {
     "patient": "VARCHAR",
     "tombstone": "BOOLEAN",
 }
-"""Columns of a part; `object` comes with `current_sql`."""
-
-_NONE: Final = "none.parquet"
+_COLUMNS: Final = ", ".join(f'"{name}"' for name in _TYPES)
+_READ: Final = ", ".join(f"'{name}': '{type}'" for name, type in _TYPES.items())
+_EMPTY: Final = "none.parquet"
+_LARGEST: Final = 64 * 1024 * 1024  #: bytes of one receipt: a memo column holds at most 1,048,576 characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ async def write_part(
     """Write the receipts of a chunk, in place of those of an earlier attempt. No rows: an empty part."""
     with tempfile.TemporaryDirectory(prefix="receipts-") as folder:
         path = Path(folder) / "part.parquet"
-        await asyncio.to_thread(write_parquet, path, rows)
+        await asyncio.to_thread(write_parquet, path, object, rows)
         await storage.upload("ledger", paths.receipt_part(migration, run, object, chunk), path)
 
 
@@ -70,13 +72,21 @@ async def read_part(storage: Storage, migration: str, run: str, object: str, chu
         return await asyncio.to_thread(read_parquet, path)
 
 
-async def download_parts(storage: Storage, migration: str, objects: Iterable[str], folder: Path) -> None:
-    """Bring every part of these objects to `folder/<object>/<run>.<chunk>.parquet`.
+async def download_parts(storage: Storage, migration: str, objects: Iterable[str], folder: Path) -> int:
+    """Bring every part of these objects to `folder/<object>/<run>.<chunk>.parquet`; returns how many there were.
 
-    Each object also gets an empty part, so that `glob_of` always finds a file. Parts that are there already with the
-    size they have in storage are not fetched again only when their run has ended; so give each activity its own folder.
+    Each object also gets an empty part, so that `glob_of` always finds a file.
     """
-    raise NotImplementedError
+    wanted: dict[str, Path] = {}
+    for object in objects:
+        prefix = paths.receipts(migration, object)
+        place = folder / object
+        await asyncio.to_thread(place.mkdir, parents=True, exist_ok=True)
+        await asyncio.to_thread(write_parquet, place / _EMPTY, object, ())
+        for name in await storage.names("ledger", prefix):
+            wanted[name] = place / name.removeprefix(prefix).replace("/", ".")
+    await storage.fetch("ledger", wanted)
+    return len(wanted)
 
 
 def glob_of(folder: Path, object: str | None = None) -> str:
@@ -85,15 +95,38 @@ def glob_of(folder: Path, object: str | None = None) -> str:
 
 
 def current_sql(glob: str) -> str:
-    """SQL text: a SELECT of the current receipts (columns of `Receipt` without `tombstone`, and `object`)."""
-    raise NotImplementedError
+    """SQL text: a SELECT of the current receipts: `object` and the columns of `Receipt` but `tombstone`.
+
+    Finds the latest run of each key by two narrow columns first, so that payloads are never held in memory.
+    """
+    parts = f"read_parquet('{glob.replace(chr(39), chr(39) * 2)}')"
+    return (
+        "SELECT p.* EXCLUDE (tombstone) "
+        f"FROM {parts} AS p "
+        f"JOIN (SELECT source_key, max(run_number) AS run_number FROM {parts} GROUP BY source_key) AS latest "
+        "USING (source_key, run_number) WHERE NOT p.tombstone"
+    )
 
 
-def write_parquet(path: Path, rows: Sequence[Receipt]) -> None:
-    """Write receipts as a Parquet file (blocking; zstd)."""
-    raise NotImplementedError
+def write_parquet(path: Path, object: str, rows: Sequence[Receipt]) -> None:
+    """Write receipts of one object as a Parquet file with a column `object` (blocking)."""
+    lines = path.with_suffix(".ndjson")
+    with lines.open("wb") as file:
+        for row in rows:
+            file.write(orjson.dumps(asdict(row), option=orjson.OPT_APPEND_NEWLINE))
+    with duckdb.connect(config={"threads": 1}) as db:
+        db.execute(
+            f"COPY (SELECT ? AS object, {_COLUMNS} "
+            f"FROM read_json(?, columns = {{{_READ}}}, format = 'newline_delimited', "
+            f"maximum_object_size = {_LARGEST})) TO '{str(path).replace(chr(39), chr(39) * 2)}' "
+            "(FORMAT parquet, COMPRESSION zstd)",
+            [object, str(lines)],
+        )
+    lines.unlink()
 
 
 def read_parquet(path: Path) -> list[Receipt]:
     """Read receipts from a Parquet file (blocking)."""
-    raise NotImplementedError
+    with duckdb.connect(config={"threads": 1}) as db:
+        found = db.execute(f"SELECT {_COLUMNS} FROM read_parquet(?)", [str(path)]).fetchall()
+    return [Receipt(*row) for row in found]

@@ -103,9 +103,14 @@ class TableRows:
             if int(match[1]) >= 300:
                 raise _error(response, int(match[1]), response.content)
 
-    async def pages(self, table: str, filter: str) -> AsyncIterator[list[Row]]:
-        """Rows that meet an OData filter, in key order, up to 1,000 at a time; without the service's Timestamp."""
+    async def pages(self, table: str, filter: str, *, select: Sequence[str] = ()) -> AsyncIterator[list[Row]]:
+        """Rows that meet an OData filter, in key order, up to 1,000 at a time; without the service's Timestamp.
+
+        `select`: only these properties, when given.
+        """
         url = f"{self._url}/{table}()?$filter={quote(filter, safe='')}"
+        if select:
+            url += f"&$select={','.join(select)}"
         onward: str | None = ""
         while onward is not None:
             request = HttpRequest(
@@ -121,10 +126,6 @@ class TableRows:
                 row.pop("Timestamp", None)
             yield rows
             onward = _continuation(response)
-
-    async def partition(self, table: str, partition: str) -> list[Row]:
-        """All rows of one partition, in row key order."""
-        return [row async for page in self.pages(table, f"PartitionKey eq {literal(partition)}") for row in page]
 
     async def _send(self, request: HttpRequest) -> AsyncHttpResponse:
         request.headers["x-ms-version"] = _VERSION

@@ -88,15 +88,13 @@ def begun(migration: Migration, run: Run) -> None:
     """A run begins: what must hold from its first write on, whether or not it ends well."""
     if run.kind in WRITING:
         migration.written = True
-        if run.parent is None:
-            migration.reconciliation = migration.accepted_by = None
     if run.kind == "sample" and run.parent is None:
         void_signature(migration)
         if migration.state in ("sampled", "signed_off"):
             migration.state = "prepared"
     if run.kind == "rollback":
         migration.undoing = True
-        migration.reconciliation = migration.accepted_by = None
+        wrote(migration)
 
 
 def scoped(migration: Migration) -> None:
@@ -116,10 +114,16 @@ def sampled(migration: Migration, run: Run) -> None:
     migration.state = "sampled"
 
 
-def migrated(migration: Migration, *, changed: bool) -> None:
-    """Every record was loaded (or a delta or retry was); a verification made before stands if nothing changed."""
-    if changed or migration.state != "verified":
+def wrote(migration: Migration) -> None:
+    """Rows were written, or may have been: a verification made before does not cover them."""
+    migration.reconciliation = migration.accepted_by = None
+    if migration.state == "verified":
         migration.state = "migrated"
+
+
+def migrated(migration: Migration) -> None:
+    """Every record was loaded."""
+    _at_least(migration, "migrated")
 
 
 def verified(migration: Migration, *, clean: bool) -> None:

@@ -1,0 +1,5 @@
+"""``python -m cli``, which ``./carryover`` runs."""
+
+from cli.main import run
+
+run()

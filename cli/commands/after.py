@@ -1,0 +1,226 @@
+"""Commands for a migration that runs or has run: watching, mending, verifying, taking back, closing."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.markup import escape
+
+from cli import place, reports
+from cli.errors import DONE, FAILED, misuse, refused
+from cli.output import count, size, table, words
+from cli.runs import follow
+from cli.session import ByOption, JsonFlag, MigrationOption, Session, YesFlag, session
+from cli.shown import exit_code, show_document, show_objects, show_places, show_rows
+
+app = typer.Typer()
+audit_app = typer.Typer(invoke_without_command=True, help="The audit log: check its chains, or export it.")
+app.add_typer(audit_app, name="audit")
+
+
+@app.command()
+def status(
+    migration: MigrationOption = None,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Stay until the active run has ended.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show where a migration stands and what can be done next."""
+    with session(as_json, migration) as s:
+        found = s.migration()
+        if watch and (active := found.get("active_run")):
+            s.ended(follow(s.api, s.out, s.id, str(active)))
+            return
+        _show_migration(s, found)
+        s.out.document(found)
+
+
+def _show_migration(s: Session, found: dict[str, Any]) -> None:
+    s.out.say(
+        f"[name]{found['id']}[/name]  {escape(str(found['system']))}  [step]{escape(words(found['state']))}[/step]"
+    )
+    for label, key in (("target", "target_name"), ("confirmed by", "confirmed_by"), ("signed by", "signed_by")):
+        if found.get(key):
+            s.out.plain(f"{label:<13} {found[key]}", style="quiet")
+    if found.get("undo_until"):
+        s.out.plain(f"{'undo until':<13} {found['undo_until']}", style="quiet")
+    runs = found.get("runs") or []
+    if runs:
+        made = table("run", "state", "records", "seconds", "message", numbers=("records", "seconds"))
+        for run in runs:
+            done = sum(int(counted.get("done") or 0) for counted in (run.get("progress") or {}).values())
+            style = {"failed": "bad", "paused": "warn", "running": "step"}.get(run["state"], "good")
+            made.add_row(
+                run["id"],
+                f"[{style}]{run['state']}[/]",
+                count(done),
+                f"{float(run.get('seconds') or 0):.1f}",
+                escape(str(run.get("message") or "")),
+            )
+        s.out.show(made)
+    for following in found.get("next") or []:
+        s.out.say(f"[quiet]Next:[/quiet] [name]{following['step']}[/name]  [quiet]{following.get('why', '')}[/quiet]")
+
+
+@app.command()
+def retry(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
+    """Take up again what was excepted or not reached."""
+    with session(as_json, migration) as s:
+        s.step("retry")
+
+
+@app.command()
+def delta(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
+    """Read the source again and bring what changed since."""
+    with session(as_json, migration) as s:
+        s.step("delta")
+
+
+@app.command()
+def verify(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
+    """Read every field of every record back and compare it. Ends with 4 when something is excepted or differs."""
+    with session(as_json, migration) as s:
+        run = s.start("verify")
+        if run["state"] != "done":
+            s.ended(run)
+        summary = s.api.get(s.path("summary"))
+        show_objects(s.out, summary)
+        s.hint()
+        s.out.document(summary)
+        if code := exit_code(summary):
+            raise typer.Exit(code)
+
+
+@app.command()
+def rollback(
+    migration: MigrationOption = None,
+    preview: Annotated[bool, typer.Option("--preview", help="Say what would be undone; write nothing.")] = False,
+    run: Annotated[Literal["last", "all"], typer.Option("--run", help="The last run alone, or all of them.")] = "all",
+    force: Annotated[bool, typer.Option("--force", help="Also take back what others changed since.")] = False,
+    yes: YesFlag = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Delete what was created and restore what was changed, from the audit log."""
+    with session(as_json, migration) as s:
+        what = "the last run" if run == "last" else "everything that was written"
+        if s.out.asks and not (yes or preview) and not typer.confirm(f"Take back {what} in {s.id}?", err=True):
+            raise refused("Nothing was taken back.")
+        ended = s.start("rollback", {"runs": run, "force": force, "preview": preview})
+        if ended["state"] == "done":
+            document = s.api.get(s.path("reports", "rollback.json"))
+            show_document(s.out, document, limit=10)
+        s.ended(ended)
+
+
+@audit_app.callback()
+def audit(context: typer.Context, migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
+    """The audit log: check its chains (the default), or export it."""
+    if context.invoked_subcommand is None:
+        _verify_audit(migration, as_json)
+
+
+@audit_app.command("verify")
+def audit_verify(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
+    """Check every chain of the log against itself and the manifests. Ends with 1 when something was tampered with."""
+    _verify_audit(migration, as_json)
+
+
+def _verify_audit(migration: str | None, as_json: bool) -> None:
+    with session(as_json, migration) as s:
+        document = s.api.get(s.path("audit", "verify"))
+        findings = document["findings"] if isinstance(document, dict) else document
+        if findings:
+            show_rows(s.out, findings)
+            s.out.say(f"[bad]{len(findings):,} findings: the log is not what was written.[/bad]")
+        else:
+            s.out.say("[good]✓[/good] The audit log is whole.")
+        s.out.document(document)
+        if findings:
+            raise typer.Exit(FAILED)
+
+
+@audit_app.command("export")
+def audit_export(
+    migration: MigrationOption = None,
+    format: Annotated[Literal["ndjson", "csv"], typer.Option("--format", help="Form of the export.")] = "ndjson",
+    out: Annotated[Path | None, typer.Option("--out", help="A file, or - for stdout.", show_default="reports")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Export the audit log."""
+    with session(as_json, migration) as s:
+        if str(out) == "-":
+            if as_json:
+                raise misuse("--json and --out - both want stdout.", "Leave one of them out.")
+            for piece in s.api.pieces(s.path("audit"), format=format):
+                sys.stdout.buffer.write(piece)
+            return
+        target = out or reports.reports_folder(s.id) / f"audit.{format}"
+        octets = s.api.download(s.path("audit"), target, format=format)
+        s.out.plain(f"{target}  {size(octets)}")
+        s.out.document({"path": str(target), "bytes": octets, "format": format})
+
+
+@app.command()
+def exceptions(
+    migration: MigrationOption = None,
+    object: Annotated[str | None, typer.Option("--object", help="Only those of this object.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 200,
+    as_json: JsonFlag = False,
+) -> None:
+    """List what was excepted: record, field, code and reason."""
+    with session(as_json, migration) as s:
+        found: list[dict[str, Any]] = []
+        total = 0
+        while len(found) < limit:
+            page = s.api.get(s.path("exceptions"), object=object, offset=len(found))
+            rows = page["exceptions"]
+            found += rows
+            total = int(page.get("total") or len(found))
+            if not rows or len(found) >= total:
+                break
+        found = found[:limit]
+        if found:
+            show_rows(s.out, found)
+            s.out.say("[quiet]The whole list: ./carryover report exceptions[/quiet]")
+        else:
+            s.out.say("[good]✓[/good] Nothing was excepted.")
+        s.out.document({"exceptions": found, "total": max(total, len(found))})
+
+
+@app.command()
+def report(
+    name: Annotated[str | None, typer.Argument(help="One report; without it, all of them.", show_default=False)] = None,
+    migration: MigrationOption = None,
+    format: Annotated[Literal["html", "csv", "json"] | None, typer.Option("--format", help="One form only.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="A folder.", show_default=".local/reports/ID")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Bring the reports to this machine and say where they are."""
+    with session(as_json, migration) as s:
+        places = reports.fetch(s.api, s.id, out or reports.reports_folder(s.id), name, format)
+        if places:
+            show_places(s.out, places)
+        else:
+            s.out.say("There is no report yet.")
+            s.hint()
+        s.out.document({"reports": {key: str(value) for key, value in places.items()}})
+
+
+@app.command()
+def close(
+    migration: MigrationOption = None,
+    by: ByOption = None,
+    typed: Annotated[str | None, typer.Option("--typed", help="The migration's id, typed by you.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """End a migration. After that it cannot be rolled back."""
+    with session(as_json, migration) as s:
+        if typed is None:
+            if not s.out.asks:
+                raise misuse("Closing ends the way back, so it is typed.", f"--typed {s.id}")
+            s.out.say("After closing, nothing can be taken back any more.")
+            typed = typer.prompt("Type the migration's id to close it", err=True)
+        answer = s.api.post(s.path("close"), {"by": by or place.operator(), "typed": typed})
+        s.out.say(f"[good]✓[/good] {s.id} is closed.")
+        s.out.document(answer if answer is not None else {"migration": s.id, "state": "closed"})
+        raise typer.Exit(DONE)

@@ -1,0 +1,255 @@
+"""Commands that take a migration from its creation to the full run."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast, get_args
+
+import typer
+import yaml
+from rich.markup import escape
+
+from cli import flow, place
+from cli.errors import misuse, refused
+from cli.output import count, size, table, words
+from cli.session import ByOption, JsonFlag, MigrationOption, Session, YesFlag, session
+from cli.shown import show_document
+from cli.upload import upload as bring
+
+Policy = Literal["suppress", "redact", "include"]
+PlanName = Literal["sales_professional", "sales_enterprise"]
+SourcePath = Annotated[Path, typer.Argument(metavar="PATH", help="The export: a folder, a zip, or one file.")]
+
+app = typer.Typer()
+map_app = typer.Typer(no_args_is_help=True, help="The map: show it, put one, or have it proposed anew.")
+source_app = typer.Typer(no_args_is_help=True, help="The source a migration reads.")
+app.add_typer(map_app, name="map")
+app.add_typer(source_app, name="source")
+
+
+@app.command()
+def create(
+    system: Annotated[str, typer.Option("--system", help="A name for the clinic's system, one per clinic.")],
+    profile: Annotated[str | None, typer.Option("--profile", help="A known profile; else it is recognised.")] = None,
+    plan: Annotated[PlanName | None, typer.Option("--plan", help="The target's licence plan.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Create a migration."""
+    with session(as_json) as s:
+        made = flow.create(s, system=system, profile=profile, plan=plan)
+        s.out.say(f"[good]✓[/good] Created [name]{made['id']}[/name] for {escape(system)}.")
+        s.out.say("[quiet]Next:[/quiet] [name]upload[/name] PATH  [quiet]Bring the export.[/quiet]")
+        s.out.document(made)
+
+
+def _upload(path: Path, migration: str | None, as_json: bool, *, replace: bool) -> None:
+    with session(as_json, migration) as s:
+        done = bring(s.api, s.out, s.id, path, replace=replace)
+        there = f", {done['unchanged']:,} there already" if done["unchanged"] else ""
+        s.out.say(f"[good]✓[/good] {done['files']:,} files, {size(done['bytes'])}{there}.")
+        if done["left_out"]:
+            s.out.say(f"[warn]{done['left_out']:,} hidden files or links were left out.[/warn]")
+        s.hint()
+        s.out.document(done)
+
+
+@app.command()
+def upload(path: SourcePath, migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
+    """Add a folder, a zip or a file to the source. An interrupted upload goes on where it stopped."""
+    _upload(path, migration, as_json, replace=False)
+
+
+@source_app.command("set")
+def source_set(path: SourcePath, migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
+    """Make this folder, zip or file the whole source: what was uploaded before and is not in it is removed."""
+    _upload(path, migration, as_json, replace=True)
+
+
+@app.command()
+def scope(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
+    """Read the source, count and profile it, and propose a map."""
+    with session(as_json, migration) as s:
+        s.step("scope")
+
+
+@map_app.command("show")
+def map_show(
+    migration: MigrationOption = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write the map to a file, as YAML or JSON.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show the map, or write it to a file to work on."""
+    with session(as_json, migration) as s:
+        shown = s.api.get(s.path("map"))
+        if out is not None:
+            is_json = out.suffix.lower() == ".json"
+            text = (
+                json.dumps(shown["map"], indent=2, ensure_ascii=False)
+                if is_json
+                else yaml.safe_dump(shown["map"], sort_keys=False, allow_unicode=True)
+            )
+            out.write_text(text, "utf-8")
+            s.out.plain(f"The map is in {out}.")
+        else:
+            _show_map(s, shown)
+        s.out.document(shown)
+
+
+def _show_map(s: Session, shown: dict[str, Any]) -> None:
+    for name, mapped in shown["map"].get("objects", {}).items():
+        for route in mapped["routes"]:
+            s.out.say(f"\n[step]{escape(words(name))}[/step] → [name]{escape(route['table'])}[/name]")
+            made = table("source", "column", "transform", "sure", numbers=("sure",))
+            for field in route["fields"]:
+                column = field.get("column") or f"({field.get('reason') or field.get('status', '')})"
+                sure = f"{float(field.get('confidence', 1)):.0%}"
+                made.add_row(escape(field["source"]), escape(column), escape(field.get("transform", "text")), sure)
+            s.out.show(made)
+    s.out.plain(f"map {shown['hash']}", style="quiet")
+
+
+@map_app.command("put")
+def map_put(
+    file: Annotated[Path, typer.Argument(help="The map, YAML or JSON.", exists=True, dir_okay=False)],
+    migration: MigrationOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Put a map. A changed map needs a new confirmation."""
+    with session(as_json, migration) as s:
+        try:
+            read = yaml.safe_load(file.read_text("utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise misuse(f"{file} is neither YAML nor JSON.", "./carryover map show --out map.yaml") from error
+        if not isinstance(read, dict):
+            raise misuse(f"{file} holds no map.", "./carryover map show --out map.yaml")
+        answer = s.api.put(s.path("map"), read.get("map", read)) or {}
+        s.out.say("[good]✓[/good] The map is put.")
+        s.hint()
+        s.out.document(answer)
+
+
+@map_app.command("propose")
+def map_propose(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
+    """Propose the map anew from the source as it is now (reads the source again)."""
+    with session(as_json, migration) as s:
+        s.step("scope")
+
+
+@app.command()
+def confirm(
+    migration: MigrationOption = None,
+    by: ByOption = None,
+    controlled: Annotated[
+        Policy | None,
+        typer.Option("--controlled", help="Controlled substances: leave out, land without the drug, or migrate."),
+    ] = None,
+    yes: YesFlag = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Confirm the map. No record moves before that. --yes takes suppress when no policy is named."""
+    with session(as_json, migration) as s:
+        shown = s.api.get(s.path("map"))
+        asks = s.out.asks and not yes
+        if controlled is None:
+            if asks:
+                controlled = _ask_policy(s)
+            elif yes:
+                controlled = "suppress"
+            else:
+                raise misuse("Choose what happens to controlled substances.", "--controlled suppress|redact|include")
+        who = by or place.operator()
+        if asks and not typer.confirm(f"Confirm the map {shown['hash'][:12]} as {who}?", err=True):
+            raise refused("Not confirmed.", "./carryover map show")
+        s.api.post(s.path("confirm"), {"by": who, "hash": shown["hash"], "controlled": controlled})
+        s.out.say(f"[good]✓[/good] Confirmed by [name]{escape(who)}[/name]; controlled substances: {controlled}.")
+        s.hint()
+        s.out.document({"migration": s.id, "by": who, "hash": shown["hash"], "controlled": controlled})
+
+
+def _ask_policy(s: Session) -> Policy:
+    s.out.say("Controlled substances (DEA schedules):")
+    s.out.say("  [name]suppress[/name]  the prescription is left out, with its reason")
+    s.out.say("  [name]redact[/name]    it lands without drug, code, dose and schedule")
+    s.out.say("  [name]include[/name]   it is migrated like any other")
+    while True:
+        typed = str(typer.prompt("Which", err=True)).strip().lower()
+        for policy in get_args(Policy):
+            if typed == policy:
+                return cast("Policy", policy)
+        s.out.say("[warn]Type suppress, redact or include.[/warn]")
+
+
+@app.command()
+def prepare(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
+    """Make the solution, import it, and check the target: columns, keys, privileges, limits, owners."""
+    with session(as_json, migration) as s:
+        s.step("prepare")
+
+
+@app.command()
+def owners(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
+    """Show for each staff member and practitioner which user was found, and what was decided."""
+    with session(as_json, migration) as s:
+        document = s.api.get(s.path("owners"))
+        show_document(s.out, document)
+        s.out.document(document)
+
+
+@app.command()
+def sample(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
+    """Migrate a sample, read it back, undo it, prove it undone, and migrate it again."""
+    with session(as_json, migration) as s:
+        s.step("sample")
+
+
+@app.command()
+def diff(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
+    """Show the sample's field-level diff: source value, transform, column, value read back, verdict."""
+    with session(as_json, migration) as s:
+        document = s.api.get(s.path("reports", "diff.json"))
+        show_document(s.out, document)
+        s.out.document(document)
+
+
+@app.command("sign-off")
+def sign_off(
+    migration: MigrationOption = None, by: ByOption = None, yes: YesFlag = False, as_json: JsonFlag = False
+) -> None:
+    """Sign the latest sample."""
+    with session(as_json, migration) as s:
+        found = s.migration()
+        who = by or place.operator()
+        if s.out.asks and not yes and not typer.confirm(f"Sign the sample as {who}?", err=True):
+            raise refused("Not signed.", "./carryover diff")
+        answer = flow.sign(s, found, who)
+        s.out.say(f"[good]✓[/good] Signed by [name]{escape(who)}[/name].")
+        s.hint()
+        s.out.document(answer or {"migration": s.id, "by": who})
+
+
+@app.command()
+def plan(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
+    """Say what a run would create, change and leave, and how long it would take. Nothing is written."""
+    with session(as_json, migration) as s:
+        run = s.start("plan")
+        if run["state"] == "done" and not as_json:
+            made = table("object", "create", "change", "leave", numbers=("create", "change", "leave"))
+            for name, counted in (run.get("counts") or {}).items():
+                made.add_row(escape(words(name)), *(count(counted.get(key)) for key in ("create", "change", "leave")))
+            if made.row_count:
+                s.out.show(made)
+        s.ended(run)
+
+
+@app.command("run")
+def run_all(
+    migration: MigrationOption = None,
+    target: Annotated[str | None, typer.Option("--target", help="The target's name, typed by you.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Migrate every record. The target's name is typed, so that nobody writes to another by mistake."""
+    with session(as_json, migration) as s:
+        if target is None:
+            if not s.out.asks:
+                raise misuse("Name the target that is to be written to.", "--target NAME (shown by ./carryover status)")
+            target = typer.prompt("Type the target's name to go on", err=True)
+        s.step("run", {"target": target})

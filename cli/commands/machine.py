@@ -1,0 +1,136 @@
+"""Commands for this machine: the local system, and the doctor."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from cli import place
+from cli.client import Api
+from cli.errors import FAILED, CliError
+from cli.output import Out
+from cli.session import JsonFlag, session
+from cli.system import local, local_status
+
+app = typer.Typer()
+local_app = typer.Typer(no_args_is_help=True, help="The whole system on this machine.")
+app.add_typer(local_app, name="local")
+
+
+def _forward(*arguments: str | None, as_json: bool) -> None:
+    given = [argument for argument in arguments if argument]
+    done = local(*given, *(["--json"] if as_json else []))
+    sys.stdout.write(done.stdout)
+    if done.returncode:
+        raise typer.Exit(done.returncode)
+
+
+@local_app.command()
+def up(
+    fresh: Annotated[bool, typer.Option("--fresh", help="Empty storage, simulator and durable state first.")] = False,
+    foreground: Annotated[bool, typer.Option("--foreground", help="Stay, and end everything on Ctrl-C.")] = False,
+    seed: Annotated[Path | None, typer.Option("--seed", help="JSON of users for the simulator.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Start storage, Dataverse simulator and Functions host. Running parts are left as they are."""
+    flags = ("--fresh" if fresh else None, "--foreground" if foreground else None)
+    _forward("up", *flags, *(("--seed", str(seed)) if seed else ()), as_json=as_json)
+
+
+@local_app.command()
+def down(as_json: JsonFlag = False) -> None:
+    """End every part; nothing is left running. What was stored stays."""
+    _forward("down", as_json=as_json)
+
+
+@local_app.command("status")
+def status_(as_json: JsonFlag = False) -> None:
+    """Say what runs and where. Ends with 1 unless all of it does."""
+    _forward("status", as_json=as_json)
+
+
+@local_app.command()
+def restart(part: Annotated[str, typer.Argument(help="azurite, dataverse or host")], as_json: JsonFlag = False) -> None:
+    """End one part and start it again."""
+    _forward("restart", part, as_json=as_json)
+
+
+Check = dict[str, Any]
+
+
+def _check(name: str, ok: bool, detail: str, next: str = "") -> Check:
+    return {"check": name, "ok": ok, "detail": detail, "next": "" if ok else next}
+
+
+def _programs() -> list[Check]:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    checks = [_check("python", sys.version_info >= (3, 11), version, "Install Python 3.11 or newer.")]
+    venv = (place.REPOSITORY / ".venv").is_dir()
+    checks.append(_check("packages", venv, ".venv" if venv else "no .venv", "make setup"))
+    node = shutil.which("node")
+    found = subprocess.run([node, "--version"], capture_output=True, text=True).stdout.strip() if node else "not found"
+    checks.append(_check("node", bool(node), found, "Install nodejs and npm."))
+    package = place.REPOSITORY / "node_modules" / "azurite" / "package.json"
+    version = json.loads(package.read_text("utf-8"))["version"] if package.exists() else "not installed"
+    checks.append(_check("azurite", package.exists(), version, "make setup"))
+    return checks
+
+
+def _local_parts() -> list[Check]:
+    try:
+        parts = local_status()["components"]
+    except CliError as error:
+        return [_check("local system", False, error.message, error.next)]
+    return [
+        _check(name, part["state"] == "running", part["state"], f"./carryover local up; its log: {part['log']}")
+        for name, part in parts.items()
+    ]
+
+
+def _app_itself() -> list[Check]:
+    try:
+        api: Api = place.connect()
+    except CliError as error:
+        return [_check("app", False, error.message, error.next)]
+    checks = []
+    try:
+        health = api.get("/health") or {}
+        checks.append(_check("app", True, api.url))
+        for name, value in health.items():
+            if isinstance(value, bool):
+                checks.append(_check(name, value, "yes" if value else "no", "The app's log says why."))
+            elif isinstance(value, dict) and "ok" in value:
+                checks.append(_check(name, bool(value["ok"]), str(value.get("detail") or value.get("message") or "")))
+        migrations = api.get("/migrations")
+        known = migrations["migrations"] if isinstance(migrations, dict) else migrations
+        checks.append(_check("key", True, f"accepted; {len(known)} migrations"))
+    except CliError as error:
+        checks.append(_check("key" if checks else "app", False, error.message, error.next))
+    finally:
+        api.close()
+    return checks
+
+
+def _show(out: Out, checks: list[Check]) -> None:
+    for check in checks:
+        sign = "[good]✓[/good]" if check["ok"] else "[bad]✗[/bad]"
+        out.say(f"{sign} [name]{check['check']:<12}[/name] {escape(check['detail'])}")
+        if check["next"]:
+            out.say(f"  [quiet]Next:[/quiet] {escape(check['next'])}")
+
+
+@app.command()
+def doctor(as_json: JsonFlag = False) -> None:
+    """Check this machine, the local system and the app. Ends with 1 when something is wrong."""
+    with session(as_json) as s:
+        checks = _programs() + ([] if place.app_is_given() else _local_parts()) + _app_itself()
+        _show(s.out, checks)
+        well = all(check["ok"] for check in checks)
+        s.out.document({"ok": well, "checks": checks})
+        if not well:
+            raise typer.Exit(FAILED)

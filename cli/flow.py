@@ -1,0 +1,204 @@
+"""Every step of a migration in a row, from wherever it stands, without asking."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from rich.markup import escape
+
+from cli import place
+from cli.errors import CliError, interrupted, misuse, refused
+from cli.output import seconds, size, words
+from cli.reports import fetch, reports_folder
+from cli.runs import Run, conclude, follow
+from cli.session import Session
+from cli.shown import Summary
+from cli.upload import upload
+
+#: States in which the source may still be scoped anew.
+BEFORE_MIGRATED: Final = ("scoped", "mapped", "confirmed", "prepared", "sampled", "signed_off")
+
+#: Where the way ends.
+ARRIVED: Final = ("verified", "closed")
+
+
+class Flow:
+    """One pass through the life of a migration. Every answer a person would give is given beforehand."""
+
+    def __init__(self, session: Session, *, by: str, controlled: str, target: str | None = None) -> None:
+        self.session = session
+        self.by = by
+        self.controlled = controlled
+        self.target = target
+        self.taken: dict[str, float] = {}
+        self._out = session.out
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        """Adds the seconds of what happens inside to a step."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.taken[step] = round(self.taken.get(step, 0.0) + time.monotonic() - began, 3)
+
+    def upload(self, source: Path) -> bool:
+        """Brings the source; true when the app did not have all of it yet."""
+        with self.timed("upload"):
+            sent = upload(self.session.api, self._out, self.session.id, source, replace=True)
+        self._tick("upload", f"{sent['files']:,} files, {size(sent['bytes'])}")
+        return bool(sent["sent"] or sent["removed"])
+
+    def go(self, *, changed: bool) -> None:
+        """Takes every step that is left. ``changed``: the source is not the one that was read before.
+
+        Raises CliError for a run that failed (1), a shut gate (3) and a run that paused (130).
+        """
+        migration = self._settled()
+        if migration["state"] == "closed":
+            raise refused("The migration is closed.", "Start another: ./carryover create --system NAME")
+        if changed and migration["state"] in BEFORE_MIGRATED:
+            self.step("scope")
+        elif changed and migration["state"] in ("migrated", "verified"):
+            self.step("delta")
+        migration = self.session.migration()
+        while migration["state"] not in ARRIVED:
+            before = migration["state"]
+            self._onward(migration)
+            migration = self.session.migration()
+            if migration["state"] == before:
+                raise CliError(f"The migration stays {words(before)}.", next=self._advice(migration))
+
+    def _onward(self, migration: dict[str, Any]) -> None:
+        match migration["state"]:
+            case "created" | "scoped":
+                self.step("scope")
+            case "mapped":
+                self.confirm()
+            case "confirmed":
+                self.step("prepare")
+            case "prepared":
+                self.step("sample")
+            case "sampled":
+                self.sign_off(migration)
+            case "signed_off":
+                self.step("plan")
+                self.step("run", {"target": self._target(migration)})
+            case "migrated":
+                self.step("verify")
+            case other:
+                raise CliError(f"The migration is {words(other)}, which this program does not know.")
+
+    def step(self, step: str, options: dict[str, Any] | None = None) -> Run:
+        """One step as a run, watched to its end."""
+        with self.timed(step):
+            run = self.session.start(step, options)
+        conclude(self._out, self.session.id, run)
+        return run
+
+    def confirm(self) -> None:
+        """Confirms the map as it stands, with the policy for controlled substances."""
+        with self.timed("confirm"):
+            shown = self.session.api.get(self.session.path("map"))
+            answer = {"by": self.by, "hash": shown["hash"], "controlled": self.controlled}
+            self.session.api.post(self.session.path("confirm"), answer)
+        self._tick("confirm", f"map {shown['hash'][:12]}, controlled substances: {self.controlled}")
+
+    def sign_off(self, migration: dict[str, Any]) -> None:
+        """Signs the latest sample."""
+        with self.timed("sign-off"):
+            sign(self.session, migration, self.by)
+        self._tick("sign-off", f"by {self.by}")
+
+    def rollback(self) -> None:
+        """Takes back everything that was written."""
+        self.step("rollback", {"runs": "all", "force": False, "preview": False})
+
+    def summary(self) -> Summary:
+        """The summary document, with the reports brought here and the seconds of every step."""
+        document: Summary = self.session.api.get(self.session.path("summary"))
+        places = fetch(self.session.api, self.session.id, reports_folder(self.session.id))
+        document["reports"] = {name: str(path) for name, path in places.items()}
+        document["seconds"] = self.taken | {"total": round(sum(self.taken.values()), 3)}
+        return document
+
+    def _settled(self) -> dict[str, Any]:
+        migration = self.session.migration()
+        if active := migration.get("active_run"):
+            run = follow(self.session.api, self._out, self.session.id, str(active))
+            conclude(self._out, self.session.id, run)
+            migration = self.session.migration()
+        return migration
+
+    def _target(self, migration: dict[str, Any]) -> str:
+        name = str(migration.get("target_name") or "")
+        if self.target is not None:
+            return self.target
+        host = urlsplit(place.app_url()).hostname
+        if host not in ("127.0.0.1", "localhost", "::1"):
+            # --yes is for trials: the name of an organisation that others work in is typed by a person.
+            raise misuse(
+                "Name the target that is to be written to.", f"--target {name!r}, if that is the one you mean."
+            )
+        return name
+
+    def _tick(self, step: str, more: str) -> None:
+        spent = seconds(self.taken[step])
+        self._out.say(f"[good]✓[/good] [name]{escape(words(step))}[/name] [quiet]{spent}[/quiet]  {escape(more)}")
+
+    @staticmethod
+    def _advice(migration: dict[str, Any]) -> str:
+        steps = migration.get("next") or []
+        return f"{steps[0]['step']}: {steps[0].get('why', '')}" if steps else "./carryover status"
+
+
+def sign(session: Session, migration: dict[str, Any], by: str) -> dict[str, Any]:
+    """Signs the latest sample: bound to the map's hash and to the sample's run. Raises CliError when there is none."""
+    sample = migration.get("sample_run") or latest(migration, "sample")
+    if not sample:
+        raise refused("There is no sample to sign.", "./carryover sample")
+    body = {"by": by, "hash": migration["map_hash"], "sample": sample}
+    answer = session.api.post(session.path("sign-off"), body)
+    return dict(answer or {})
+
+
+def latest(migration: dict[str, Any], kind: str) -> str | None:
+    """The last run of a kind that is done; runs that are a part of another do not count."""
+    runs = migration.get("runs") or []
+    done = [run["id"] for run in runs if run["kind"] == kind and run["state"] == "done" and not run.get("parent")]
+    return done[-1] if done else None
+
+
+def find_or_create(session: Session, *, system: str, profile: str | None, plan: str | None) -> str:
+    """The open migration of this system, else a new one. A system has one migration at a time."""
+    for one in session.migrations():
+        if one["system"] == system and one["state"] != "closed":
+            session.out.say(f"Going on with [name]{one['id']}[/name], which is open for {escape(system)}.")
+            return str(one["id"])
+    made = create(session, system=system, profile=profile, plan=plan)
+    session.out.say(f"[good]✓[/good] [name]create[/name]  {made['id']} for {escape(system)}")
+    return str(made["id"])
+
+
+def create(session: Session, *, system: str, profile: str | None, plan: str | None) -> dict[str, Any]:
+    """Creates a migration and makes it the one that commands mean."""
+    body = {"system": system} | {key: value for key, value in (("profile", profile), ("plan", plan)) if value}
+    made: dict[str, Any] = session.api.post("/migrations", body)
+    place.remember(session.api.url, str(made["id"]))
+    return made
+
+
+@contextmanager
+def resumable(session: Session, command: str) -> Iterator[None]:
+    """Ctrl-C inside becomes exit code 130 and the command that goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise interrupted("Interrupted.", f"Go on with: {command}") from None
+    except CliError as error:
+        if error.code == "interrupted":
+            error.next = f"Go on with: {command}"
+        raise

@@ -1,0 +1,119 @@
+"""What a command says: words for people, and with ``--json`` one document for programs.
+
+People are spoken to on stdout, or on stderr when stdout belongs to the document. Colours, bars and redrawn lines are
+for terminals; NO_COLOR and pipes get plain lines. Everything fits 80 columns.
+"""
+
+import json
+import sys
+from typing import Any, Final
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.theme import Theme
+
+from cli.errors import CliError
+
+THEME: Final = Theme(
+    {
+        "good": "green",
+        "bad": "bold red",
+        "warn": "yellow",
+        "quiet": "dim",
+        "name": "bold",
+        "place": "cyan",
+        "step": "bold cyan",
+        "bar.complete": "cyan",
+        "bar.finished": "green",
+        "bar.pulse": "cyan",
+    }
+)
+
+
+class Out:
+    """The two streams of one command."""
+
+    def __init__(self, as_json: bool = False) -> None:
+        self.as_json = as_json
+        self.people = Console(stderr=as_json, theme=THEME, highlight=False, soft_wrap=False)
+        self._emitted = False
+
+    @property
+    def watched(self) -> bool:
+        """Whether a person sees lines being redrawn."""
+        return self.people.is_terminal and not self.people.is_dumb_terminal
+
+    @property
+    def asks(self) -> bool:
+        """Whether somebody is there to answer a question."""
+        return sys.stdin.isatty() and self.people.is_terminal
+
+    def say(self, text: str = "", style: str | None = None) -> None:
+        """A line for people; the text may hold rich markup."""
+        self.people.print(text, style=style)
+
+    def plain(self, text: str, style: str | None = None) -> None:
+        """A line for people whose text comes from elsewhere: nothing in it is markup, nothing is broken mid-word."""
+        self.people.print(escape(text), style=style, soft_wrap=True)
+
+    def show(self, renderable: Any) -> None:
+        """A table or panel for people."""
+        self.people.print(renderable)
+
+    def document(self, document: Any) -> None:
+        """The command's one document; printed only with ``--json``."""
+        if self.as_json and not self._emitted:
+            self._emitted = True
+            sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
+            sys.stdout.flush()
+
+    def error(self, error: CliError) -> None:
+        """What went wrong and what to do, for people and, if nothing was printed yet, for programs."""
+        console = Console(stderr=True, theme=THEME, highlight=False)
+        console.print(f"[bad]{escape(error.message)}[/bad]", soft_wrap=True)
+        if error.next:
+            console.print(f"[quiet]Next:[/quiet] {escape(error.next)}", soft_wrap=True)
+        body = {"code": error.code, "message": error.message, "next": error.next, "exit": error.exit_code}
+        self.document({"error": body})
+
+
+def table(*columns: str, numbers: tuple[str, ...] = (), title: str | None = None) -> Table:
+    """An empty table that is narrow enough for 80 columns; the named columns hold numbers."""
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title=title, title_justify="left")
+    for column in columns:
+        is_number = column in numbers
+        made.add_column(column, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold")
+    return made
+
+
+def count(number: Any) -> str:
+    """A count with thousands apart; a dash for none, so that what is there stands out."""
+    if not isinstance(number, int | float):
+        return "·"
+    return f"{number:,}" if number else "·"
+
+
+def seconds(value: float) -> str:
+    """A duration as people say it: 0.4 s, 12 s, 3 min 05 s."""
+    if value < 10:
+        return f"{value:.1f} s"
+    if value < 120:
+        return f"{value:.0f} s"
+    return f"{int(value) // 60} min {int(value) % 60:02d} s"
+
+
+def size(octets: int) -> str:
+    """A file size as people say it."""
+    amount = float(octets)
+    for unit in ("bytes", "KB", "MB"):
+        if amount < 1024:
+            return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} GB"
+
+
+def words(name: str) -> str:
+    """An object's or step's name as people read it."""
+    return name.replace("_", " ")

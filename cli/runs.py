@@ -1,0 +1,150 @@
+"""Watching a run: bars when a person looks on, plain lines otherwise, and the exit code its end means."""
+
+import time
+from typing import Any, Final
+
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
+from rich.text import Text
+
+from cli.client import Api
+from cli.errors import DONE, WITH_EXCEPTIONS, CliError, interrupted
+from cli.output import Out, seconds, words
+
+#: Seconds between two looks at a run: soon at first, since many runs are short, then once a second.
+FIRST_LOOK: Final = 0.15
+LAST_LOOK: Final = 1.0
+GROWTH: Final = 1.25
+
+#: Seconds between two plain lines about a run that nobody watches.
+QUIET: Final = 5.0
+
+Run = dict[str, Any]
+
+
+class _Counts(ProgressColumn):
+    """``1,234/2,345`` and, when there are some, how many were excepted."""
+
+    def render(self, task: Task) -> Text:
+        shown = Text(f"{int(task.completed):,}" + (f"/{int(task.total):,}" if task.total else ""))
+        if excepted := task.fields.get("excepted"):
+            shown.append(f"  {excepted:,} excepted", style="warn")
+        return shown
+
+
+class _Bars:
+    """One bar an object, under a line with the step's name."""
+
+    def __init__(self, out: Out, title: str) -> None:
+        self.progress = Progress(
+            SpinnerColumn(finished_text=" "),
+            TextColumn("{task.description:<16}"),
+            BarColumn(bar_width=26),
+            _Counts(),
+            console=out.people,
+            transient=True,
+        )
+        self._title = self.progress.add_task(f"[step]{escape(title)}[/step]", total=None)
+        self._tasks: dict[str, Any] = {}
+        self.progress.start()
+
+    def update(self, run: Run) -> None:
+        for name, counted in (run.get("progress") or {}).items():
+            if name not in self._tasks:
+                self._tasks[name] = self.progress.add_task(escape(words(name)), total=None, excepted=0)
+            self.progress.update(
+                self._tasks[name],
+                completed=counted.get("done", 0),
+                total=counted.get("total") or None,
+                excepted=counted.get("excepted", 0),
+            )
+        if self._tasks:
+            self.progress.update(self._title, visible=False)
+
+    def close(self) -> None:
+        self.progress.stop()
+
+
+class _Lines:
+    """A line when an object is through, and one now and then while it is not."""
+
+    def __init__(self, out: Out, title: str) -> None:
+        self.out, self.title = out, title
+        self._finished: set[str] = set()
+        self._spoke = time.monotonic()
+
+    def update(self, run: Run) -> None:
+        for name, counted in (run.get("progress") or {}).items():
+            done, total = counted.get("done", 0), counted.get("total") or 0
+            if total and done >= total and name not in self._finished:
+                self._finished.add(name)
+                excepted = f", {counted['excepted']:,} excepted" if counted.get("excepted") else ""
+                self._line(f"  {words(name)}: {done:,}{excepted}")
+            elif name not in self._finished and time.monotonic() - self._spoke > QUIET:
+                self._line(f"  {words(name)}: {done:,}" + (f" of {total:,}" if total else ""))
+
+    def _line(self, text: str) -> None:
+        self._spoke = time.monotonic()
+        self.out.plain(text)
+
+    def close(self) -> None:
+        pass
+
+
+def follow(api: Api, out: Out, migration: str, run_id: str) -> Run:
+    """Watches a run until it ends in any state and returns its document.
+
+    Raises what the client raises, and an interruption (130) that says how to go on when Ctrl-C comes: the run itself
+    goes on in the app.
+    """
+    kind = run_id.rsplit("-", 1)[0]
+    shown = _Bars(out, words(kind)) if out.watched else _Lines(out, words(kind))
+    pause = FIRST_LOOK
+    try:
+        while True:
+            run: Run = api.patiently(
+                f"/migrations/{migration}/runs/{run_id}",
+                lambda: out.say("[warn]The app does not answer; waiting for it.[/warn]"),
+            )
+            shown.update(run)
+            if run["state"] != "running":
+                return run
+            time.sleep(pause)
+            pause = min(LAST_LOOK, pause * GROWTH)
+    except KeyboardInterrupt:
+        raise interrupted(
+            f"Stopped watching; {run_id} goes on in the app.",
+            f"Watch it again: ./carryover status --watch -m {migration}",
+        ) from None
+    finally:
+        shown.close()
+
+
+def excepted(run: Run) -> int:
+    """How many records of the run were excepted."""
+    return sum(int(counted.get("excepted") or 0) for counted in (run.get("progress") or {}).values())
+
+
+def conclude(out: Out, migration: str, run: Run) -> int:
+    """Says how a run ended and returns the exit code.
+
+    Raises CliError for a run that failed (1) and for one that paused or was stopped and can go on (130).
+    """
+    kind, state = words(str(run.get("kind", run["id"]))), run["state"]
+    took = seconds(float(run.get("seconds") or 0))
+    error = run.get("error") or {}
+    message = str(error.get("message") or run.get("message") or "")
+    following = str(error.get("next") or "")
+    if state == "failed":
+        why = message or "the app's log says why"
+        raise CliError(f"{kind}: {why}", code=str(error.get("code") or "run_failed"), next=following)
+    if state in ("paused", "stopped"):
+        following = following or f"./carryover status -m {migration} says what can be done next."
+        raise interrupted(f"{kind} {state}{': ' + message if message else ''}", following, code=state)
+    left = excepted(run)
+    out.say(
+        f"[good]✓[/good] [name]{escape(kind)}[/name] [quiet]{took}[/quiet]"
+        + (f"  [warn]{left:,} excepted[/warn]" if left else "")
+        + (f"  {escape(message)}" if message else "")
+    )
+    return WITH_EXCEPTIONS if left else DONE

@@ -1,0 +1,126 @@
+"""What every command that speaks to the app needs: its output, the app, and the migration that is meant."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Annotated, Any
+
+import typer
+
+from cli import place
+from cli.client import Api
+from cli.errors import INTERRUPTED, CliError, interrupted, misuse
+from cli.output import Out
+from cli.runs import Run, conclude, follow
+
+JsonFlag = Annotated[
+    bool, typer.Option("--json", help="One JSON document on stdout; words for people go to stderr.", show_default=False)
+]
+MigrationOption = Annotated[
+    str | None,
+    typer.Option(
+        "--migration",
+        "-m",
+        envvar="CARRYOVER_MIGRATION",
+        help="The migration's id; without it, the one used last.",
+        show_default=False,
+    ),
+]
+ByOption = Annotated[
+    str | None, typer.Option("--by", help="Your name, as the record will show it.", show_default="the user")
+]
+YesFlag = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.", show_default=False)]
+
+
+class Session:
+    """One command's work with the app."""
+
+    def __init__(self, out: Out, migration: str | None) -> None:
+        self.out = out
+        self._named = migration
+
+    @cached_property
+    def api(self) -> Api:
+        """The app; raises CliError when none is known."""
+        return place.connect()
+
+    @cached_property
+    def id(self) -> str:
+        """The migration that is meant: the one named, else the one used last, else the only one there is."""
+        chosen = self._named or place.remembered(self.api.url)
+        if not chosen:
+            known = [one["id"] for one in self.migrations()]
+            if not known:
+                raise misuse("There is no migration yet.", "./carryover create --system NAME")
+            if len(known) > 1:
+                raise misuse("Which migration is meant?", f"Name one with -m: {', '.join(known)}")
+            chosen = known[0]
+        place.remember(self.api.url, chosen)
+        return chosen
+
+    def choose(self, migration: str) -> None:
+        """Makes this the migration that is meant, here and in the commands that follow."""
+        self._named = migration
+        self.__dict__.pop("id", None)
+        place.remember(self.api.url, migration)
+
+    def migrations(self) -> list[dict[str, Any]]:
+        """All migrations of the app."""
+        answer = self.api.get("/migrations")
+        return list(answer["migrations"] if isinstance(answer, dict) else answer)
+
+    def path(self, *parts: str) -> str:
+        """An address below the migration's."""
+        return "/".join(("/migrations", self.id, *parts))
+
+    def migration(self) -> dict[str, Any]:
+        """The migration's document."""
+        answer: dict[str, Any] = self.api.get(self.path())
+        return answer
+
+    def start(self, step: str, options: dict[str, Any] | None = None) -> Run:
+        """Starts a step, watches its run to the end and returns the run's document. Raises ApiError for a shut gate."""
+        started = self.api.post(self.path("steps", step), options or {})
+        return follow(self.api, self.out, self.id, str(started["run"]))
+
+    def step(self, step: str, options: dict[str, Any] | None = None) -> None:
+        """Starts a step, watches it, says how it ended; ends the command with 4 when records were excepted."""
+        run = self.start(step, options)
+        self.ended(run)
+
+    def ended(self, run: Run) -> None:
+        """Says how a run ended and prints its document; ends the command with the code the run's end means."""
+        try:
+            code = conclude(self.out, self.id, run)
+        except CliError:
+            self.out.document(run)
+            raise
+        self.hint()
+        self.out.document(run)
+        if code:
+            raise typer.Exit(code)
+
+    def hint(self) -> None:
+        """Says what can be done next, in the app's own words."""
+        for following in self.migration().get("next") or []:
+            self.out.say(
+                f"[quiet]Next:[/quiet] [name]{following['step']}[/name]  [quiet]{following.get('why', '')}[/quiet]"
+            )
+
+
+@contextmanager
+def session(as_json: bool, migration: str | None = None) -> Iterator[Session]:
+    """The frame of a command: errors become words, a document and an exit code."""
+    out = Out(as_json)
+    opened = Session(out, migration)
+    try:
+        yield opened
+    except CliError as error:
+        out.error(error)
+        raise typer.Exit(error.exit_code) from None
+    except (KeyboardInterrupt, typer.Abort):
+        out.error(interrupted("Interrupted.", "See where things stand: ./carryover status"))
+        raise typer.Exit(INTERRUPTED) from None
+    finally:
+        if "api" in opened.__dict__:
+            opened.api.close()

@@ -1,0 +1,144 @@
+"""The app's documents as people read them in a terminal of 80 columns."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from rich.markup import escape
+
+from cli.errors import DONE, WITH_EXCEPTIONS
+from cli.output import Out, count, seconds, table, words
+
+DISPOSITIONS: Final = ("migrated", "unchanged", "exported", "excepted", "excluded")
+
+#: Rows of a listing that a terminal shows; the report has them all.
+SHOWN: Final = 40
+
+Summary = dict[str, Any]
+
+
+def show_objects(out: Out, summary: Summary) -> None:
+    """A row for each object: what was read, where each record went, and what reading back found."""
+    made = table("object", "read", *DISPOSITIONS, "verified", numbers=("read", *DISPOSITIONS, "verified"))
+    for name, counted in summary["objects"].items():
+        excepted = counted.get("excepted", 0) + counted.get("fields_excepted", 0)
+        style = "warn" if excepted or counted.get("fields_differing") else ""
+        made.add_row(
+            f"[{style or 'name'}]{escape(words(name))}[/]",
+            *(count(counted.get(column)) for column in ("read", *DISPOSITIONS)),
+            count(counted.get("fields_verified")),
+        )
+    out.show(made)
+    for name, counted in summary["objects"].items():
+        told = [
+            f"{counted[key]:,} {text}"
+            for key, text in (("fields_differing", "fields differ"), ("fields_excepted", "fields excepted"))
+            if counted.get(key)
+        ]
+        if told:
+            out.say(f"  [warn]{escape(words(name))}: {', '.join(told)}[/warn]")
+
+
+def show_datasets(out: Out, summary: Summary) -> None:
+    """A row for each dataset of the source: what its rows fed, were merged into, or why they were left out."""
+    datasets = summary.get("datasets") or {}
+    if not datasets:
+        return
+    made = table("dataset", "rows", "fed", "merged", "excluded", numbers=("rows", "fed", "merged", "excluded"))
+    for name, counted in datasets.items():
+        made.add_row(escape(name), *(count(_total(counted.get(key))) for key in ("rows", "fed", "merged", "excluded")))
+    out.show(made)
+
+
+def _total(value: Any) -> Any:
+    return sum(value.values()) if isinstance(value, dict) else value
+
+
+def show_seconds(out: Out, taken: Mapping[str, float]) -> None:
+    """Seconds of each step, in a line."""
+    parts = [f"{escape(words(step))} [name]{seconds(float(spent))}[/name]" for step, spent in taken.items()]
+    if parts:
+        out.say("[quiet]time[/quiet]  " + " · ".join(parts))
+
+
+def show_places(out: Out, reports: Mapping[str, Any]) -> None:
+    """The reports' places; those of one folder below it, so that lines stay short."""
+    if not reports:
+        return
+    width = max(len(name) for name in reports)
+    folders = {str(Path(str(place)).parent) for place in reports.values() if "://" not in str(place)}
+    folder = folders.pop() if len(folders) == 1 else None
+    out.say(f"[quiet]reports[/quiet]  [place]{escape(folder)}/[/place]" if folder else "[quiet]reports[/quiet]")
+    for name, place in reports.items():
+        shown = Path(str(place)).name if folder and "://" not in str(place) else str(place)
+        out.people.print(f"  {escape(name):<{width}}  [place]{escape(shown)}[/place]", soft_wrap=True)
+
+
+def exit_code(summary: Summary) -> int:
+    """0 when every record and field landed and compared equal, 4 when something was excepted or differs."""
+    keys = ("excepted", "fields_excepted", "fields_differing")
+    return WITH_EXCEPTIONS if any(o.get(key) for o in summary["objects"].values() for key in keys) else DONE
+
+
+def show_document(out: Out, document: Any, limit: int = SHOWN) -> None:
+    """Any document of the app: plain values as lines, lists of records as tables, the rest by its size."""
+    if isinstance(document, list):
+        show_rows(out, document, limit)
+        return
+    if not isinstance(document, dict):
+        out.plain(str(document))
+        return
+    plain = {key: value for key, value in document.items() if not isinstance(value, dict | list)}
+    if plain:
+        width = max(len(words(key)) for key in plain)
+        for key, value in plain.items():
+            out.plain(f"{words(key):<{width}}  {_cell(value)}")
+    for key, value in document.items():
+        if isinstance(value, list) and value:
+            out.say(f"\n[step]{escape(words(key))}[/step]")
+            show_rows(out, value, limit)
+        elif isinstance(value, dict) and value:
+            out.say(f"\n[step]{escape(words(key))}[/step]")
+            if all(isinstance(inner, dict) for inner in value.values()):
+                show_rows(out, [{"": name} | inner for name, inner in value.items()], limit)
+            else:
+                show_rows(out, [{"": name, " ": inner} for name, inner in value.items()], limit)
+
+
+def show_rows(out: Out, rows: Sequence[Any], limit: int = SHOWN) -> None:
+    """A list of records as a table of its plain columns; says how many were left out."""
+    records = [row if isinstance(row, dict) else {"": row} for row in rows]
+    columns: list[str] = []
+    for record in records[:limit]:
+        columns += [key for key, value in record.items() if key not in columns and not isinstance(value, dict)]
+    # A column that is empty in every row shown tells nothing and takes room.
+    columns = [key for key in columns if any(record.get(key) not in (None, "", []) for record in records[:limit])]
+    numbers = tuple(
+        words(key)
+        for key in columns
+        if all(isinstance(r.get(key), int | float | None) for r in records[:limit]) and key.strip()
+    )
+    made = table(*(words(key) for key in columns), numbers=numbers)
+    for record in records[:limit]:
+        made.add_row(*(escape(_cell(record.get(key))) for key in columns))
+    out.show(made)
+    if len(records) > limit:
+        out.say(f"[quiet]… and {len(records) - limit:,} more[/quiet]")
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:,.2f}".rstrip("0").rstrip(".")
+        case list():
+            return ", ".join(_cell(one) for one in value)
+        case dict():
+            return ", ".join(f"{name} {_cell(inner)}" for name, inner in value.items())
+        case _:
+            return str(value)

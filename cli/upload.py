@@ -1,0 +1,230 @@
+"""Bringing a folder, a zip or a file to the app: in blocks, several at a time, and never the same block twice.
+
+What the app has acknowledged is kept in a journal beside the local state, so that an upload that was interrupted
+goes on where it stopped. A file that the app has whole (path, size and SHA-256 agree) is not sent again.
+"""
+
+import hashlib
+import json
+import os
+import threading
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from cli.client import Api
+from cli.errors import ApiError, interrupted, misuse
+from cli.output import Out
+from cli.place import state_folder
+
+#: Octets in a block: the most that the app takes in one request.
+BLOCK: Final = 4 * 1024 * 1024
+
+#: Blocks and files under way at once.
+LANES: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """One file to bring, and the path it has in the migration's drop."""
+
+    file: Path
+    path: str
+    size: int
+
+
+def pick(source: Path) -> tuple[list[Picked], int]:
+    """The files of a folder in a steady order, or the one file; and how many were left out.
+
+    Hidden files and symbolic links are left out: the first are an editor's or a system's, the second may point
+    anywhere. Raises misuse when there is nothing to bring.
+    """
+    if source.is_file():
+        return [Picked(source, source.name, source.stat().st_size)], 0
+    if not source.is_dir():
+        raise misuse(f"There is no folder or file {source}.", "Name the export's folder, a zip of it, or one file.")
+    picked, left_out = [], 0
+    for folder, folders, files in os.walk(source):
+        here = Path(folder)
+        kept = sorted(name for name in folders if not name.startswith(".") and not (here / name).is_symlink())
+        left_out += len(folders) - len(kept)
+        folders[:] = kept
+        for name in sorted(files):
+            file = here / name
+            if name.startswith(".") or file.is_symlink():
+                left_out += 1
+            else:
+                picked.append(Picked(file, file.relative_to(source).as_posix(), file.stat().st_size))
+    if not picked:
+        raise misuse(f"The folder {source} holds no files.", "Name the folder of the export.")
+    return picked, left_out
+
+
+class Journal:
+    """Which blocks the app has acknowledged, by the content's SHA-256 and the path; one small file a migration."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+        try:
+            self._blocks: dict[str, set[int]] = {
+                key: set(numbers) for key, numbers in json.loads(file.read_text("utf-8")).items()
+            }
+        except (OSError, ValueError, AttributeError):
+            self._blocks = {}
+
+    def has(self, key: str, block: int) -> bool:
+        with self._lock:
+            return block in self._blocks.get(key, ())
+
+    def add(self, key: str, block: int) -> None:
+        with self._lock:
+            self._blocks.setdefault(key, set()).add(block)
+
+    def forget(self, key: str) -> None:
+        with self._lock:
+            self._blocks.pop(key, None)
+
+    def save(self) -> None:
+        """Keeps what is still open; nothing is left of an upload that is through."""
+        with self._lock:
+            if not self._blocks:
+                self._file.unlink(missing_ok=True)
+                return
+            self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file.write_text(json.dumps({key: sorted(numbers) for key, numbers in self._blocks.items()}), "utf-8")
+
+
+class Upload:
+    """One upload to one migration."""
+
+    def __init__(self, api: Api, migration: str, advance: Any) -> None:
+        self._api = api
+        self._where = f"/migrations/{migration}/files"
+        self._advance = advance
+        name = hashlib.sha256(f"{api.url} {migration}".encode()).hexdigest()[:16]
+        self._journal = Journal(state_folder() / "uploads" / f"{name}.json")
+        self._stop = threading.Event()
+        self.sent = 0
+        self.unchanged = 0
+
+    def run(self, picked: list[Picked]) -> None:
+        """Brings the files, several at a time. On an error or Ctrl-C what is under way ends and the journal is kept."""
+        there = {entry["path"]: entry for entry in _listed(self._api.get(self._where))}
+        # One file that is large takes all lanes by its blocks; many small ones take a lane each.
+        with ThreadPoolExecutor(LANES) as files, ThreadPoolExecutor(LANES) as blocks:
+            jobs = [files.submit(self._file, one, there.get(one.path), blocks) for one in picked]
+            try:
+                for job in jobs:
+                    job.result()
+            except BaseException:
+                self._stop.set()
+                for job in jobs:
+                    job.cancel()
+                raise
+            finally:
+                self._journal.save()
+
+    def _file(self, one: Picked, there: dict[str, Any] | None, blocks: ThreadPoolExecutor) -> None:
+        if self._stop.is_set():
+            return
+        digest = _sha256(one.file)
+        if there and there.get("size") == one.size and there.get("sha256") == digest:
+            self.unchanged += 1
+            self._advance(one.size)
+            return
+        key = f"{digest} {one.path}"
+        try:
+            self._bring(one, key, digest, blocks)
+        except ApiError as error:
+            # The app may have thrown blocks of an upload that lay open for days away: then all are sent again.
+            if self._stop.is_set() or error.code not in ("missing_blocks", "blocks_missing", "invalid_block_list"):
+                raise
+            self._journal.forget(key)
+            self._bring(one, key, digest, blocks)
+        self.sent += 1
+
+    def _bring(self, one: Picked, key: str, digest: str, blocks: ThreadPoolExecutor) -> None:
+        number = -1
+        waiting: deque[Future[None]] = deque()
+        for number, octets in enumerate(_blocks(one.file)):
+            if self._stop.is_set():
+                return
+            if self._journal.has(key, number):
+                self._advance(len(octets))
+                continue
+            if len(waiting) == LANES:
+                waiting.popleft().result()
+            waiting.append(blocks.submit(self._block, one.path, key, number, octets))
+        for block in waiting:
+            block.result()
+        if self._stop.is_set():
+            return
+        end = {"path": one.path, "blocks": number + 1, "size": one.size, "sha256": digest}
+        self._api.post(self._where, end, repeat=True)
+        self._journal.forget(key)
+
+    def _block(self, path: str, key: str, number: int, octets: bytes) -> None:
+        if self._stop.is_set():
+            return
+        self._api.put_block(self._where, octets, path=path, block=number)
+        self._journal.add(key, number)
+        self._advance(len(octets))
+
+
+def upload(api: Api, out: Out, migration: str, source: Path, *, replace: bool = False) -> dict[str, Any]:
+    """Brings a folder, a zip or a file to a migration; returns counts of files and octets.
+
+    With ``replace`` files that the app has and the source has not are removed afterwards. Interrupted, it says how
+    to go on (exit code 130).
+    """
+    picked, left_out = pick(source)
+    octets = sum(one.size for one in picked)
+    progress = Progress(
+        TextColumn("[step]{task.description:<16}[/step]"),
+        BarColumn(bar_width=26),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        console=out.people,
+        transient=True,
+        disable=not out.watched,
+    )
+    bar = progress.add_task("upload", total=octets)
+    job = Upload(api, migration, lambda more: progress.update(bar, advance=more))
+    try:
+        with progress:
+            job.run(picked)
+    except KeyboardInterrupt:
+        raise interrupted(
+            "The upload was interrupted.",
+            f"Go on with ./carryover upload {source} -m {migration}; what has arrived is not sent again.",
+        ) from None
+    removed = 0
+    if replace:
+        wanted = {one.path for one in picked}
+        for entry in _listed(api.get(f"/migrations/{migration}/files")):
+            if entry["path"] not in wanted:
+                api.delete(f"/migrations/{migration}/files", path=entry["path"])
+                removed += 1
+    counted = {"files": len(picked), "bytes": octets, "sent": job.sent, "unchanged": job.unchanged}
+    return {"migration": migration} | counted | {"left_out": left_out, "removed": removed}
+
+
+def _listed(answer: Any) -> list[dict[str, Any]]:
+    return list(answer["files"] if isinstance(answer, dict) else answer or [])
+
+
+def _blocks(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as opened:
+        while octets := opened.read(BLOCK):
+            yield octets
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

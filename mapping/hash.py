@@ -1,4 +1,4 @@
-"""What is confirmed is the map's hash: a change of anything that is written changes it, a change of wording does not."""
+"""What is confirmed is the map's hash: a change of what is written changes it, a change of wording does not."""
 
 import hashlib
 from typing import Any, Final

@@ -38,7 +38,7 @@ def _claim(chart: Chart, encounter: dict[str, Any], payer: dict[str, str]) -> No
     served = datetime.fromisoformat(encounter["started_at"]).replace(tzinfo=None)
     number = len(chart.rows("claims"))
     codes = [part.removeprefix("ICD10:").split("|")[0] for part in encounter["diagnoses"].split(";") if part]
-    lines = [
+    lines: list[dict[str, Any]] = [
         {"cpt": cpt, "modifiers": pick(rng, ([], [], ["25"])), "pos": pick(rng, ("11", "11", "02")), "dx": codes[:4],
          "units": 1, "charge": charge}
         for cpt, charge in rng.sample(PROCEDURES, 1 + int(rng.random() * 3))

@@ -50,7 +50,11 @@ class Manifest:
         self.file_bytes += size
 
     def as_dict(self) -> dict[str, Any]:
-        """``datasets``: rows and rows by account; ``objects``: shaped records by exclusion reason or ``ready``; ``changes``: what a delta must find."""
+        """Plain data.
+
+        ``datasets``: rows, and rows by account; ``objects``: shaped records, and records by exclusion reason or
+        ``ready``; ``changes``: what a delta must find; ``files``: documents written.
+        """
         return {
             "datasets": {
                 name: {"rows": sum(counts.values()), "accounts": dict(sorted(counts.items()))}

@@ -120,12 +120,14 @@ def _patient(chart: Chart, practice: Practice, shared: dict[str, Any], name: tup
     deceased = chart.exported - timedelta(days=90 + number % 700) if has("deceased", number) else None
     city, state, postal, county = pick(rng, CITIES)
     title = pick(rng, ("", "", "Ms." if female else "Mr."))
+    if has("contradicting_title", number):
+        title = "Mrs." if sex.startswith("M") else "Mr."
     marital = pick(rng, _MARITAL) if (chart.exported.date() - chart.born).days > 6600 else ""
     row = {
         "patient_id": chart.patient_id,
         "mrn": f"00{number * 37 + 4711:07d}",
         "linked_person_id": shared.get("linked_person_id", ""),
-        "title": shared.get("title", ("Mr." if sex == "F" else "Mrs.") if has("contradicting_title", number) else title),
+        "title": shared.get("title", title),
         "first_name": first, "middle_name": middle, "last_name": last,
         "suffix": "" if shared else pick(rng, ("",) * 15 + ("Jr.",)),
         "preferred_name": pick(rng, NICKNAMES) if has("nickname", number) and not shared else "",
@@ -186,13 +188,12 @@ def _properties(chart: Chart) -> None:
     rng, number = chart.rng, chart.number
     written = chart.registered + timedelta(minutes=20)
 
-    def put(code: str, value: str, account: str = "fed:custom_property", later: int = 0) -> None:
+    def put(code: str, value: str, account: str = "merged:patient", records: int = 1, later: int = 0) -> None:
         row = {
             "row_id": f"{number}-{len(chart.entries)}", "patient_id": chart.patient_id, "property": code,
             "value": value, "updated_at": naive(written + timedelta(days=later)),
         }  # fmt: skip
-        fed = account == "fed:custom_property" and not chart.deleted
-        chart.add("properties", row, account, records=int(fed))
+        chart.add("properties", row, account, 0 if chart.deleted else records)
 
     for code, _, kind, options in _ASKED_AT_INTAKE:
         if rng.random() > 0.28:
@@ -201,16 +202,16 @@ def _properties(chart: Chart) -> None:
             words = options.split("|")
             chosen = rng.sample(words, 1 + int(rng.random() * 3))
             for place, word in enumerate(chosen):
-                put(code, word, "merged:custom_property" if place else "fed:custom_property")
+                put(code, word, records=int(place == 0))
             continue
         put(code, _property_value(chart, code, kind, options))
     if has("property_twice", number):
-        put("shoe_size", "9", "excluded:superseded")
+        put("shoe_size", "9", "excluded:superseded", 0)
         put("shoe_size", "9.5", later=30)
     if has("undefined_property", number):
         put(UNDEFINED_PROPERTY, "see paper chart")
     if has("empty_property", number):
-        put("old_chart", "", "excluded:empty_value")
+        put("old_chart", "", "excluded:empty_value", 0)
     if has("orphan_property", number):
         row = {
             "row_id": f"{number}-x", "patient_id": MISSING_PATIENT, "property": "employer", "value": "Acme",

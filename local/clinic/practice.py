@@ -234,7 +234,7 @@ def _schedule(practice: Practice, number: int, provider: dict[str, Any]) -> None
 def _definitions(practice: Practice) -> None:
     for code, label, kind, options in PROPERTIES:
         row = {"code": code, "label": label, "type": kind, "options": options, "created_at": naive(_OPENED)}
-        practice.add("property_definitions", row, "merged:custom_property", records=0)
+        practice.add("property_definitions", row, "merged:patient", records=0)
     for number, (name, trigger, condition, action) in enumerate(_WORKFLOWS, 1):
         row = {
             "rule_id": str(number), "name": name, "trigger": trigger, "condition": condition, "action": action,

@@ -11,7 +11,7 @@ from local.clinic.mess import has
 from local.clinic.patients import patient_id
 from local.clinic.practice import Practice
 from local.clinic.times import iso_z, naive
-from local.clinic.vocabulary import BLOCKS, GROUPS, PAST_STATUSES
+from local.clinic.vocabulary import BLOCKS, GROUPS
 
 #: A group session for so many patients, and a blocked time for so many.
 _PER_SESSION: Final = 50

@@ -53,6 +53,7 @@ class Dataset(_Part):
     required: list[str] = []  #: columns that must be in the file when there is a file
     optional: list[str] = []  #: columns that are NULL when the file has not got them
     columns: dict[str, str] = {}  #: name in another vintage -> the name the SQL uses
+    withheld: list[str] = []  #: columns that are never staged: passwords and the like
     account: str | None = None  #: SQL: one row (_row, account) per raw row
     out_of_scope: str | None = None  #: why no object is made of it
 

@@ -120,6 +120,8 @@ def stage_file(
         BadSource: the file cannot be read or lacks a column the profile needs.
     """
     names: dict[str, str] = {}
+    hidden: set[str] = set()
+    withheld = {column.casefold() for column in profile.datasets[dataset].withheld}
     columns: dict[str, None] = {}
     bucket_column = profile.datasets[dataset].bucket
     row_number = first_row
@@ -130,8 +132,9 @@ def stage_file(
                 if not columns.keys() >= row.keys():
                     columns |= dict.fromkeys(row)
                     names = canonical_columns(profile, dataset, list(columns))
+                    hidden = {column for column in columns if column.casefold() in withheld}
                 try:
-                    staged = _staged(row, names, row_number)
+                    staged = _staged(row, names, hidden, row_number)
                     key = bucket_of(staged.get(bucket_column), buckets) if bucket_column else BROADCAST
                     line = orjson.dumps(staged)
                 except (orjson.JSONEncodeError, UnicodeEncodeError):
@@ -149,15 +152,15 @@ def stage_file(
             target = out_dir / str(PartName(dataset, str(bucket), buckets, first_row))
             (folder / str(bucket)).replace(target)
             placed[bucket] = target
-    undeclared = tuple(column for column in columns if column not in names)
+    undeclared = tuple(column for column in columns if column not in names and column not in hidden)
     return StagedFile(row_number - first_row, placed, first_row, tuple(columns), undeclared)
 
 
-def _staged(row: dict[str, Any], names: dict[str, str], number: int) -> dict[str, Any]:
+def _staged(row: dict[str, Any], names: dict[str, str], hidden: set[str], number: int) -> dict[str, Any]:
     staged: dict[str, Any] = {"_row": number}
     extra: dict[str, Any] = {}
     for column, value in row.items():
-        if value is None:
+        if value is None or column in hidden:
             continue
         name = names.get(column)
         if name is None:

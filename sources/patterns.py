@@ -1,0 +1,88 @@
+"""What kind of value a text is, and whether it or its column's name points at protected health information."""
+
+import re
+from collections.abc import Iterable
+from typing import Final, Literal
+
+from mapping.model import PhiClass
+
+#: From narrow to wide; ``merge_types`` walks them.
+ValueType = Literal["boolean", "integer", "decimal", "date", "datetime", "text", "memo"]
+
+#: Longest text that is offered as a one-line column; longer ones become memo.
+LINE_LENGTH: Final = 500
+
+_INTEGER: Final = re.compile(r"0|[+-]?[1-9]\d{0,8}")
+_DECIMAL: Final = re.compile(r"[+-]?(?:0|[1-9]\d{0,10})\.\d+|0|[+-]?[1-9]\d{0,10}")
+_DATE: Final = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
+_DATETIME: Final = re.compile(_DATE.pattern + r"[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?\s?(?:Z|[+-]\d\d:?\d\d)?")
+_BOOLEAN: Final = frozenset(("true", "false", "yes", "no", "t", "f", "y", "n"))
+
+_SHAPES: Final[dict[str, re.Pattern[str]]] = {
+    "email": re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+"),
+    "ssn": re.compile(r"\d{3}-\d\d-\d{4}"),
+    "phone": re.compile(r"(?:\+?1[-. ]?)?\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}(?: ?x\d+)?"),
+    "zip": re.compile(r"\d{5}(?:-\d{4})?"),
+    "uuid": re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"),
+    "html": re.compile(r"(?s).*</?[a-zA-Z][^>]*>.*"),
+}
+_PHI_OF_SHAPE: Final[dict[str, PhiClass]] = {"email": "contact", "phone": "contact", "ssn": "ssn"}
+
+#: Parts of column names that give protected data away, most telling first.
+_NAMES: Final[tuple[tuple[re.Pattern[str], PhiClass], ...]] = (
+    (re.compile(r"ssn|social.?sec|passport|drivers|national.?id"), "ssn"),
+    (re.compile(r"substance|alcohol|drug.?addict"), "substance_use"),
+    (re.compile(r"psych|mental|violence|sexual"), "behavioural_health"),
+    (re.compile(r"birth|death|dob\b|deceas|date|_at$|start|stop|_on$"), "date"),
+    (re.compile(r"e.?mail|phone|mobile|fax|\bcell"), "contact"),
+    (re.compile(r"street|address|city|zip|postal|county|\blat\b|\blon\b"), "address"),
+    (re.compile(r"(?:first|last|family|owner).?name|surname|maiden|middle|given|^(?:first|last|name)$"), "name"),
+    (re.compile(r"insur|payer|policy|member.?id|subscriber|coverage"), "insurance"),
+    (re.compile(r"note|comment|narrative|history|complaint|summary"), "clinical_note"),
+    (re.compile(r"diagnos|allerg|medic|condition|reason|race|ethnic|gender|\bsex\b|marital|blood"), "clinical"),
+    (re.compile(r"cost|charge|amount|income|expense|balance|revenue"), "financial"),
+    (re.compile(r"mrn|patient|(?:^|_)id$|ref$"), "id"),
+)  # fmt: skip
+
+
+def type_of(text: str) -> ValueType:
+    """The narrowest type the text fits. Numbers with leading zeros and long digit strings are text: they are names."""
+    if _INTEGER.fullmatch(text):
+        return "integer"
+    if _DECIMAL.fullmatch(text):
+        return "decimal"
+    if _DATE.fullmatch(text):
+        return "date"
+    if _DATETIME.fullmatch(text):
+        return "datetime"
+    if text.lower() in _BOOLEAN:
+        return "boolean"
+    return "memo" if len(text) > LINE_LENGTH or "\n" in text else "text"
+
+
+def merge_types(types: Iterable[ValueType]) -> ValueType | None:
+    """The narrowest type that holds values of all of these; None of none."""
+    found = set(types)
+    if not found:
+        return None
+    if len(found) == 1:
+        return found.pop()
+    if found == {"integer", "decimal"}:
+        return "decimal"
+    if found == {"date", "datetime"}:
+        return "datetime"
+    return "memo" if "memo" in found else "text"
+
+
+def shape_of(text: str) -> str | None:
+    """The name of the pattern the text has (email, ssn, phone, zip, uuid, html), None when it has none."""
+    return next((name for name, pattern in _SHAPES.items() if pattern.fullmatch(text)), None)
+
+
+def phi_of(column: str, shapes: Iterable[str]) -> PhiClass:
+    """The PHI class that the values' patterns or else the column's name suggest."""
+    for shape in shapes:
+        if shape in _PHI_OF_SHAPE:
+            return _PHI_OF_SHAPE[shape]
+    folded = column.casefold()
+    return next((phi for pattern, phi in _NAMES if pattern.search(folded)), "none")

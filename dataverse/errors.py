@@ -161,13 +161,13 @@ _LIMIT: Final = re.compile(r"maximum allowed length of '(\d{1,9})'")
 _PRIVILEGE: Final = re.compile(r"\b(prv[A-Za-z0-9_]{2,120})\b")
 
 _GUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.I)
+#: Quotes and brackets are taken greedily, from the first to the last: a value may hold the closing mark itself.
 _STRIP: Final = (
-    re.compile(r"<[^>]*>"),
-    re.compile(r"'(?:[^']|'')*'"),
-    re.compile(r'"[^"]*"'),
-    re.compile(r"[‘“«][^’”»]*[’”»]"),
-    re.compile(r"\{[^{}]*\}"),
-    re.compile(r"\[[^\[\]]*\]"),
+    re.compile(r"['\"‘“«].*['\"’”»]", re.S),
+    re.compile(r"['\"‘“«].*", re.S),
+    re.compile(r"<.*>", re.S),
+    re.compile(r"\{.*\}", re.S),
+    re.compile(r"\[.*\]", re.S),
     re.compile(r"(?i)(?:actual value|value|supplied|provided)\s*[:=]\s*[^,;.]*"),
     re.compile(r"\S+@\S+"),
     re.compile(r"(?<![0-9A-Fa-fx-])\+?\d[\d\s./:,-]*\d(?![0-9A-Fa-f-])"),
@@ -177,8 +177,8 @@ _STRIP: Final = (
 def clean(message: str) -> str:
     """A message of Dataverse without anything that may be a value.
 
-    Quoted literals, braces, brackets, e-mail addresses and numbers of two digits or more become an ellipsis; an open
-    quotation mark cuts the rest; identifiers (GUIDs) stay. At most 300 characters.
+    Everything between the first and the last quotation mark, what stands in brackets, e-mail addresses and numbers of
+    two digits or more become an ellipsis; a single quotation mark cuts the rest; GUIDs stay. At most 300 characters.
     """
     held: list[str] = []
 
@@ -189,7 +189,6 @@ def clean(message: str) -> str:
     text = _GUID.sub(hold, message.replace("\x00", "")[:4000])
     for pattern in _STRIP:
         text = pattern.sub("…", text)
-    text = re.split(r"['\"‘“«](?=\S)", text, maxsplit=1)[0]
     text = re.sub(r"\x00(.)\x00", lambda m: held[ord(m.group(1)) - 0xE000], text)
     text = re.sub(r"\s+", " ", text).strip()
     return text[:300]

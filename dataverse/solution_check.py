@@ -55,7 +55,8 @@ def _check_manifest(manifest: Element, customizations: Element, prefix: str, opt
         yield f"the option prefix {options} is not between 10,000 and 99,999"
     if not re.fullmatch(r"\d+(\.\d+){3}", manifest.findtext("SolutionManifest/Version") or ""):
         yield "the version does not have four numbers"
-    listed = [c.get("schemaName", "") for c in manifest.iterfind("SolutionManifest/RootComponents/RootComponent")]
+    components = manifest.iterfind("SolutionManifest/RootComponents/RootComponent[@type='1']")
+    listed = [c.get("schemaName", "") for c in components]
     there = [(e.findtext("Name") or "").lower() for e in customizations.iterfind("Entities/Entity")]
     yield from (f"the table {name} is there twice" for name in _twice(there))
     yield from (f"the root component {name} has no table" for name in sorted(set(listed) - set(there)))

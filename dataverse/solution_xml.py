@@ -221,8 +221,8 @@ def _attribute(parent: Element, table: SchemaTable, column: SchemaColumn, versio
         options = column.options or {"Yes": 1, "No": 0}
         _option_set(attribute, table, column, "bit", options, version)
     if column.type in ("choice", "choices"):
-        kind = "picklist" if column.type == "choice" else "multiselectpicklist"
-        _option_set(attribute, table, column, kind, column.options, version)
+        # A multi-select column's own set is of the plain kind: only the column's type tells them apart.
+        _option_set(attribute, table, column, "picklist", column.options, version)
     _names(attribute, "displaynames", "displayname", column.label)
     _descriptions(attribute, column.description)
 

@@ -5,7 +5,7 @@ catalog (``ClinicAppointment``, ``SourceMRN``, ``firstname``): the publisher's p
 ``mapping.schema``. Nothing here does I/O.
 """
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,6 +23,9 @@ ColumnType = Literal[
 ]  # fmt: skip
 
 OwnerRule = Literal["own", "practitioner", "provider", "location", "fallback"]
+#: The owner rule when an object's map says nothing else.
+OWNER_RULES: Final[tuple[OwnerRule, ...]] = ("own", "practitioner", "provider", "location", "fallback")
+
 ControlledPolicy = Literal["suppress", "redact", "include"]
 
 
@@ -61,7 +64,7 @@ class Route(Strict):
 
 class ObjectMap(Strict):
     routes: list[Route]
-    owner: list[OwnerRule] = Field(default_factory=lambda: ["own", "practitioner", "provider", "location", "fallback"])
+    owner: list[OwnerRule] = Field(default_factory=lambda: list(OWNER_RULES))
 
 
 class CustomColumn(Strict):

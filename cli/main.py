@@ -25,8 +25,10 @@ PANELS = {
     "This machine": machine.app,
 }
 for panel, part in PANELS.items():
-    for registered in (*part.registered_commands, *part.registered_groups):
-        registered.rich_help_panel = panel
+    for command in part.registered_commands:
+        command.rich_help_panel = panel
+    for group in part.registered_groups:
+        group.rich_help_panel = panel
     app.registered_commands += part.registered_commands
     app.registered_groups += part.registered_groups
 
@@ -40,8 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TyperException as error:
         # Misuse that the parser sees. A group without a command has shown its help already and has no words.
         if words := error.format_message().strip():
-            command = getattr(getattr(error, "ctx", None), "command_path", "carryover")
-            Out("--json" in given).error(misuse(words, f"./{command} --help"))
+            typed = getattr(getattr(error, "ctx", None), "command_path", "carryover")
+            Out("--json" in given).error(misuse(words, f"./{typed} --help"))
         return MISUSE
     except CliError as error:
         Out("--json" in given).error(error)

@@ -79,9 +79,9 @@ class Out:
         self.document({"error": body})
 
 
-def table(*columns: str, numbers: tuple[str, ...] = (), title: str | None = None) -> Table:
-    """An empty table that is narrow enough for 80 columns; the named columns hold numbers."""
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title=title, title_justify="left")
+def table(*columns: str, numbers: tuple[str, ...] = (), gap: int = 2) -> Table:
+    """An empty table; the named columns hold numbers, ``gap`` blanks stand between two columns."""
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, gap - 1, 0, 0))
     for column in columns:
         is_number = column in numbers
         made.add_column(column, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold")

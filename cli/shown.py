@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from rich.columns import Columns
 from rich.markup import escape
+from rich.padding import Padding
 
 from cli.errors import DONE, WITH_EXCEPTIONS
 from cli.output import Out, count, seconds, table, words
@@ -19,7 +21,7 @@ Summary = dict[str, Any]
 
 def show_objects(out: Out, summary: Summary) -> None:
     """A row for each object: what was read, where each record went, and what reading back found."""
-    made = table("object", "read", *DISPOSITIONS, "verified", numbers=("read", *DISPOSITIONS, "verified"))
+    made = table("object", "read", *DISPOSITIONS, "verified", numbers=("read", *DISPOSITIONS, "verified"), gap=1)
     for name, counted in summary["objects"].items():
         excepted = counted.get("excepted", 0) + counted.get("fields_excepted", 0)
         style = "warn" if excepted or counted.get("fields_differing") else ""
@@ -55,10 +57,11 @@ def _total(value: Any) -> Any:
 
 
 def show_seconds(out: Out, taken: Mapping[str, float]) -> None:
-    """Seconds of each step, in a line."""
+    """Seconds of each step, side by side."""
     parts = [f"{escape(words(step))} [name]{seconds(float(spent))}[/name]" for step, spent in taken.items()]
     if parts:
-        out.say("[quiet]time[/quiet]  " + " · ".join(parts))
+        out.say("[quiet]time[/quiet]")
+        out.show(Padding(Columns(parts, padding=(0, 3)), (0, 0, 1, 2)))
 
 
 def show_places(out: Out, reports: Mapping[str, Any]) -> None:

@@ -106,9 +106,9 @@ def rollback(
         if s.out.asks and not (yes or preview) and not typer.confirm(f"Take back {what} in {s.id}?", err=True):
             raise refused("Nothing was taken back.")
         ended = s.start("rollback", {"runs": run, "force": force, "preview": preview})
-        if ended["state"] == "done":
-            document = s.api.get(s.path("reports", "rollback.json"))
-            show_document(s.out, document, limit=10)
+        known = {made["name"] for made in reports.listed(s.api, s.id)}
+        if ended["state"] == "done" and "rollback" in known:
+            show_document(s.out, s.api.get(s.path("reports", "rollback.json")), limit=10)
         s.ended(ended)
 
 

@@ -1,0 +1,303 @@
+"""A small app that speaks the HTTP API, holds migrations in memory and moves them on as it is asked."""
+
+import asyncio
+import hashlib
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+KEY = "the-key"
+OBJECTS = ("staff", "location", "patient", "custom_property", "claim")
+
+#: step -> (state it needs, state it leads to, kind of its run)
+STEPS = {
+    "scope": ({"created", "scoped", "mapped", "confirmed", "prepared", "sampled", "signed_off"}, "mapped", "scope"),
+    "prepare": ({"confirmed"}, "prepared", "prepare"),
+    "sample": ({"prepared"}, "sampled", "sample"),
+    "plan": ({"prepared", "sampled", "signed_off", "migrated", "verified"}, None, "plan"),
+    "run": ({"signed_off"}, "migrated", "migrate"),
+    "retry": ({"signed_off", "migrated", "verified"}, "migrated", "retry"),
+    "delta": ({"migrated", "verified"}, "migrated", "delta"),
+    "verify": ({"migrated", "verified"}, "verified", "verify"),
+    "rollback": ({"sampled", "signed_off", "migrated", "verified"}, "confirmed", "rollback"),
+}
+ONWARD = {"created": "scope", "mapped": "confirm", "confirmed": "prepare", "prepared": "sample", "migrated": "verify"}
+
+
+def refusal(status: int, code: str, message: str, next: str = "") -> web.Response:
+    """An error as the app words it."""
+    return web.json_response({"error": {"code": code, "message": message, "next": next}}, status=status)
+
+
+class FakeApp:
+    """The app; its fields are what a test looks at and turns."""
+
+    def __init__(self) -> None:
+        self.migrations: dict[str, dict[str, Any]] = {}
+        self.files: dict[str, dict[str, dict[str, Any]]] = {}
+        self.blocks: dict[tuple[str, str, int], bytes] = {}
+        self.block_puts: list[tuple[str, int]] = []
+        self.posted: list[tuple[str, dict[str, Any]]] = []
+        self.excepted = 0
+        self.differing = 0
+        self.looks = 2  #: times a run is looked at before it ends
+        self.ends: dict[str, dict[str, Any]] = {}  #: kind -> what its run's document says at its end
+        self.refuse_blocks_after: int | None = None
+        self.lose_blocks = False
+        self.unavailable = 0  #: answers with 503 before the next good one
+        self.findings: list[dict[str, Any]] = []
+        self.report_names = ["scope", "diff"]
+        self.url = ""
+        self._ready = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    # -- the server ----------------------------------------------------------------------------------------------
+
+    def start(self) -> "FakeApp":
+        """Listens on a free port of 127.0.0.1."""
+        self._thread.start()
+        if not self._ready.wait(10):
+            raise RuntimeError("the fake app did not start")
+        return self
+
+    def stop(self) -> None:
+        """Ends the server."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        runner = web.AppRunner(self._application(), shutdown_timeout=0)
+        self._loop.run_until_complete(runner.setup())
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        self._loop.run_until_complete(site.start())
+        host, port = runner.addresses[0][:2]
+        self.url = f"http://{host}:{port}"
+        self._ready.set()
+        self._loop.run_forever()
+        self._loop.run_until_complete(runner.cleanup())
+        self._loop.close()
+
+    def _application(self) -> web.Application:
+        app = web.Application(middlewares=[self._guard], client_max_size=5 * 1024 * 1024)
+        one = "/api/migrations/{id}"
+        app.add_routes(
+            [
+                web.get("/api/health", self._health),
+                web.get("/api/migrations", self._list),
+                web.post("/api/migrations", self._create),
+                web.get(one, self._migration),
+                web.get(one + "/files", self._list_files),
+                web.put(one + "/files", self._put_block),
+                web.post(one + "/files", self._close_file),
+                web.delete(one + "/files", self._delete_file),
+                web.post(one + "/steps/{step}", self._start),
+                web.get(one + "/runs/{run}", self._run),
+                web.get(one + "/map", self._map),
+                web.put(one + "/map", self._put_map),
+                web.post(one + "/confirm", self._confirm),
+                web.post(one + "/sign-off", self._sign),
+                web.post(one + "/close", self._close),
+                web.get(one + "/owners", self._owners),
+                web.get(one + "/exceptions", self._exceptions),
+                web.get(one + "/audit", self._audit),
+                web.get(one + "/audit/verify", self._audit_verify),
+                web.get(one + "/summary", self._summary),
+                web.get(one + "/reports", self._reports),
+                web.get(one + "/reports/{name}", self._report),
+            ]
+        )
+        return app
+
+    @web.middleware
+    async def _guard(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        if request.headers.get("x-functions-key") != KEY:
+            return web.Response(status=401)
+        if self.unavailable:
+            self.unavailable -= 1
+            return web.Response(status=503)
+        if "id" in request.match_info and request.match_info["id"] not in self.migrations:
+            return refusal(404, "no_migration", "There is no such migration.", "./carryover create")
+        return await handler(request)
+
+    # -- the endpoints -------------------------------------------------------------------------------------------
+
+    async def _health(self, request: web.Request) -> web.Response:
+        return web.json_response({"status": "ok", "storage": True, "dataverse": True})
+
+    async def _list(self, request: web.Request) -> web.Response:
+        return web.json_response({"migrations": list(self.migrations.values())})
+
+    async def _create(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        self.posted.append(("create", body))
+        if any(m["system"] == body["system"] and m["state"] != "closed" for m in self.migrations.values()):
+            return refusal(409, "system_open", "A migration is open for this system.")
+        made = f"m-{len(self.migrations) + 1:08x}"
+        self.files[made] = {}
+        self.migrations[made] = {
+            "id": made, "system": body["system"], "state": "created", "profile": body.get("profile"),
+            "active_run": None, "map_hash": None, "target_name": "Clinic Trial", "runs": [],
+            "next": [{"step": "scope", "why": "Read it."}],
+        }  # fmt: skip
+        return web.json_response(self.migrations[made], status=201)
+
+    async def _migration(self, request: web.Request) -> web.Response:
+        found = self.migrations[request.match_info["id"]]
+        step = ONWARD.get(found["state"])
+        found["next"] = [{"step": step, "why": "It is next."}] if step else []
+        return web.json_response(found)
+
+    async def _list_files(self, request: web.Request) -> web.Response:
+        return web.json_response({"files": list(self.files[request.match_info["id"]].values())})
+
+    async def _put_block(self, request: web.Request) -> web.Response:
+        octets = await request.read()
+        if len(octets) > 4 * 1024 * 1024:
+            return refusal(413, "block_too_large", "A block holds 4 MB at most.")
+        if self.refuse_blocks_after is not None and len(self.block_puts) >= self.refuse_blocks_after:
+            return refusal(500, "storage", "Storage is away.")
+        path, number = request.query["path"], int(request.query["block"])
+        self.block_puts.append((path, number))
+        self.blocks[request.match_info["id"], path, number] = octets
+        return web.Response(status=204)
+
+    async def _close_file(self, request: web.Request) -> web.Response:
+        migration, body = request.match_info["id"], await request.json()
+        if self.lose_blocks:
+            self.lose_blocks = False
+            self.blocks.clear()
+        try:
+            whole = b"".join(self.blocks.pop((migration, body["path"], n)) for n in range(body["blocks"]))
+        except KeyError:
+            return refusal(409, "missing_blocks", "Not every block has arrived.", "Send them again.")
+        if len(whole) != body["size"] or hashlib.sha256(whole).hexdigest() != body["sha256"]:
+            return refusal(422, "wrong_digest", "The file is not what was announced.")
+        self.files[migration][body["path"]] = {"path": body["path"], "size": body["size"], "sha256": body["sha256"]}
+        return web.json_response(self.files[migration][body["path"]], status=201)
+
+    async def _delete_file(self, request: web.Request) -> web.Response:
+        del self.files[request.match_info["id"]][request.query["path"]]
+        return web.Response(status=204)
+
+    async def _start(self, request: web.Request) -> web.Response:
+        found, step = self.migrations[request.match_info["id"]], request.match_info["step"]
+        body = await request.json()
+        needs, _, kind = STEPS[step]
+        if found["state"] not in needs:
+            return refusal(409, "out_of_order", f"Cannot {step} yet.", ONWARD.get(found["state"], ""))
+        if step == "run" and body.get("target") != found["target_name"]:
+            return refusal(409, "wrong_target", "That is not the target's name.")
+        self.posted.append((step, body))
+        run = {
+            "id": f"{kind}-{len(found['runs']) + 1:04d}", "kind": kind, "state": "running", "message": "",
+            "error": None, "progress": {}, "seconds": 0.0, "step": step, "looks": 0,
+            "preview": body.get("preview", False),
+        }  # fmt: skip
+        found["runs"].append(run)
+        found["active_run"] = run["id"]
+        return web.json_response({"run": run["id"], "status_url": f"/runs/{run['id']}"}, status=202)
+
+    async def _run(self, request: web.Request) -> web.Response:
+        found = self.migrations[request.match_info["id"]]
+        run = next((one for one in found["runs"] if one["id"] == request.match_info["run"]), None)
+        if run is None:
+            return refusal(404, "no_run", "There is no such run.")
+        run["looks"] += 1
+        if run["state"] == "running":
+            done = min(100, 100 * run["looks"] // max(self.looks, 1))
+            run["progress"] = {"patient": {"done": done, "total": 100, "excepted": self.excepted if done == 100 else 0}}
+            if run["looks"] >= self.looks:
+                self._end(found, run)
+        return web.json_response(run)
+
+    def _end(self, found: dict[str, Any], run: dict[str, Any]) -> None:
+        run |= {"state": "done", "seconds": 1.5} | self.ends.get(run["kind"], {})
+        found["active_run"] = None
+        if run["state"] != "done" or run["preview"]:
+            return
+        if leads := STEPS[run["step"]][1]:
+            found["state"] = leads
+        if run["step"] == "scope":
+            found["map_hash"] = hashlib.sha256(run["id"].encode()).hexdigest()
+        if run["step"] in ("verify", "rollback"):
+            self.report_names.append("rollback" if run["step"] == "rollback" else "reconciliation")
+
+    async def _map(self, request: web.Request) -> web.Response:
+        found = self.migrations[request.match_info["id"]]
+        fields = [{"source": "FIRST", "column": "firstname", "transform": "text", "confidence": 0.97}]
+        shown = {"objects": {"patient": {"routes": [{"table": "contact", "fields": fields}]}}}
+        return web.json_response({"map": shown, "hash": found["map_hash"]})
+
+    async def _put_map(self, request: web.Request) -> web.Response:
+        self.posted.append(("map", await request.json()))
+        self.migrations[request.match_info["id"]]["state"] = "mapped"
+        return web.json_response({"hash": "f" * 64})
+
+    async def _confirm(self, request: web.Request) -> web.Response:
+        return await self._move(request, "confirm", "mapped", "confirmed")
+
+    async def _sign(self, request: web.Request) -> web.Response:
+        return await self._move(request, "sign-off", "sampled", "signed_off")
+
+    async def _close(self, request: web.Request) -> web.Response:
+        return await self._move(request, "close", "verified", "closed")
+
+    async def _move(self, request: web.Request, step: str, needs: str, leads: str) -> web.Response:
+        found, body = self.migrations[request.match_info["id"]], await request.json()
+        self.posted.append((step, body))
+        if found["state"] != needs:
+            return refusal(409, "out_of_order", f"Cannot {step} yet.", ONWARD.get(found["state"], ""))
+        if step != "close" and body["hash"] != found["map_hash"]:
+            return refusal(409, "map_changed", "The map has changed since it was read.", "confirm")
+        found["state"] = leads
+        return web.json_response(found)
+
+    async def _owners(self, request: web.Request) -> web.Response:
+        return web.json_response({"owners": [{"email": "a@clinic.example", "match": "found", "rows": 12}]})
+
+    async def _exceptions(self, request: web.Request) -> web.Response:
+        total, offset = 250, int(request.query.get("offset", 0))
+        rows = [{"object": "patient", "source_id": f"p{n}", "field": "ZIP", "code": "too_long"} for n in range(total)]
+        return web.json_response({"exceptions": rows[offset : offset + 100], "total": total})
+
+    async def _audit(self, request: web.Request) -> web.Response:
+        return web.Response(text="seq,operation\n1,create\n" if request.query["format"] == "csv" else '{"seq":1}\n')
+
+    async def _audit_verify(self, request: web.Request) -> web.Response:
+        return web.json_response({"findings": self.findings, "rows": 10})
+
+    async def _summary(self, request: web.Request) -> web.Response:
+        found = self.migrations[request.match_info["id"]]
+        counted = {
+            "read": 100, "migrated": 100 - self.excepted, "unchanged": 0, "exported": 0, "excepted": 0, "excluded": 0,
+            "fields_verified": 700, "fields_differing": 0, "fields_excepted": 0,
+        }  # fmt: skip
+        objects = {name: dict(counted, migrated=100) for name in OBJECTS}
+        objects["patient"] = counted | {"excepted": self.excepted, "fields_differing": self.differing}
+        undone = found["runs"] and found["runs"][-1]["kind"] == "rollback"
+        return web.json_response(
+            {
+                "migration": found["id"], "state": found["state"], "objects": objects,
+                "rollback": {"deleted": 400, "restored": 0, "kept": 0, "left": 0} if undone else None,
+                "datasets": {"patients": {"rows": 100, "fed": 100, "merged": 0, "excluded": 0}},
+                "reports": {}, "seconds": {},
+            }
+        )  # fmt: skip
+
+    async def _reports(self, request: web.Request) -> web.Response:
+        listed = [{"name": name, "formats": ["html", "csv", "json"], "made": "today"} for name in self.report_names]
+        return web.json_response({"reports": listed})
+
+    async def _report(self, request: web.Request) -> web.Response:
+        name, _, form = request.match_info["name"].rpartition(".")
+        if name not in self.report_names:
+            return refusal(404, "no_report", "There is no such report.")
+        if form == "json":
+            return web.json_response({"report": name, "rows": [{"object": "patient", "verdict": "equal"}]})
+        return web.Response(text=f"<h1>{name}</h1>" if form == "html" else "a,b\n1,2\n")

@@ -1,0 +1,208 @@
+"""Each command alone: its document, its exit code, and what it asks of the app."""
+
+from pathlib import Path
+
+import pytest
+
+from cli import place
+from cli.main import app as commands
+from tests.cli.conftest import Carryover
+from tests.cli.fake_app import FakeApp
+
+
+@pytest.fixture
+def migrated(app: FakeApp, carryover: Carryover, export: Path) -> FakeApp:
+    """An app with one migration that is verified."""
+    assert carryover("migrate", "--source", str(export), "--yes").code == 0
+    app.posted.clear()
+    return app
+
+
+def test_every_step_by_hand(app: FakeApp, carryover: Carryover, export: Path) -> None:
+    line = [
+        ("create", "--system", "elm", "--plan", "sales_professional"),
+        ("upload", str(export)),
+        ("scope",),
+        ("map", "show"),
+        ("confirm", "--by", "Ada", "--controlled", "include"),
+        ("prepare",),
+        ("owners",),
+        ("sample",),
+        ("diff",),
+        ("sign-off", "--by", "Bo"),
+        ("plan",),
+        ("run", "--target", "Clinic Trial"),
+        ("status",),
+        ("verify",),
+        ("delta",),
+        ("retry",),
+        ("exceptions",),
+        ("report",),
+        ("audit",),
+        ("audit", "verify"),
+        ("audit", "export"),
+        ("verify",),
+        ("rollback", "--preview"),
+        ("rollback",),
+    ]
+    for command in line:
+        ended = carryover(*command, "--json")
+        assert ended.code == 0, (command, ended.err)
+        assert isinstance(ended.document, dict), command
+    posted = dict(app.posted)
+    assert posted["create"] == {"system": "elm", "plan": "sales_professional"}
+    assert posted["confirm"]["by"] == "Ada"
+    assert posted["sign-off"]["by"] == "Bo"
+    assert app.migrations["m-00000001"]["state"] == "confirmed"
+
+
+def test_a_step_out_of_order_ends_with_3_and_the_reason(app: FakeApp, carryover: Carryover) -> None:
+    carryover("create", "--system", "elm")
+    ended = carryover("prepare", "--json")
+    assert ended.code == 3
+    assert ended.document["error"] == {
+        "code": "out_of_order", "message": "Cannot prepare yet.", "next": "scope", "exit": 3,
+    }  # fmt: skip
+    assert "Cannot prepare yet." in ended.err
+
+
+def test_confirm_has_no_default_policy(app: FakeApp, carryover: Carryover) -> None:
+    carryover("create", "--system", "elm")
+    carryover("scope")
+    ended = carryover("confirm", "--json")
+    assert ended.code == 2
+    assert "suppress|redact|include" in ended.document["error"]["next"]
+    assert carryover("confirm", "--yes", "--json").document["controlled"] == "suppress"
+
+
+def test_run_wants_the_target_typed(app: FakeApp, carryover: Carryover) -> None:
+    carryover("create", "--system", "elm")
+    app.migrations["m-00000001"]["state"] = "signed_off"
+    assert carryover("run", "--json").code == 2
+    assert carryover("run", "--target", "Another", "--json").code == 3
+    assert carryover("run", "--target", "Clinic Trial", "--json").code == 0
+
+
+def test_rollback_options_reach_the_app(migrated: FakeApp, carryover: Carryover) -> None:
+    assert carryover("rollback", "--preview", "--run", "last", "--force", "--json").code == 0
+    assert migrated.posted == [("rollback", {"runs": "last", "force": True, "preview": True})]
+    assert migrated.migrations["m-00000001"]["state"] == "verified"
+
+
+def test_excepted_records_of_a_run_end_with_4(migrated: FakeApp, carryover: Carryover) -> None:
+    migrated.excepted = 2
+    ended = carryover("delta", "--json")
+    assert ended.code == 4
+    assert ended.document["progress"]["patient"]["excepted"] == 2
+
+
+def test_a_tampered_log_ends_with_1(migrated: FakeApp, carryover: Carryover) -> None:
+    migrated.findings = [{"run": "migrate-0005", "object": "patient", "sequence": 7, "what": "hash differs"}]
+    ended = carryover("audit", "verify", "--json")
+    assert ended.code == 1
+    assert ended.document["findings"] == migrated.findings
+
+
+def test_audit_export_to_a_file_and_to_stdout(migrated: FakeApp, carryover: Carryover, tmp_path: Path) -> None:
+    file = tmp_path / "log.csv"
+    assert carryover("audit", "export", "--format", "csv", "--out", str(file), "--json").document["path"] == str(file)
+    assert file.read_text("utf-8").startswith("seq,operation")
+    assert carryover("audit", "export", "--out", "-").out == '{"seq":1}\n'
+    assert carryover("audit", "export", "--out", "-", "--json").code == 2
+
+
+def test_exceptions_come_page_by_page_up_to_the_limit(migrated: FakeApp, carryover: Carryover) -> None:
+    document = carryover("exceptions", "--limit", "150", "--json").document
+    assert len(document["exceptions"]) == 150
+    assert len({row["source_id"] for row in document["exceptions"]}) == 150
+    assert document["total"] == 250
+
+
+def test_one_report_in_one_form(migrated: FakeApp, carryover: Carryover, tmp_path: Path) -> None:
+    ended = carryover("report", "diff", "--format", "csv", "--out", str(tmp_path / "r"), "--json")
+    assert ended.document == {"reports": {"diff": str(tmp_path / "r" / "diff.csv")}}
+    assert [file.name for file in (tmp_path / "r").iterdir()] == ["diff.csv"]
+    assert carryover("report", "nonesuch", "--json").code == 2
+
+
+def test_status_watch_follows_the_active_run(app: FakeApp, carryover: Carryover) -> None:
+    carryover("create", "--system", "elm")
+    app.looks = 3
+    started = place.connect().post("/migrations/m-00000001/steps/scope", {})
+    ended = carryover("status", "--watch", "--json")
+    assert ended.code == 0
+    assert ended.document["id"] == started["run"]
+    assert ended.document["state"] == "done"
+
+
+def test_the_migration_used_last_is_meant(app: FakeApp, carryover: Carryover) -> None:
+    carryover("create", "--system", "elm")
+    carryover("create", "--system", "oak")
+    assert carryover("status", "--json").document["system"] == "oak"
+    assert carryover("status", "-m", "m-00000001", "--json").document["system"] == "elm"
+    assert carryover("status", "--json").document["system"] == "elm"
+
+
+def test_an_unknown_migration_is_misuse(app: FakeApp, carryover: Carryover) -> None:
+    assert carryover("status", "-m", "m-99999999", "--json").code == 2
+
+
+def test_map_put_takes_what_map_show_wrote(app: FakeApp, carryover: Carryover, tmp_path: Path) -> None:
+    carryover("create", "--system", "elm")
+    carryover("scope")
+    file = tmp_path / "map.yaml"
+    shown = carryover("map", "show", "--out", str(file), "--json").document
+    assert carryover("map", "put", str(file), "--json").code == 0
+    assert app.posted[-1] == ("map", shown["map"])
+    file.write_text("just words", "utf-8")
+    assert carryover("map", "put", str(file), "--json").code == 2
+
+
+def test_close_is_typed(migrated: FakeApp, carryover: Carryover) -> None:
+    assert carryover("close", "--json").code == 2
+    assert carryover("close", "--typed", "m-00000001", "--by", "Ada", "--json").code == 0
+    assert migrated.posted == [("close", {"by": "Ada", "typed": "m-00000001"})]
+
+
+def test_the_key_is_needed(app: FakeApp, carryover: Carryover, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CARRYOVER_APP_KEY", "wrong")
+    ended = carryover("status", "--json")
+    assert ended.code == 1
+    assert "CARRYOVER_APP_KEY" in ended.document["error"]["next"]
+    assert "wrong" not in ended.err
+
+
+def test_an_app_that_is_away_is_said(
+    app: FakeApp, carryover: Carryover, monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int
+) -> None:
+    monkeypatch.setattr("cli.client.FIRST_PAUSE", 0.0)
+    monkeypatch.setenv("CARRYOVER_APP_URL", f"http://127.0.0.1:{unused_tcp_port}")
+    ended = carryover("status", "--json")
+    assert ended.code == 1
+    assert ended.document["error"]["code"] == "silent"
+
+
+def test_without_an_app_the_local_system_is_named(
+    carryover: Carryover, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("CARRYOVER_APP_URL", raising=False)
+    monkeypatch.setenv("CARRYOVER_LOCAL_DIR", str(tmp_path))
+    ended = carryover("status", "--json")
+    assert ended.code == 1
+    assert ended.document["error"]["next"] == "./carryover local up"
+
+
+def test_misuse_seen_by_the_parser_has_a_document_too(carryover: Carryover) -> None:
+    ended = carryover("rollback", "--run", "some", "--json")
+    assert ended.code == 2
+    assert ended.document["error"]["code"] == "misuse"
+    assert carryover("nonesuch").code == 2
+
+
+def test_the_names_that_people_rely_on_are_there() -> None:
+    named = {command.name or getattr(command.callback, "__name__", "") for command in commands.registered_commands}
+    names = named | {str(group.name) for group in commands.registered_groups}
+    assert names >= {
+        "create", "scope", "map", "confirm", "prepare", "owners", "sample", "diff", "sign-off", "plan", "run", "status",
+        "retry", "delta", "verify", "rollback", "audit", "report", "close", "doctor", "local", "migrate",
+    }  # fmt: skip

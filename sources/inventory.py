@@ -12,7 +12,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from mapping.model import ColumnType, PhiClass
-from sources.patterns import ValueType, merge_types, phi_of, shape_of, type_of
+from sources.patterns import ValueType, is_code, merge_types, phi_of, shape_of, type_of
 
 #: Different values that are counted one by one; beyond, only that there are more.
 MAX_VALUES: Final = 200
@@ -121,6 +121,7 @@ class DatasetProfile(_Counted):
 class PropertyProfile(ValueCounts):
     """One custom patient property. ``values`` counts single values, ``patients`` who has any."""
 
+    name: str
     patients: int = 0
     multi: bool = False  #: somebody has several
 
@@ -136,6 +137,8 @@ class PropertyProfile(ValueCounts):
         if self.multi:
             return "choices" if self._recurs else "memo"
         kind = self.value_type or "text"
+        if kind == "integer" and is_code(self.name):
+            return "text"  # the next clinic's codes begin with a zero
         return "choice" if kind == "text" and self._recurs else kind
 
     @property
@@ -179,7 +182,7 @@ def property_inventory(path: Path) -> dict[str, PropertyProfile]:
             texts = [one for one in (value if isinstance(value, list) else [value]) if one]
             if not texts:
                 continue
-            one = result.setdefault(name, PropertyProfile())
+            one = result.setdefault(name, PropertyProfile(name=name))
             one.patients += 1
             one.multi = one.multi or len(texts) > 1
             for text in texts:
@@ -192,7 +195,7 @@ def merge_properties(parts: Iterable[dict[str, PropertyProfile]]) -> dict[str, P
     result: dict[str, PropertyProfile] = {}
     for part in parts:
         for name, counted in part.items():
-            result.setdefault(name, PropertyProfile()).merge(counted)
+            result.setdefault(name, PropertyProfile(name=name)).merge(counted)
     return result
 
 

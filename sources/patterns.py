@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final, Literal
 
 from mapping.model import PhiClass
@@ -26,6 +27,7 @@ _SHAPES: Final[dict[str, re.Pattern[str]]] = {
     "uuid": re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"),
     "html": re.compile(r"(?s).*</?[a-zA-Z][^>]*>.*"),
 }
+_CODES: Final = re.compile(r"fips|zip|postal|code|(?:^|[_ ])id$|number|phone|ssn|npi")
 _PHI_OF_SHAPE: Final[dict[str, PhiClass]] = {"email": "contact", "phone": "contact", "ssn": "ssn"}
 
 #: Parts of column names that give protected data away, most telling first.
@@ -45,6 +47,7 @@ _NAMES: Final[tuple[tuple[re.Pattern[str], PhiClass], ...]] = (
 )  # fmt: skip
 
 
+@lru_cache(maxsize=1 << 15)  # most columns repeat themselves
 def type_of(text: str) -> ValueType:
     """The narrowest type the text fits. Numbers with leading zeros and long digit strings are text: they are names."""
     if _INTEGER.fullmatch(text):
@@ -74,9 +77,15 @@ def merge_types(types: Iterable[ValueType]) -> ValueType | None:
     return "memo" if "memo" in found else "text"
 
 
+@lru_cache(maxsize=1 << 15)
 def shape_of(text: str) -> str | None:
     """The name of the pattern the text has (email, ssn, phone, zip, uuid, html), None when it has none."""
     return next((name for name, pattern in _SHAPES.items() if pattern.fullmatch(text)), None)
+
+
+def is_code(column: str) -> bool:
+    """Whether a column's name says that its digits are a code or number to call by, not an amount."""
+    return bool(_CODES.search(column.casefold()))
 
 
 def phi_of(column: str, shapes: Iterable[str]) -> PhiClass:

@@ -13,6 +13,7 @@ from typing import Any
 import azure.functions as func
 
 IN, OUT = 0, 1
+_registry: Callable[[], Any] = func.get_binding_registry  # the library leaves it untyped
 _IMPLICIT_OUTPUT = frozenset({"orchestrationTrigger", "activityTrigger", "entityTrigger"})
 
 
@@ -59,7 +60,7 @@ def _check_input(name: str, parameter: str, binding: Any, annotation: Any) -> No
     if int(binding.direction) != IN:
         raise LoadError(f"cannot load the {name} function: output binding {parameter} is not supported here")
     generic = annotation in (str, bytes) and binding.type not in _IMPLICIT_OUTPUT
-    converter = None if generic else func.get_binding_registry().get(binding.type)
+    converter = None if generic else _registry().get(binding.type)
     try:
         fits = generic or converter is None or converter.check_input_type_annotation(annotation)
     except TypeError:  # issubclass() of something that is no class
@@ -73,7 +74,7 @@ def _check_input(name: str, parameter: str, binding: Any, annotation: Any) -> No
 def _check_return(name: str, binding_type: str, annotation: Any) -> None:
     if not isinstance(annotation, type):
         raise LoadError(f"cannot load the {name} function: invalid non-type return annotation {annotation!r}")
-    converter = func.get_binding_registry().get(binding_type)
+    converter = _registry().get(binding_type)
     if converter is not None and not converter.check_output_type_annotation(annotation):
         raise LoadError(
             f'cannot load the {name} function: return annotation "{annotation.__name__}" does not match '

@@ -83,11 +83,11 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The end of a piece of work: event kind and the members of the event."""
+    """The end of a piece of work: its result as JSON text, or "type: message" of what it raised."""
 
     work_id: int
-    kind: int
-    members: dict[str, str]
+    ok: bool
+    text: str
 
 
 @dataclass(slots=True)
@@ -96,7 +96,7 @@ class Effects:
 
     wake: set[str] = field(default_factory=set)
     work: bool = False
-    timers: bool = False
+    next_timer: int | None = None
 
 
 def now_us() -> int:
@@ -215,6 +215,13 @@ class Store:
         if row is None or row[6] in ENDED or row[7]:
             return None
         execution_id: str = row[0]
+        waiting = self.db.execute(
+            "SELECT seq, execution_id, kind, ref, at, event FROM inbox WHERE instance_id = ? AND visible_at <= ?"
+            " ORDER BY seq LIMIT ?",
+            (instance_id, now, limit + 1),
+        ).fetchall()
+        if not waiting:
+            return None
         history = [
             Event(*fields)
             for fields in self.db.execute(
@@ -223,25 +230,16 @@ class Store:
         ]
         seen = {event.ref for event in history if event.kind in events.COMPLETIONS}
         arrived = [events.make(events.ORCHESTRATOR_STARTED, max(now, history[-1].at if history else now))]
-        consumed: list[int] = []
-        more = False
-        for seq, execution, kind, ref, at, text in self.db.execute(
-            "SELECT seq, execution_id, kind, ref, at, event FROM inbox WHERE instance_id = ? AND visible_at <= ?"
-            " ORDER BY seq",
-            (instance_id, now),
-        ):
-            if len(arrived) > limit:
-                more = True
-                break
-            consumed.append(seq)
+        for _, execution, kind, ref, at, text in waiting[:limit]:
             if execution == execution_id and not (kind in events.COMPLETIONS and ref in seen):
                 arrived.append(Event(kind, ref, "", at, text))
                 seen.add(ref)
-        if len(arrived) == 1:
-            if consumed:
-                self._drop(self.db, consumed)
+        consumed = [message[0] for message in waiting[:limit]]
+        if len(arrived) == 1:  # nothing but repeats and messages to an execution that is over
+            self._drop(self.db, consumed)
             return None
         parent = None if row[3] is None else Parent(row[3], row[4], row[5])
+        more = len(waiting) > limit
         return Episode(instance_id, execution_id, row[1], row[2], parent, history, arrived, consumed, more)
 
     @staticmethod
@@ -296,7 +294,7 @@ class Store:
                 FireAt=events.stamp(timer.fire_at),
             )
             self._post(db, episode.instance_id, episode.execution_id, fired, timer.fire_at)
-            effects.timers = True
+            effects.next_timer = min(timer.fire_at, effects.next_timer or timer.fire_at)
         if outcome.cancelled_timers:
             db.executemany(
                 "DELETE FROM inbox WHERE instance_id = ? AND execution_id = ? AND ref = ? AND kind = ?",
@@ -369,11 +367,16 @@ class Store:
         with self.transaction() as db:
             for done in completions:
                 row = db.execute(
-                    "DELETE FROM work WHERE id = ? RETURNING instance_id, execution_id, task_id", (done.work_id,)
+                    "DELETE FROM work WHERE id = ? RETURNING instance_id, execution_id, task_id, name", (done.work_id,)
                 ).fetchone()
                 if row is None or not self._awaits(db, row[0], row[1]):
                     continue
-                if self._post(db, row[0], row[1], events.completed(done.kind, row[2], now, **done.members), 0):
+                if done.ok:
+                    event = events.completed(events.TASK_COMPLETED, row[2], now, Result=done.text)
+                else:
+                    reason = f"Activity function '{row[3]}' failed:  {done.text}"
+                    event = events.completed(events.TASK_FAILED, row[2], now, Reason=reason, Details="")
+                if self._post(db, row[0], row[1], event, 0):
                     wake.add(row[0])
             leased = db.execute(
                 "UPDATE work SET leased_at = ?, attempts = attempts + 1 WHERE id IN"

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from activities.errors import StepError
+from activities.standing import standing
 from ledger import migrations, paths
 from ledger.chunks import read_records
 from ledger.migrations import EpochChanged, Migration, Run
@@ -17,6 +18,7 @@ from ledger.storage import NotStored, Storage
 from mapping.catalog import build_schema
 from mapping.model import ClinicMap
 from mapping.schema import Schema
+from settings import settings
 
 Job = dict[str, Any]
 
@@ -75,9 +77,9 @@ async def schema(store: Storage, job: Job) -> Schema:
     return (await map_and_schema(store, job))[1]
 
 
-def mapped_key(snapshot: int, map_hash: str, owners: bytes) -> str:
-    """Names one set of mapped records: the same reading, map and owners give the same records."""
-    return f"{snapshot:04d}-{hashlib.sha256(map_hash.encode() + owners).hexdigest()[:16]}"
+def mapped_key(size: int, snapshot: int, map_hash: str, owners: bytes) -> str:
+    """Names one set of mapped records: the same reading, map, owners and chunk size give the same chunks."""
+    return f"{snapshot:04d}-{hashlib.sha256(f'{size}{map_hash}'.encode() + owners).hexdigest()[:16]}"
 
 
 def mapped_prefix(job: Job, name: str | None = None) -> str:
@@ -89,6 +91,11 @@ def mapped_prefix(job: Job, name: str | None = None) -> str:
 def mapped_chunk(job: Job, name: str, chunk: str) -> str:
     """One mapped chunk (gzip NDJSON)."""
     return f"{mapped_prefix(job, name)}{chunk}.ndjson.gz"
+
+
+def chunk_size(job: Job) -> int:
+    """Records in each mapped chunk of this job but the last of a bucket."""
+    return int(job["chunk_size"])
 
 
 def bucket_label(bucket: int) -> str:
@@ -122,6 +129,7 @@ async def describe(store: Storage, migration: Migration, run: Run) -> Job:
     """The job of a run: everything its activities need, by reference."""
     scope = await optional_document(store, migration.id, "source.json", {"buckets": 0})
     owners = orjson.dumps(await optional_document(store, migration.id, "owners.json", {}), option=orjson.OPT_SORT_KEYS)
+    size = settings().chunk
     return {
         "migration": migration.id,
         "run": run.id,
@@ -131,10 +139,11 @@ async def describe(store: Storage, migration: Migration, run: Run) -> Job:
         "generation": migration.generation,
         "snapshot": migration.snapshot,
         "buckets": scope["buckets"],
-        "mapped": mapped_key(migration.snapshot, migration.map_hash or "", owners),
+        "chunk_size": size,
+        "mapped": mapped_key(size, migration.snapshot, migration.map_hash or "", owners),
         "map_hash": migration.map_hash or "",
         "operator": run.by,
-        "undoable": migration.written,
+        "undoable": bool([one for one in standing(await migrations.list_runs(store, migration.id)) if one.number < run.number]),
         "undo": run.options.get("runs", "all"),
         "force": bool(run.options.get("force", False)),
         "pause_percent": float(run.options.get("pause_percent", 5.0)),

@@ -42,7 +42,7 @@ async def map_bucket(job: dict[str, Any]) -> dict[str, Any]:
                 continue
             await store.download("staging", blob, folder / "shaped.gz")
             out = folder / name
-            counts[name] = await asyncio.to_thread(_map, folder / "shaped.gz", compiled[name], papers, out, label)
+            counts[name] = await asyncio.to_thread(_map, folder / "shaped.gz", compiled[name], papers, out, label, job["chunk_size"])
             for path in sorted(out.glob("*.ndjson.gz")):
                 await store.upload("staging", f"{jobs.mapped_prefix(job, name)}{path.name}", path)
             if counts[name]:
@@ -53,11 +53,10 @@ async def map_bucket(job: dict[str, Any]) -> dict[str, Any]:
     return counts
 
 
-def _map(shaped: Path, mapper: Any, papers: Papers, out: Path, label: str) -> int:
+def _map(shaped: Path, mapper: Any, papers: Papers, out: Path, label: str, size: int) -> int:
     """Map a shaped file into chunks and their index; returns how many records."""
     records = read_records(shaped)
-    size = settings().chunk
-    written: list[Path] = []
+        written: list[Path] = []
     total = 0
     while rows := list(islice(_mapped(records, mapper, papers, f"{label}-{len(written):05d}"), size)):
         path = out / f"{label}-{len(written):05d}.ndjson.gz"

@@ -33,8 +33,8 @@ def undo_object(context: Any) -> Flow:
 
 def rollback(context: Any, job: Json) -> Flow:
     """Undo, prove, report."""
-    yield from undo_runs(context, job)
-    return (yield from call(context, "make_rollback_report", job))
+    proved = yield from undo_runs(context, job)
+    return (yield from call(context, "make_rollback_report", {**job, "undone": proved["undone"]}))
 
 
 def rollback_flow(context: Any) -> Flow:

@@ -1,0 +1,55 @@
+"""The HTTP endpoints and the delta timer: they check, start and answer; the work is elsewhere."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from triggers import files, maps, meta, migrations, reports, steps, timer
+
+_ONE: Final = "migrations/{id}"
+
+#: (function's name, method, route, handler)
+ENDPOINTS: Final[tuple[tuple[str, str, str, Callable[..., Awaitable[Any]]], ...]] = (
+    ("health", "GET", "health", meta.health),
+    ("openapi", "GET", "openapi.json", meta.openapi),
+    ("create_migration", "POST", "migrations", migrations.create_migration),
+    ("list_migrations", "GET", "migrations", migrations.list_migrations),
+    ("get_migration", "GET", _ONE, migrations.get_migration),
+    ("get_summary", "GET", f"{_ONE}/summary", migrations.get_summary),
+    ("put_block", "PUT", f"{_ONE}/files", files.put_block),
+    ("end_upload", "POST", f"{_ONE}/files", files.end_upload),
+    ("list_files", "GET", f"{_ONE}/files", files.list_files),
+    ("delete_file", "DELETE", f"{_ONE}/files", files.delete_file),
+    ("get_map", "GET", f"{_ONE}/map", maps.get_map),
+    ("put_map", "PUT", f"{_ONE}/map", maps.put_map),
+    ("confirm_map", "POST", f"{_ONE}/confirm", maps.confirm_map),
+    ("sign_off", "POST", f"{_ONE}/sign-off", maps.sign_off),
+    ("accept", "POST", f"{_ONE}/accept", maps.accept),
+    ("close_migration", "POST", f"{_ONE}/close", maps.close),
+    ("get_owners", "GET", f"{_ONE}/owners", maps.get_owners),
+    ("get_solution", "GET", f"{_ONE}/solution", maps.get_solution),
+    ("list_reports", "GET", f"{_ONE}/reports", reports.list_reports),
+    ("get_report", "GET", f"{_ONE}/reports/{{name}}", reports.get_report),
+    ("get_exceptions", "GET", f"{_ONE}/exceptions", reports.get_exceptions),
+    ("get_audit", "GET", f"{_ONE}/audit", reports.get_audit),
+    ("verify_audit", "GET", f"{_ONE}/audit/verify", reports.verify_audit),
+)
+
+#: Endpoints that start or follow an orchestration.
+DURABLE: Final[tuple[tuple[str, str, str, Callable[..., Awaitable[Any]]], ...]] = (
+    ("start_step", "POST", f"{_ONE}/steps/{{step}}", steps.start_step),
+    ("get_run", "GET", f"{_ONE}/runs/{{run}}", steps.get_run),
+)
+
+
+def register(blueprint: Any) -> None:
+    """Register every endpoint and the timer on a durable blueprint."""
+    for name, method, route, handler in ENDPOINTS:
+        registered = blueprint.route(route=route, methods=[method])(handler)
+        blueprint.function_name(name)(registered)
+    for name, method, route, handler in DURABLE:
+        registered = blueprint.durable_client_input(client_name="client")(handler)
+        registered = blueprint.route(route=route, methods=[method])(registered)
+        blueprint.function_name(name)(registered)
+    registered = blueprint.durable_client_input(client_name="client")(timer.delta_timer)
+    registered = blueprint.timer_trigger(arg_name="timer", schedule="%CARRYOVER_DELTA_CRON%")(registered)
+    blueprint.function_name("delta_timer")(registered)

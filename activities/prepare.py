@@ -1,0 +1,139 @@
+"""Preparing the target: the solution, the owners, and the check of everything the load will rely on."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from activities import jobs
+from activities.errors import StepError
+from activities.resources import dataverse, storage, workplace
+from dataverse.install import import_solution
+from dataverse.orgs import file_limit, read_organization
+from dataverse.preflight import PreflightSettings, preflight
+from dataverse.solution import build_solution
+from dataverse.solution_check import check_solution
+from dataverse.users import User, find_teams, find_users
+from ledger import migrations, paths
+from ledger.chunks import read_records
+from ledger.storage import NotStored, Storage
+from mapping.owners import OwnerMatch, Owners
+from reports.keep import keep_report
+from reports.prepare import owners_report, preflight_report
+from settings import settings
+
+
+async def install_solution(job: dict[str, Any]) -> dict[str, Any]:
+    """Build the solution of the confirmed map, keep it for the client's administrator, and import it."""
+    store = await storage()
+    migration = await migrations.load(store, job["migration"])
+    schema = await jobs.schema(store, job)
+    version = f"1.0.0.{migration.map_version}"
+    content = await asyncio.to_thread(build_solution, schema, version=version)
+    problems = await asyncio.to_thread(check_solution, content)
+    if problems:
+        raise StepError("bad_solution", f"The solution would not import: {problems[0]}", "Mend the map, then confirm it.")
+    await store.put("ledger", paths.solution(migration.id, version), content)
+    await import_solution(await dataverse(), content, schema)
+    return {"version": version}
+
+
+async def resolve_owners(job: dict[str, Any]) -> dict[str, Any]:
+    """Match the staff with users by e-mail; nobody is created. Everybody who cannot own rows is named."""
+    store = await storage()
+    client = await dataverse()
+    staff = await _shaped(store, job, "staff")
+    people = await find_users(client, [one["email"] for one in staff if one.get("email")])
+    owners = Owners(fallback=await _fallback())
+    rows: list[dict[str, Any]] = []
+    for one in staff:
+        match, words = _match(one, people.get(one.get("email") or "", []))
+        excluded = one.get("_excluded")
+        rows.append(
+            {
+                "staff": one.get("_id") or "",
+                "email": one.get("email") or "",
+                "match": match.match,
+                "active": match.status,
+                "disposition": "excluded" if excluded else "unchanged" if match.usable else "excepted",
+                "reason": excluded or words,
+            }
+        )
+        if one.get("_id") and not excluded:
+            owners.staff[one["_id"]] = match
+            if one.get("email"):
+                owners.by_email[one["email"].strip().lower()] = one["_id"]
+    for name, target in (("practitioner", owners.practitioner), ("location", owners.location)):
+        for one in await _shaped(store, job, name):
+            if one.get("_id") and one.get("_owner"):
+                target[one["_id"]] = one["_owner"]
+    await jobs.keep_document(store, job["migration"], "owners.json", owners.to_json())
+    await jobs.keep_document(store, job["migration"], "staff.json", {"rows": rows})
+    await keep_report(store, owners_report(job["migration"], rows, settings().fallback_owner, owners.fallback is not None))
+    return {"staff": len(rows), "found": sum(1 for row in rows if row["disposition"] == "unchanged")}
+
+
+def _match(one: dict[str, Any], users: list[User]) -> tuple[OwnerMatch, str]:
+    """A staff member's match, and what to say of it. Programs are no owners."""
+    status = {"true": "Active", "false": "Inactive"}.get(str(one.get("active")), "Unknown")
+    found = [user for user in users if not user.application]
+    if not one.get("email"):
+        return OwnerMatch(None, status, "none", one.get("_id") or ""), "The source has no e-mail for this person."  # type: ignore[arg-type]
+    if not found:
+        return OwnerMatch(None, status, "none", one["email"]), "No user of the target has this e-mail."  # type: ignore[arg-type]
+    if len(found) > 1:
+        return OwnerMatch(None, status, "ambiguous", one["email"]), "Several users of the target have this e-mail."  # type: ignore[arg-type]
+    user = found[0]
+    bind = f"systemusers/{user.id}"
+    if user.disabled:
+        return OwnerMatch(bind, status, "disabled", one["email"]), "The user is disabled: rows go to the next rule."  # type: ignore[arg-type]
+    words = "" if status != "Inactive" else "The person left the clinic: rows go to the next rule."
+    return OwnerMatch(bind, status, "found", one["email"]), words  # type: ignore[arg-type]
+
+
+async def _fallback() -> str | None:
+    """The bind path of the fallback owner of the settings, None when it cannot be used."""
+    name = settings().fallback_owner
+    client = await dataverse()
+    if name.startswith("team:"):
+        teams = await find_teams(client, name.removeprefix("team:").strip())
+        return f"teams/{teams[0].id}" if len(teams) == 1 else None
+    users = [user for user in (await find_users(client, [name])).get(name, []) if not user.disabled] if name else []
+    return f"systemusers/{users[0].id}" if len(users) == 1 else None
+
+
+async def _shaped(store: Storage, job: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """All shaped records of a small object (staff, practitioners, locations)."""
+    async with workplace("people") as folder:
+        try:
+            await store.download("staging", paths.shaped_chunk(job["migration"], job["snapshot"], name, "once"), folder / "x")
+        except NotStored:
+            return []
+        return await asyncio.to_thread(lambda: list(read_records(folder / "x")))
+
+
+async def check_target(job: dict[str, Any]) -> dict[str, Any]:
+    """Preflight: every obstacle is found before the first write. Errors end the step; the report names each with its fix."""
+    store = await storage()
+    client = await dataverse()
+    migration = await migrations.load(store, job["migration"])
+    papers = await jobs.optional_document(store, migration.id, "files.json", {})
+    extensions = frozenset(Path(name).suffix.lstrip(".").lower() for name in papers)
+    plan = migration.plan if migration.plan in ("sales_professional", "sales_enterprise") else None
+    wanted = PreflightSettings(plan, settings().max_file_mb, settings().fallback_owner, extensions)  # type: ignore[arg-type]
+    findings = await preflight(client, await jobs.schema(store, job), wanted)
+    await keep_report(store, preflight_report(migration.id, findings))
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if errors:
+        more = f" (and {len(errors) - 1} more: see the preflight report)" if len(errors) > 1 else ""
+        raise StepError(errors[0].code, errors[0].message + more, errors[0].fix)
+    organization = await read_organization(client)
+    limit = file_limit(organization, settings().max_file_mb)
+    await jobs.keep_document(
+        store,
+        migration.id,
+        "limits.json",
+        {"max_bytes": limit.bytes, "words": limit.words(), "blocked": sorted(organization.blocked_extensions),
+         "target_name": organization.name},
+    )  # fmt: skip
+    warnings = sum(1 for finding in findings if finding.severity == "warning")
+    return {"message": f"The target {organization.name} is ready; {warnings} warnings in the preflight report."}

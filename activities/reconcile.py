@@ -1,0 +1,76 @@
+"""Reconciliation: what verify read back, added up by object and class; "not checked" is never shown as good."""
+
+from collections import Counter
+from typing import Any
+
+import orjson
+
+from activities import jobs
+from activities.anchor import anchor
+from activities.resources import storage
+from activities.tally import FIGURES
+from ledger import migrations, paths
+from ledger.chunks import unpack
+from ledger.exceptions import read_parts
+from ledger.storage import Storage
+from mapping.objects import LOAD_ORDER, OBJECTS
+from reports.keep import keep_report
+from reports.reconcile import exceptions_report, manual_upload_report, reconciliation_report
+
+#: Findings kept for the report; all of them are in the run's work.
+LISTED = 5000
+
+
+async def reconcile(job: dict[str, Any]) -> dict[str, Any]:
+    """Sum the comparison, write the reports; the outcome says whether it is clean."""
+    store = await storage()
+    objects = await jobs.optional_document(
+        store, job["migration"], "tally.json", {name: dict.fromkeys(FIGURES, 0) for name in OBJECTS}
+    )
+    totals, findings = await compared(store, job)
+    for name in LOAD_ORDER:
+        one = totals.get(name, Counter())
+        objects[name]["fields_verified"] = one["verified"]
+        objects[name]["fields_differing"] = one["differing"]
+    patients = totals.get("patient", Counter())
+    objects["custom_property"]["fields_verified"] = patients["properties_verified"]
+    objects["custom_property"]["fields_differing"] = patients["properties_differing"]
+    rows = {name: totals.get(name, Counter())["rows"] for name in LOAD_ORDER}
+    for name in LOAD_ORDER:
+        lacking = objects[name]["migrated"] - rows[name]
+        if lacking:
+            findings.append({"object": name, "source_id": None, "column": None, "class": "not checked", "count": lacking})
+    await jobs.keep_document(store, job["migration"], "tally.json", objects)
+    exceptions = [row for part in await _latest_exceptions(store, job) for row in part]
+    papers = await jobs.optional_document(store, job["migration"], "files.json", {})
+    await keep_report(store, reconciliation_report(job["migration"], objects, findings, LISTED))
+    await keep_report(store, exceptions_report(job["migration"], exceptions))
+    await keep_report(store, manual_upload_report(job["migration"], exceptions, papers))
+    await anchor(store, job)
+    differing = sum(one["differing"] + one["properties_differing"] + one["missing"] for one in totals.values())
+    clean = not findings and differing == 0
+    checked = sum(one["verified"] + one["properties_verified"] for one in totals.values())
+    words = "nothing differs" if clean else f"{len(findings):,} findings"
+    return {"clean": clean, "message": f"{checked:,} fields of {sum(rows.values()):,} records read back; {words}."}
+
+
+async def compared(store: Storage, job: dict[str, Any]) -> tuple[dict[str, Counter[str]], list[dict[str, Any]]]:
+    """What the verify chunks of a run found: sums by object, and the findings."""
+    totals: dict[str, Counter[str]] = {}
+    findings: list[dict[str, Any]] = []
+    for blob in await store.names("staging", paths.work(job["migration"], job["run"], "verify/")):
+        content = await store.get("staging", blob)
+        if blob.endswith(".findings.ndjson.gz"):
+            findings += unpack(content)
+        else:
+            result = orjson.loads(content)
+            totals.setdefault(result.pop("object"), Counter()).update(result)
+    return totals, findings
+
+
+async def _latest_exceptions(store: Storage, job: dict[str, Any]) -> list[list[Any]]:
+    """The exceptions that hold now: those of the latest run that loaded."""
+    runs = [run for run in await migrations.list_runs(store, job["migration"]) if run.kind in ("migrate", "delta", "retry")]
+    if not runs:
+        return []
+    return [part.rows for part in await read_parts(store, job["migration"], run=runs[-1].id)]

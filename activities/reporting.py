@@ -1,0 +1,104 @@
+"""The reports that end a step: the sample's diff, the plan and its forecast, the delta, the rollback."""
+
+from collections import Counter
+from typing import Any
+
+import orjson
+
+from activities import jobs
+from activities.anchor import anchor
+from activities.reconcile import compared
+from activities.resources import dataverse, storage
+from activities.tally import plan_summary
+from ledger import migrations, paths
+from ledger.chunks import unpack
+from mapping.objects import LOAD_ORDER
+from reports.keep import keep_report
+from reports.steps import delta_report, diff_report, forecast_report, rollback_report
+
+
+async def make_diff(job: dict[str, Any]) -> dict[str, Any]:
+    """The field-level diff of the sample; the outcome of the step."""
+    store = await storage()
+    rows: list[dict[str, Any]] = []
+    for blob in await store.names("staging", paths.work(job["migration"], job["run"], "diff/")):
+        rows += unpack(await store.get("staging", blob))
+    chosen = orjson.loads(await store.get("staging", paths.work(job["migration"], job["root"], "sample/chosen.json")))
+    totals, findings = await compared(store, job)
+    rehearsal = Counter[str]()
+    for one in job["rehearsal"].values():
+        rehearsal.update(one)
+    await keep_report(store, diff_report(job["migration"], rows, chosen, rehearsal, findings))
+    await anchor(store, job)
+    verdicts = Counter(row["verdict"] for row in rows)
+    records = sum(one["rows"] for one in totals.values())
+    return {
+        "message": (
+            f"{chosen['patients']} patients with {records:,} records were migrated, undone ({rehearsal['deleted']:,} rows, "
+            f"proved gone) and migrated again; {verdicts['differs']:,} of {len(rows):,} fields differ."
+        ),
+        "counts": {name: {"records": one["rows"], "verified": one["verified"]} for name, one in totals.items()},
+    }
+
+
+async def make_forecast(job: dict[str, Any]) -> dict[str, Any]:
+    """What the full run would do and take; nothing was written to find out."""
+    store = await storage()
+    plans = {name: await plan_summary(store, job["migration"], job["run"], name) for name in LOAD_ORDER}
+    actions = {name: plan["actions"] for name, plan in plans.items() if plan}
+    rate, source = await _rate(job)
+    limits = await jobs.optional_document(store, job["migration"], "limits.json", {})
+    hint = (await dataverse()).limiter.ceiling
+    await keep_report(store, forecast_report(job["migration"], actions, rate, source, hint, limits.get("target_name", "")))
+    total = sum(one.get("create", {}).get("records", 0) for one in actions.values())
+    changed = sum(one.get(key, {}).get("records", 0) for one in actions.values() for key in ("update", "join"))
+    return {"message": f"{total:,} rows would be created and {changed:,} changed. Nothing was written."}
+
+
+async def _rate(job: dict[str, Any]) -> tuple[float, str]:
+    """Records a second, measured on the sample's last pass when there was one."""
+    store = await storage()
+    for run in reversed(await migrations.list_runs(store, job["migration"])):
+        if run.kind == "sample" and run.parent and run.ended and not run.undone_by:
+            records = 0
+            for name in LOAD_ORDER:
+                plan = await plan_summary(store, job["migration"], run.id, name)
+                records += plan["actions"].get("create", {}).get("records", 0) if plan else 0
+            seconds = (run.ended - run.started).total_seconds()
+            if records and seconds:
+                return records / seconds, f"measured on {run.id}: {records:,} records, loaded and read back"
+    return 200.0, "assumed"
+
+
+async def make_delta_report(job: dict[str, Any]) -> dict[str, Any]:
+    """What a delta pickup found: new, changed, and gone from the source."""
+    store = await storage()
+    plans = {name: await plan_summary(store, job["migration"], job["run"], name) for name in LOAD_ORDER}
+    await keep_report(store, delta_report(job["migration"], job["run"], {name: plan for name, plan in plans.items() if plan}))
+    return {}
+
+
+async def make_rollback_report(job: dict[str, Any]) -> dict[str, Any]:
+    """What was undone, and what was left and why; the outcome of the step."""
+    store = await storage()
+    listed: list[dict[str, Any]] = []
+    counts: dict[str, Counter[str]] = {}
+    for blob in await store.names("staging", paths.work(job["migration"], job["run"], "undo/")):
+        content = await store.get("staging", blob)
+        if blob.endswith(".listed.ndjson.gz"):
+            listed += unpack(content)
+        else:
+            result = orjson.loads(content)
+            counts.setdefault(result["object"], Counter()).update(result["counts"])
+    totals = await jobs.document(store, job["migration"], f"undone-{job['run']}.json")
+    await jobs.keep_document(store, job["migration"], "rollback.json", totals)
+    await keep_report(store, rollback_report(job["migration"], counts, totals, listed))
+    await anchor(store, job)
+    return {
+        "undone": job["undone"],
+        "counts": {name: dict(one) for name, one in counts.items()},
+        "message": (
+            f"{totals['deleted']:,} rows deleted, {totals['restored']:,} restored, {totals['kept']:,} kept because others "
+            f"changed them, {totals['left']:,} left; read back and proved."
+        ),
+    }

@@ -1,0 +1,81 @@
+"""Rollback: which runs are undone and in what order, and what the read-back proved."""
+
+from collections import Counter
+from typing import Any
+
+import orjson
+
+from activities import jobs
+from activities.errors import StepError
+from activities.resources import storage
+from activities.standing import standing
+from ledger import migrations, paths
+from ledger.migrations import Run
+from ledger.storage import Storage
+from mapping.objects import LOAD_ORDER
+
+
+async def plan_rollback(job: dict[str, Any]) -> dict[str, Any]:
+    """The steps of a rollback, in the order they must be done: newest run first, child before parent.
+
+    Returns ``{"steps": [{"of_run", "of_number", "object", "phase", "chunks"}]}``.
+    """
+    store = await storage()
+    steps: list[dict[str, Any]] = []
+    for run in await _chosen(store, job):
+        plans = {name: await _plan_of(store, job["migration"], run.id, name) for name in LOAD_ORDER}
+        for phase in ("state", "link", "load"):
+            for name in reversed(LOAD_ORDER):
+                plan = plans[name]
+                if plan and plan["chunks"] and (phase == "load" or plan[f"{phase}s"]):
+                    steps.append(
+                        {
+                            "of_run": run.id,
+                            "of_number": run.number,
+                            "object": name,
+                            "phase": phase,
+                            "chunks": len(plan["chunks"]),
+                        }
+                    )
+    return {"steps": steps}
+
+
+async def _chosen(store: Storage, job: dict[str, Any]) -> list[Run]:
+    runs = [run for run in standing(await migrations.list_runs(store, job["migration"])) if run.number < job["number"]]
+    return runs[:1] if job["undo"] == "last" else runs
+
+
+async def _plan_of(store: Storage, migration: str, run: str, name: str) -> dict[str, Any] | None:
+    blob = paths.work(migration, run, f"{name}/plan/summary.json")
+    return orjson.loads(await store.get("staging", blob)) if await store.exists("staging", blob) else None
+
+
+async def prove_undone(job: dict[str, Any]) -> dict[str, Any]:
+    """Add up what the chunks undid and read back. Raises StepError when a created row remains that nobody kept.
+
+    Returns ``{"counts": {object: …}, "undone": {run: True}, "totals": {deleted, restored, kept, left}}``.
+    """
+    store = await storage()
+    counts: dict[str, Counter[str]] = {}
+    restored: set[str] = set()
+    deleted: set[str] = set()
+    for blob in await store.names("staging", paths.work(job["migration"], job["run"], "undo/")):
+        if blob.endswith(".json"):
+            result = orjson.loads(await store.get("staging", blob))
+            counts.setdefault(result["object"], Counter()).update(result["counts"])
+            restored.update(result["restored_rows"])
+            deleted.update(result["deleted_rows"])
+    totals = Counter[str]()
+    for one in counts.values():
+        totals.update(one)
+    totals["restored"] = len(restored - deleted)
+    if totals["remaining"]:
+        raise StepError(
+            "not_undone",
+            f"{totals['remaining']} rows that were deleted are still in the target.",
+            "Start the rollback again: it takes up what is left.",
+        )
+    kept = {key: totals[key] for key in ("deleted", "restored", "kept", "left")}
+    await jobs.keep_document(store, job["migration"], f"undone-{job['run']}.json", kept)
+    undone = {run.id: True for run in await _chosen(store, job)}
+    return {"counts": {name: dict(one) for name, one in counts.items()}, "undone": undone, "totals": kept}

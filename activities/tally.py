@@ -1,0 +1,128 @@
+"""Adding up: one disposition for every source record, per object and in total."""
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import orjson
+
+from activities import jobs
+from activities.anchor import anchor
+from activities.resources import storage
+from ledger import migrations, paths
+from ledger.states import now
+from ledger.storage import Storage
+from ledger.transitions import open_delta_window
+from mapping.objects import LOAD_ORDER, OBJECTS
+from settings import settings
+
+#: Figures of one object in the summary document.
+FIGURES = (
+    "read", "migrated", "unchanged", "exported", "excepted", "excluded",
+    "fields_verified", "fields_differing", "fields_excepted",
+)  # fmt: skip
+_LANDED = ("create", "update", "join", "unchanged")
+_NOT_LANDED = ("excepted", "duplicate", "orphan", "rerouted")
+
+
+async def tally(job: dict[str, Any]) -> dict[str, Any]:
+    """The dispositions after a run, kept as the migration's summary; the outcome of the run."""
+    store = await storage()
+    objects = {name: dict.fromkeys(FIGURES, 0) for name in OBJECTS}
+    written = Counter[str]()
+    custom = Counter[str]()
+    gone: dict[str, list[str]] = {}
+    for name in LOAD_ORDER:
+        plan = await plan_summary(store, job["migration"], job["run"], name)
+        if plan is None:
+            continue
+        loaded = await _results(store, job, name)
+        _add(objects[name], plan, loaded)
+        for action in ("create", "update", "join"):
+            written[action] += plan["actions"].get(action, {}).get("records", 0)
+        if name == "patient":
+            custom = _properties(plan, loaded)
+        if plan["gone"]:
+            gone[name] = plan["gone"]
+    objects["custom_property"].update(
+        read=sum(custom.values()), migrated=custom["migrated"], excepted=custom["excepted"], excluded=custom["excluded"]
+    )
+    objects["staff"].update(await _staff(store, job))
+    objects["claim"].update(await jobs.optional_document(store, job["migration"], "claims.json", {}))
+    await jobs.keep_document(store, job["migration"], "tally.json", objects)
+    await jobs.keep_document(store, job["migration"], f"gone-{job['run']}.json", gone)
+    await anchor(store, job)
+    if job["kind"] == "migrate":
+        until = now() + timedelta(hours=settings().delta_hours)
+        await migrations.change(store, job["migration"], lambda one: open_delta_window(one, until))
+    excepted = sum(one["excepted"] for one in objects.values())
+    outcome: dict[str, Any] = {
+        "counts": {name: {key: value for key, value in one.items() if value} for name, one in objects.items()},
+        "changed": sum(written.values()) > 0,
+        "message": f"{written['create']:,} created, {written['update'] + written['join']:,} changed, {excepted:,} excepted.",
+    }
+    if job.get("paused"):
+        outcome["state"] = "paused"
+        outcome["message"] = (
+            f"Paused: more than {job['pause_percent']:g} % of {job['paused']} is excepted. Read the exceptions, mend the map "
+            "or the source, then run again; or run again with a higher limit."
+        )
+    return outcome
+
+
+async def plan_summary(store: Storage, migration: str, run: str, name: str, kind: str = "plan") -> dict[str, Any] | None:
+    """An object's plan in figures; None when the run did not come to it."""
+    blob = paths.work(migration, run, f"{name}/{kind}/summary.json")
+    return dict(orjson.loads(await store.get("staging", blob))) if await store.exists("staging", blob) else None
+
+
+async def _results(store: Storage, job: dict[str, Any], name: str) -> Counter[str]:
+    """What the load chunks of an object returned, added up."""
+    total = Counter[str]()
+    for blob in await store.names("staging", paths.work(job["migration"], job["run"], f"{name}/")):
+        if blob.endswith(".result.json"):
+            total.update(orjson.loads(await store.get("staging", blob)))
+    return total
+
+
+def _records(plan: dict[str, Any], actions: tuple[str, ...], figure: str = "records") -> int:
+    return sum(plan["actions"].get(action, {}).get(figure, 0) for action in actions)
+
+
+def _add(one: dict[str, int], plan: dict[str, Any], loaded: Counter[str]) -> None:
+    one["read"] = plan["read"]
+    one["excluded"] = _records(plan, ("excluded",))
+    one["excepted"] = _records(plan, _NOT_LANDED) + loaded["excepted"]
+    one["migrated"] = _records(plan, _LANDED) - loaded["excepted"]
+    one["fields_excepted"] = plan["fields_excepted"] + loaded["fields_excepted"]
+
+
+def _properties(plan: dict[str, Any], loaded: Counter[str]) -> Counter[str]:
+    """A custom property goes where its patient goes; one that was refused is excepted."""
+    landed = _records(plan, _LANDED, "properties") - loaded["properties"]
+    refused = _records(plan, _LANDED, "refused") - loaded["properties_refused"]
+    return Counter(
+        migrated=landed - refused,
+        excepted=refused + _records(plan, _NOT_LANDED, "properties") + loaded["properties"],
+        excluded=_records(plan, ("excluded",), "properties"),
+    )
+
+
+async def _staff(store: Storage, job: dict[str, Any]) -> dict[str, int]:
+    """Staff are matched, never written: a found user is unchanged, everybody else is an exception."""
+    people = (await jobs.optional_document(store, job["migration"], "staff.json", {"rows": []}))["rows"]
+    found = sum(1 for one in people if one["disposition"] == "unchanged")
+    excluded = sum(1 for one in people if one["disposition"] == "excluded")
+    return {"read": len(people), "unchanged": found, "excluded": excluded, "excepted": len(people) - found - excluded}
+
+
+async def dataset_accounts(store: Storage, migration: str, snapshot: int) -> dict[str, dict[str, int]]:
+    """For each dataset how many raw rows it has, and of these how many fed a record, were merged, or were left out."""
+    total: dict[str, Counter[str]] = {}
+    for blob in await store.names("staging", paths.accounts(migration, snapshot, "bucket-")):
+        for dataset, accounts in orjson.loads(await store.get("staging", blob))["accounts"].items():
+            one = total.setdefault(dataset, Counter())
+            for account, rows in accounts.items():
+                one[account.split(":")[0]] += rows
+                one["rows"] += rows
+    return {name: {key: one[key] for key in ("rows", "fed", "merged", "excluded")} for name, one in sorted(total.items())}

@@ -1,0 +1,301 @@
+"""Undo one chunk of a run: delete what it created, restore what it changed, leave what others made theirs.
+
+Walks the chunk's audit log. Every intent that is not proved absent counts as done. Its own intents go into the rollback's
+own log, so it survives being stopped; it ends by reading the rows again.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import orjson
+
+from activities import jobs
+from activities.planning import read_part
+from activities.resources import dataverse, storage, workplace
+from activities.rows import RowBuilder
+from dataverse.afterimage import same
+from dataverse.client import DataverseClient
+from dataverse.dependents import Relation, find_dependents, read_relations
+from dataverse.reads import existing_ids, read_rows
+from dataverse.rows import Change, change_rows
+from dataverse.states import closes_of, set_state
+from dataverse.users import who_am_i
+from ledger import before, paths, receipts
+from ledger.audit import AuditLog, Entry, Intent, Outcome
+from ledger.chunks import pack
+from ledger.lease import chunk_lease
+from ledger.receipts import Receipt
+from ledger.storage import NotStored, Storage
+from mapping.schema import SchemaTable
+
+_WHO: Final = {"_modifiedby_value", "modifiedon"}
+#: The open state of tables whose first status is not 1.
+OPEN: Final = {"task": (0, 2)}
+
+_relations: dict[str, list[Relation]] = {}
+
+
+@dataclass
+class Undone:
+    """What became of a chunk's rows. ``listed`` names those that stay, with who and when; ids only."""
+
+    deleted: list[str] = field(default_factory=list)
+    restored: list[str] = field(default_factory=list)
+    absent: int = 0
+    remaining: int = 0
+    listed: list[dict[str, Any]] = field(default_factory=list)
+
+
+async def undo_chunk(job: dict[str, Any]) -> dict[str, Any]:
+    """Undo one chunk. Returns ``{"deleted", "restored", "kept", "left"}``, counts."""
+    store = await storage()
+    migration, run, name, of_run = job["migration"], job["run"], job["object"], job["of_run"]
+    chunk = paths.chunk(job["chunk"])
+    label = chunk if job["phase"] == "load" else f"{job['phase']}-{chunk}"
+    own = f"{of_run}-{label}"
+    result_name = paths.work(migration, run, f"undo/{name}-{own}.json")
+    async with chunk_lease(store, paths.lease(migration, run, name, own)) as lease:
+        if await store.exists("staging", result_name):
+            return dict(orjson.loads(await store.get("staging", result_name))["counts"])
+        original = await AuditLog.open(store, migration, of_run, name, label)
+        log = await AuditLog.open(store, migration, run, name, own, by=job["operator"], map_hash=job["map_hash"])
+        undo = Undo(store, await dataverse(), log, job, RowBuilder(await jobs.schema(store, job), job["generation"]))
+        lease.check()
+        await undo.chunk(original, chunk)
+        done = undo.result
+        counts = {
+            "deleted": len(done.deleted),
+            "restored": len(done.restored),
+            "kept": sum(1 for one in done.listed if one["why"] == "changed by others"),
+            "left": sum(1 for one in done.listed if one["why"] != "changed by others"),
+            "absent": done.absent,
+            "remaining": done.remaining,
+        }
+        await store.put("staging", paths.work(migration, run, f"undo/{name}-{own}.listed.ndjson.gz"), pack(done.listed))
+        result = {"object": name, "counts": counts, "restored_rows": done.restored, "deleted_rows": done.deleted}
+        await store.put("staging", result_name, orjson.dumps(result))
+        await jobs.progress(store, job, name, own, done=sum(counts.values()), excepted=counts["kept"] + counts["left"])
+    return counts
+
+
+class Undo:
+    """The undoing of one chunk."""
+
+    def __init__(
+        self, store: Storage, client: DataverseClient, log: AuditLog, job: dict[str, Any], builder: RowBuilder
+    ) -> None:
+        self.store, self.client, self.log, self.job, self.builder = store, client, log, job, builder
+        self.result = Undone()
+
+    async def chunk(self, original: AuditLog, chunk: str) -> None:
+        """Everything of the chunk that may have happened, taken back."""
+        entries = [
+            entry
+            for entry in original.intents.values()
+            if (outcome := original.outcomes.get(entry.sequence)) is None or outcome.result != "failed"
+        ]
+        try:
+            written = {
+                one.source_key: one
+                for one in await receipts.read_part(
+                    self.store, self.job["migration"], self.job["of_run"], self.job["object"], chunk
+                )
+            }
+        except NotStored:
+            written = {}
+        tombstones: list[Receipt] = []
+        for table_name in dict.fromkeys(entry.table for entry in entries):
+            table = self.builder.schema.table(table_name)
+            group = [entry for entry in entries if entry.table == table_name]
+            by_kind = {kind: [e for e in group if e.operation == kind] for kind in ("state", "link", "update", "create")}
+            await self._reopen(table, by_kind["state"])
+            back = await self._restore(table, by_kind["link"] + by_kind["update"], written)
+            gone = await self._delete(table, by_kind["create"], written)
+            tombstones += [self._tombstone(entry, written.get(entry.source_key)) for entry in gone]
+            if self.job["phase"] == "load":
+                tombstones += await self._earlier(back, written, chunk)
+        if tombstones:
+            label = f"{self.job['of_run']}-{chunk}"
+            await receipts.write_part(
+                self.store, self.job["migration"], self.job["run"], self.job["object"], label, tombstones
+            )
+
+    async def _delete(self, table: SchemaTable, entries: list[Entry], written: dict[str, Receipt]) -> list[Entry]:
+        """Delete created rows that are as we left them and that nothing of others hangs on. Returns those gone."""
+        if not entries:
+            return []
+        columns = {e.source_key: self._after(written.get(e.source_key)) for e in entries}
+        names = sorted({name for after in columns.values() for name in after} | _WHO)
+        rows = await read_rows(self.client, table, [e.row_id for e in entries], names)
+        gone = [entry for entry in entries if entry.row_id not in rows]
+        earlier = {e.source_key for e in self.log.intents.values()}
+        self.result.deleted += [e.row_id for e in gone if e.source_key in earlier]
+        self.result.absent += sum(1 for e in gone if e.source_key not in earlier)
+        here = [entry for entry in entries if entry.row_id in rows]
+        if not self.job["force"]:
+            me = (await who_am_i(self.client)).user_id
+            here = [e for e in here if not self._changed(e, columns[e.source_key], rows[e.row_id], e.source_key in written, me)]
+            here = await self._without_dependents(table, here)
+        stored = await self.log.append_intents([self._intent("delete", e) for e in here])
+        await jobs.fence(self.store, self.job)
+        results = await change_rows(
+            self.client, [Change("DELETE", table, e.row_id, None, rows[e.row_id]["@odata.etag"]) for e in here]
+        )
+        await self._outcomes(stored, results)
+        landed = []
+        for entry, result in zip(here, results, strict=True):
+            if result.ok:
+                landed.append(entry)
+            else:
+                self._list(entry, "changed by others" if result.code == "conflict" else result.message, rows[entry.row_id])
+        self.result.deleted += [entry.row_id for entry in landed]
+        still = await existing_ids(self.client, table, [e.row_id for e in landed]) if landed else set()
+        self.result.remaining += len(still)
+        return gone + [entry for entry in landed if entry.row_id not in still]
+
+    async def _without_dependents(self, table: SchemaTable, entries: list[Entry]) -> list[Entry]:
+        """Those that no row of others points at: deleting the rest would take it along, or tear it loose."""
+        if not entries:
+            return entries
+        if table.logical not in _relations:
+            _relations[table.logical] = await read_relations(self.client, table.logical, self.builder.schema.prefix)
+        ids = [entry.row_id for entry in entries]
+        known = set(ids)
+        if table.logical == "opportunity":
+            known |= {close for closes in (await closes_of(self.client, ids)).values() for close in closes}
+        found = await find_dependents(self.client, _relations[table.logical], ids, known)
+        for entry in entries:
+            for child in found.get(entry.row_id, [])[:1]:
+                self.result.listed.append(
+                    {
+                        "object": self.job["object"],
+                        "source_id": entry.source_id,
+                        "table": entry.table,
+                        "row_id": entry.row_id,
+                        "why": f"a row of {child.table} that is not ours points at it",
+                        "who": child.modified_by,
+                        "when": child.modified_on,
+                    }
+                )
+        return [entry for entry in entries if entry.row_id not in found]
+
+    async def _restore(self, table: SchemaTable, entries: list[Entry], written: dict[str, Receipt]) -> list[Entry]:
+        """Put changed rows back to their before-images, column by column. Returns those restored."""
+        if not entries:
+            return []
+        images = await before.get_many(self.store, {e.row_id: e.before for e in entries if e.before})
+        columns = {e.source_key: self._after(written.get(e.source_key)) for e in entries}
+        names = sorted({name for after in columns.values() for name in after} | _WHO)
+        rows = await read_rows(self.client, table, [e.row_id for e in entries], names)
+        todo: list[tuple[Entry, Change]] = []
+        back: list[Entry] = []
+        for entry in entries:
+            row, image, after = rows.get(entry.row_id), images.get(entry.row_id), columns[entry.source_key]
+            if row is None or image is None:
+                continue
+            ours = {name for name, value in after.items() if name != "createdon" and not same(value, image.get(name))}
+            foreign = [name for name in ours if not same(row.get(name), after[name]) and not same(row.get(name), image.get(name))]
+            if foreign and not self.job["force"]:
+                self._list(entry, "changed by others", row)
+                continue
+            back.append(entry)
+            changes = {name: image.get(name) for name in ours if not same(row.get(name), image.get(name))}
+            if changes:
+                body = self.builder.body_of(table, changes, image)
+                todo.append((entry, Change("PATCH", table, entry.row_id, body, row["@odata.etag"])))
+        stored = await self.log.append_intents([self._intent("restore", entry) for entry, _ in todo])
+        await jobs.fence(self.store, self.job)
+        results = await change_rows(self.client, [change for _, change in todo])
+        await self._outcomes(stored, results)
+        for (entry, _), result in zip(todo, results, strict=True):
+            if not result.ok:
+                back.remove(entry)
+                self._list(entry, "changed by others" if result.code == "conflict" else result.message, rows[entry.row_id])
+        self.result.restored += [entry.row_id for entry in back]
+        return back
+
+    async def _reopen(self, table: SchemaTable, entries: list[Entry]) -> None:
+        """Rows that the last phase closed are opened again."""
+        if entries:
+            there = await existing_ids(self.client, table, [e.row_id for e in entries])
+            here = [e for e in entries if e.row_id in there]
+            stored = await self.log.append_intents([self._intent("restore", e) for e in here])
+            outcomes = await set_state(self.client, table, {e.row_id: OPEN.get(table.logical, (0, 1)) for e in here})
+            await self._outcomes(stored, [outcomes[e.row_id] for e in here])
+
+    async def _earlier(self, back: list[Entry], written: dict[str, Receipt], chunk: str) -> list[Receipt]:
+        """The receipts that hold again once an update is restored; a tombstone where there was none before."""
+        if not back:
+            return []
+        async with workplace("undo") as folder:
+            blob = paths.work(self.job["migration"], self.job["of_run"], f"{self.job['object']}/plan/{chunk}.parquet")
+            await self.store.download("staging", blob, folder / "plan")
+            plans = {row["source_key"]: row for row in read_part(folder / "plan").values()}
+        found: list[Receipt] = []
+        for entry in back:
+            plan, now = plans[entry.source_key], written.get(entry.source_key)
+            base = self._tombstone(entry, now)
+            if plan["written"]:
+                # The hash is left out: the next run compares the row anew instead of believing an old plan.
+                base = replace(base, payload=plan["written"], tombstone=False)
+            found.append(base)
+        return found
+
+    def _changed(self, entry: Entry, after: dict[str, Any], row: dict[str, Any], sure: bool, me: str) -> bool:
+        """Whether somebody else has changed the row; without a receipt, the last writer's name decides."""
+        # The second pass's lookups were taken back before: empty is what we left there.
+        table = self.builder.schema.table(entry.table)
+        own = {column.read_name for column in table.columns.values() if table.logical in column.nav}
+        changed = (
+            any(
+                not same(value, row.get(name)) and not (name in own and row.get(name) is None)
+                for name, value in after.items()
+            )
+            if sure
+            else str(row.get("_modifiedby_value", me)).lower() != me.lower()
+        )
+        if changed:
+            self._list(entry, "changed by others", row)
+        return changed
+
+    def _list(self, entry: Entry, why: str, row: dict[str, Any]) -> None:
+        self.result.listed.append(
+            {
+                "object": self.job["object"],
+                "source_id": entry.source_id,
+                "table": entry.table,
+                "row_id": entry.row_id,
+                "why": why,
+                "who": row.get("_modifiedby_value"),
+                "when": row.get("modifiedon"),
+            }
+        )
+
+    def _after(self, receipt: Receipt | None) -> dict[str, Any]:
+        return dict(orjson.loads(receipt.payload)["columns"]) if receipt else {}
+
+    def _intent(self, operation: str, entry: Entry) -> Intent:
+        return Intent(operation, entry.source_id, entry.source_key, entry.table, entry.row_id, entry.before)  # type: ignore[arg-type]
+
+    async def _outcomes(self, stored: list[Entry], results: list[Any]) -> None:
+        await self.log.append_outcomes(
+            [
+                Outcome(entry.sequence, "landed" if r.ok else "unknown" if r.unknown else "failed", r.code, r.message)
+                for entry, r in zip(stored, results, strict=True)
+            ]
+        )
+
+    def _tombstone(self, entry: Entry, receipt: Receipt | None) -> Receipt:
+        return Receipt(
+            source_id=entry.source_id,
+            source_key=entry.source_key,
+            row_key=receipt.row_key if receipt else entry.source_key,
+            table=entry.table,
+            row_id=entry.row_id,
+            run_number=self.job["number"],
+            generation=self.job["generation"],
+            hash="",
+            payload="{}",
+            patient=receipt.patient if receipt else None,
+            tombstone=True,
+        )

@@ -1,0 +1,43 @@
+"""What a report is: plain data that is shown as HTML to people and given as CSV and JSON to programs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Tone = Literal["good", "bad", "attention", "plain"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One figure at the top of a report. ``tone`` says how to read it; colour is never the only sign."""
+
+    label: str
+    value: str
+    tone: Tone = "plain"
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of a report. ``shown`` rows are in the page; CSV and JSON hold all. Numbers are right-aligned."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    note: str = ""
+    empty: str = "Nothing to list."
+    shown: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One report. The first table is what the CSV holds unless ``csv_table`` says which."""
+
+    name: str
+    title: str
+    lead: str
+    migration: str
+    facts: Sequence[Fact] = ()
+    tables: Sequence[Table] = ()
+    csv_table: int = 0
+    data: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,55 @@
+"""Reports of the preparation: owners and preflight."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from reports.model import Fact, Report, Table
+
+
+def owners_report(migration: str, rows: Sequence[dict[str, Any]], fallback: str, usable: bool) -> Report:
+    """Who was matched with whom; ``rows``: staff, email, match, active, disposition, reason."""
+    found = sum(1 for row in rows if row["disposition"] == "unchanged")
+    open_cases = len(rows) - found
+    return Report(
+        "owners",
+        "Owners",
+        "Staff of the clinic and the Dynamics users they were matched with, by e-mail. Nothing lands without an owner.",
+        migration,
+        [
+            Fact("Staff", f"{len(rows):,}"),
+            Fact("Found", f"{found:,}", "good" if found == len(rows) else "plain"),
+            Fact("Not usable", f"{open_cases:,}", "attention" if open_cases else "good", "their rows go to the next rule"),
+            Fact("Fallback owner", fallback or "none", "good" if usable else "bad", "" if usable else "not found or disabled"),
+        ],
+        [
+            Table(
+                "Staff and users",
+                ["Staff", "E-mail", "Match", "Active in the source", "Disposition", "Note"],
+                [[row[key] for key in ("staff", "email", "match", "active", "disposition", "reason")] for row in rows],
+                empty="The source has no staff: every row goes to the fallback owner.",
+            )
+        ],
+    )
+
+
+def preflight_report(migration: str, findings: Sequence[Any]) -> Report:
+    """What the check of the target found; findings have code, severity, subject, message, fix."""
+    errors = sum(1 for finding in findings if finding.severity == "error")
+    warnings = sum(1 for finding in findings if finding.severity == "warning")
+    return Report(
+        "preflight",
+        "Preflight",
+        "Whether the target is ready for this map. Errors stop the migration before the first write.",
+        migration,
+        [
+            Fact("Errors", f"{errors:,}", "bad" if errors else "good"),
+            Fact("Warnings", f"{warnings:,}", "attention" if warnings else "good"),
+        ],
+        [
+            Table(
+                "Findings",
+                ["Severity", "Code", "Subject", "What", "What to do"],
+                [[f.severity, f.code, f.subject, f.message, f.fix] for f in findings],
+            )
+        ],
+    )

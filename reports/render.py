@@ -1,0 +1,72 @@
+"""A report in its three forms."""
+
+import csv
+import io
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from reports.model import Report
+
+FORMATS: Final = {"html": "text/html; charset=utf-8", "csv": "text/csv; charset=utf-8", "json": "application/json"}
+#: A spreadsheet would run a cell that begins with one of these as a formula.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def render(report: Report, *, made: datetime | None = None) -> dict[str, bytes]:
+    """The report as ``{"html", "csv", "json"}``; ``made`` is the time shown (now when None)."""
+    moment = (made or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC")
+    return {"html": _html(report, moment), "csv": _csv(report), "json": _json(report, moment)}
+
+
+def _html(report: Report, made: str) -> bytes:
+    return _environment().get_template("report.html").render(report=report, made=made).encode()
+
+
+def _csv(report: Report) -> bytes:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    if report.tables:
+        table = report.tables[report.csv_table]
+        writer.writerow(table.columns)
+        writer.writerows([_cell(value) for value in row] for row in table.rows)
+    # The mark tells spreadsheets that the text is UTF-8.
+    return b"\xef\xbb\xbf" + out.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return "" if value is None else value
+
+
+def _json(report: Report, made: str) -> bytes:
+    document = {
+        "report": report.name,
+        "migration": report.migration,
+        "made": made,
+        "facts": {fact.label: fact.value for fact in report.facts},
+        "tables": [
+            {"title": table.title, "rows": [dict(zip(table.columns, row, strict=True)) for row in table.rows]}
+            for table in report.tables
+        ],
+        **report.data,
+    }
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2, default=str)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = lambda value: f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value
+    return environment

@@ -1,0 +1,159 @@
+"""Reports that end a step: diff, forecast, delta, rollback."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reports.model import Fact, Report, Table
+
+_VERDICTS = ("differs", "refused", "changed by transform", "not migrated", "same")
+#: Server time a row is taken to need when nothing was measured in the client's own environment (seconds).
+_ROW_SECONDS = 0.010
+
+
+def diff_report(
+    migration: str,
+    rows: Sequence[Mapping[str, Any]],
+    chosen: Mapping[str, Any],
+    rehearsal: Mapping[str, int],
+    findings: Sequence[Mapping[str, Any]],
+) -> Report:
+    """Every source field of every sampled record, with the value read back and a verdict."""
+    verdicts = Counter(row["verdict"] for row in rows)
+    order = {verdict: number for number, verdict in enumerate(_VERDICTS)}
+    ordered = sorted(rows, key=lambda row: (order[row["verdict"]], row["object"], row["source_id"]))
+    columns = ["object", "source_id", "field", "source", "transform", "column", "value", "verdict"]
+    return Report(
+        "diff",
+        "Sample: field by field",
+        "What every field of the sampled records was in the source, and what stands in the target now.",
+        migration,
+        [
+            Fact("Patients", f"{chosen['patients']:,}", note="with all that hangs on them"),
+            Fact("Fields compared", f"{len(rows):,}"),
+            Fact("Differ", f"{verdicts['differs']:,}", "bad" if verdicts["differs"] or findings else "good"),
+            Fact("Refused", f"{verdicts['refused']:,}", "attention" if verdicts["refused"] else "good", "each listed"),
+            Fact("Rehearsed undo", f"{rehearsal.get('deleted', 0):,}", "good", "rows deleted and proved gone"),
+        ],
+        [
+            Table("By verdict", ["Verdict", "Fields"], [[verdict, verdicts[verdict]] for verdict in _VERDICTS]),
+            Table(
+                "Fields",
+                ["Object", "Source id", "Field", "In the source", "Transform", "Column", "In the target", "Verdict"],
+                [[_plain(row[column]) for column in columns] for row in ordered],
+                "Those that need an eye come first.",
+                shown=1000,
+            ),
+            Table(
+                "Covered",
+                ["What the sample shows", "Covered"],
+                [[feature, "yes"] for feature in chosen["covered"]] + [[feature, "no"] for feature in chosen["not_covered"]],
+                "The patients were chosen to cover as much of the variety of the data as 100 patients can.",
+            ),
+        ],
+        csv_table=1,
+    )
+
+
+def _plain(value: Any) -> Any:
+    return ", ".join(str(one) for one in value) if isinstance(value, list) else value
+
+
+def forecast_report(
+    migration: str, actions: Mapping[str, Mapping[str, Mapping[str, int]]], rate: float, source: str, hint: int, target: str
+) -> Report:
+    """What would be created, changed and left, how long it takes, and what it costs of the daily requests."""
+    rows = []
+    for name, one in actions.items():
+        figures = {action: one.get(action, {}).get("records", 0) for action in ("create", "update", "join", "unchanged", "excluded")}
+        not_going = sum(one.get(action, {}).get("records", 0) for action in ("excepted", "duplicate", "orphan", "rerouted"))
+        rows.append([name, figures["create"], figures["update"] + figures["join"], figures["unchanged"], not_going, figures["excluded"]])
+    writes = sum(row[1] + row[2] for row in rows)
+    ceiling = min(20 * 100, 4 / _ROW_SECONDS)
+    return Report(
+        "forecast",
+        "Plan and forecast",
+        f"What the full run would do in {target or 'the target'}. Nothing was written to find out.",
+        migration,
+        [
+            Fact("Rows to write", f"{writes:,}"),
+            Fact("Load and read-back", _duration(writes / rate), note=f"{rate:,.0f} records a second, {source}"),
+            Fact("Rollback, if needed", _duration(writes / rate * 1.5), note="deletes are slower than creates"),
+            Fact("Requests counted", f"{writes * 2:,}", note="each row written and read once; of 500,000 or more a day"),
+            Fact("Service limit", f"{ceiling:,.0f}/s", note=f"per user and web server at 10 ms a row; parallelism hint {hint}"),
+        ],
+        [Table("By object", ["Object", "Create", "Change", "Unchanged", "Excepted", "Excluded"], rows)],
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def delta_report(migration: str, run: str, plans: Mapping[str, Mapping[str, Any]]) -> Report:
+    """What changed in the source since the last pickup."""
+    rows = []
+    gone = []
+    for name, plan in plans.items():
+        one = {action: plan["actions"].get(action, {}).get("records", 0) for action in ("create", "update", "join", "unchanged")}
+        rows.append([name, one["create"], one["update"] + one["join"], one["unchanged"], len(plan["gone"])])
+        gone += [[name, source_id] for source_id in plan["gone"]]
+    new, changed = sum(row[1] for row in rows), sum(row[2] for row in rows)
+    return Report(
+        "delta",
+        "Delta",
+        f"What was picked up by {run}.",
+        migration,
+        [
+            Fact("New", f"{new:,}"),
+            Fact("Changed", f"{changed:,}"),
+            Fact("Gone from the source", f"{len(gone):,}", "attention" if gone else "good", "left in the target for a person to decide"),
+        ],
+        [
+            Table("By object", ["Object", "New", "Changed", "Unchanged", "Gone"], rows),
+            Table("Gone", ["Object", "Source id"], gone, "Their rows stay in the target: nothing is deleted without a person."),
+        ],
+    )
+
+
+def rollback_report(
+    migration: str, counts: Mapping[str, Mapping[str, int]], totals: Mapping[str, int], listed: Sequence[Mapping[str, Any]]
+) -> Report:
+    """What was undone, what was left and why, and what stays behind all the same."""
+    return Report(
+        "rollback",
+        "Rollback",
+        "What was taken back, read back afterwards, and what was left to people.",
+        migration,
+        [
+            Fact("Deleted", f"{totals['deleted']:,}", "good", "created by the migration, proved gone"),
+            Fact("Restored", f"{totals['restored']:,}", "good", "to what they were before"),
+            Fact("Kept", f"{totals['kept']:,}", "attention" if totals["kept"] else "good", "changed by others since"),
+            Fact("Left", f"{totals['left']:,}", "attention" if totals["left"] else "good", "rows of others hang on them"),
+        ],
+        [
+            Table(
+                "By object",
+                ["Object", "Deleted", "Restored", "Kept", "Left", "Not there any more"],
+                [[name, *(one.get(key, 0) for key in ("deleted", "restored", "kept", "left", "absent"))] for name, one in counts.items()],
+            ),
+            Table(
+                "Kept and left",
+                ["Object", "Source id", "Table", "Row", "Why", "Who", "When"],
+                [[one[key] for key in ("object", "source_id", "table", "row_id", "why", "who", "when")] for one in listed],
+                empty="Nothing was left behind.",
+            ),
+            Table(
+                "What a rollback does not reach",
+                ["Where", "What stays"],
+                [
+                    ["Recycle bin", "Deleted rows stay there for up to 30 days where the environment has it switched on."],
+                    ["Dataverse auditing", "Its log keeps the history of audited tables."],
+                    ["Schema", "Tables and columns of the solution stay; remove the solution by hand if it is not wanted."],
+                ],
+            ),
+        ],
+        csv_table=1,
+    )

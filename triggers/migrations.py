@@ -1,0 +1,114 @@
+"""Migrations: created, listed, shown."""
+
+from typing import Any, Literal
+
+import azure.functions as func
+from pydantic import BaseModel, ConfigDict, Field
+
+from activities import jobs
+from activities.errors import StepError
+from activities.resources import storage
+from activities.tally import FIGURES, dataset_accounts
+from ledger import migrations, paths
+from ledger.migrations import Migration, Run
+from ledger.storage import Storage
+from mapping.objects import OBJECTS
+from triggers.api import answer, body_of, endpoint
+
+
+class NewMigration(BaseModel):
+    """What a migration is created with. ``system`` is one name per clinic: it is part of every SourceKey."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    system: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,39}$")
+    profile: str | None = None
+    plan: Literal["sales_professional", "sales_enterprise"] | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+@endpoint
+async def create_migration(req: func.HttpRequest) -> func.HttpResponse:
+    """POST /migrations"""
+    asked = body_of(req, NewMigration)
+    store = await storage()
+    try:
+        made = await migrations.create(
+            store, asked.system, profile=asked.profile, plan=asked.plan, options=asked.options
+        )
+    except ValueError as error:
+        raise StepError("system_open", str(error), "Go on with that migration, or close it.") from None
+    return answer(await shown(store, made), 201)
+
+
+@endpoint
+async def list_migrations(req: func.HttpRequest) -> func.HttpResponse:
+    """GET /migrations"""
+    store = await storage()
+    return answer({"migrations": [await shown(store, one) for one in await migrations.list_all(store)]})
+
+
+@endpoint
+async def get_migration(req: func.HttpRequest) -> func.HttpResponse:
+    """GET /migrations/{id}"""
+    store = await storage()
+    return answer(await shown(store, await migrations.load(store, req.route_params["id"])))
+
+
+async def shown(store: Storage, one: Migration) -> dict[str, Any]:
+    """A migration as people and programs see it."""
+    limits = await jobs.optional_document(store, one.id, "limits.json", {})
+    runs = await migrations.list_runs(store, one.id)
+    document = one.model_dump(mode="json", exclude={"begun", "options"})
+    return {
+        **document,
+        "target_name": limits.get("target_name", ""),
+        "undo_until": "the migration is closed" if one.written and one.state != "closed" else None,
+        "next": [{"step": step.step, "why": step.why} for step in migrations.next_steps(one)],
+        "runs": [run_line(run) for run in runs],
+        "objects": await jobs.optional_document(store, one.id, "tally.json", {}),
+    }
+
+
+def run_line(run: Run) -> dict[str, Any]:
+    """A run in a line."""
+    return {
+        "id": run.id,
+        "kind": run.kind,
+        "state": run.state,
+        "parent": run.parent,
+        "by": run.by,
+        "started": run.started,
+        "ended": run.ended,
+        "message": run.message,
+        "undone_by": run.undone_by,
+    }
+
+
+@endpoint
+async def get_summary(req: func.HttpRequest) -> func.HttpResponse:
+    """GET /migrations/{id}/summary: the document that ``make demo`` and ``migrate --json`` print."""
+    store = await storage()
+    one = await migrations.load(store, req.route_params["id"])
+    empty = {name: dict.fromkeys(FIGURES, 0) for name in OBJECTS}
+    seconds: dict[str, float] = {}
+    for run in await migrations.list_runs(store, one.id):
+        if run.parent is None and run.ended:
+            seconds[run.kind] = round((run.ended - run.started).total_seconds(), 3)
+    names = await store.names("reports", paths.reports(one.id))
+    base = f"/api/migrations/{one.id}/reports"
+    return answer(
+        {
+            "migration": one.id,
+            "state": one.state,
+            "objects": await jobs.optional_document(store, one.id, "tally.json", empty),
+            "rollback": await jobs.optional_document(store, one.id, "rollback.json", None),
+            "datasets": await dataset_accounts(store, one.id, one.snapshot),
+            "reports": {
+                name.split("/")[-1].removesuffix(".html"): f"{base}/{name.split('/')[-1]}"
+                for name in names
+                if name.endswith(".html")
+            },
+            "seconds": seconds,
+        }
+    )

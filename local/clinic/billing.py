@@ -43,7 +43,7 @@ def _claim(chart: Chart, encounter: dict[str, Any], payer: dict[str, str]) -> No
          "units": 1, "charge": charge}
         for cpt, charge in rng.sample(PROCEDURES, 1 + int(rng.random() * 3))
     ]  # fmt: skip
-    billed = served + timedelta(days=1 + int(rng.random() * 6))
+    billed = min(served + timedelta(days=1 + int(rng.random() * 6)), chart.exported - timedelta(hours=10))
     settled = billed + timedelta(days=14 + int(rng.random() * 30))
     open_still = settled > chart.exported
     status = "Submitted" if open_still else pick(rng, _FINAL)

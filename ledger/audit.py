@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, Self, cast
 
-from azure.core.exceptions import ResourceExistsError
+from azure.core.exceptions import IncompleteReadError, ResourceExistsError, ServiceResponseError
 
 from ledger import chain, paths
 from ledger.rows import LARGEST_TRANSACTION, Row, literal
@@ -177,6 +177,8 @@ class AuditLog:
                 return
             except ResourceExistsError:
                 await self._catch_up()
+            except (ServiceResponseError, IncompleteReadError):
+                await self._catch_up()  # a lost reply proves nothing: what landed is read
         raise AuditRace(f"another writer is appending to {self.partition}")
 
     async def _insert(self, rows: Sequence[Row]) -> None:

@@ -171,8 +171,8 @@ class _Walk:
         compared = self._broken[:_COMPARED]
         hashes = {h for h in [*self._around, *(row.get("hash", "") for _, row in compared)] if _is_hash(h)}
         places = [sequence for sequence, _ in compared]
-        for sequence, row in self._broken:
-            came_from = _place_of(row, places, hashes) if len(self._broken) > 1 else None
+        for number, (sequence, row) in enumerate(self._broken):
+            came_from = _place_of(row, places, hashes) if number < len(compared) > 1 else None
             if came_from is None:
                 before = f" on row {sequence - 1}" if sequence > 1 else ""
                 message = f"row {sequence} does not follow{before}: it was edited, or the row before was written anew"

@@ -7,12 +7,13 @@ Where the tenant locks the container (immutable storage), not even an administra
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
 import orjson
+from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceExistsError
-from azure.storage.blob import BlobType
 from pydantic import BaseModel, ConfigDict, Field
 
 from ledger import paths
@@ -90,11 +91,10 @@ async def _append_line(storage: Storage, migration: str, entry: ManifestEntry) -
         lines = text.splitlines()
         entry.prev = hashlib.sha256(lines[-1]).hexdigest() if lines else ""
         line = orjson.dumps(entry.model_dump(mode="json"), option=orjson.OPT_APPEND_NEWLINE)
-        try:
-            if not text:
-                await client.upload_blob(b"", blob_type=BlobType.APPENDBLOB, overwrite=False)
-        except ResourceExistsError:
-            pass
+        if not text:
+            # Not `upload_blob`, which makes nothing of no bytes; and never without the condition, which would empty it.
+            with suppress(ResourceExistsError):
+                await client.create_append_blob(match_condition=MatchConditions.IfMissing)
         try:
             await client.append_block(line, appendpos_condition=len(text))
             return

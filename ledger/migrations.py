@@ -238,6 +238,8 @@ def _admit(migration: Migration, kind: Kind, parent: str | None) -> None:
         if migration.active_run != parent:
             raise GateClosed(Refusal("run_ended", f"Run {parent} is not active any more.", None))
         return
+    if kind == "undo":
+        raise ValueError("an undo is a part of another run and needs its parent")
     refusal = gate(migration, STEP_OF[kind])
     if refusal is not None:
         raise GateClosed(refusal)

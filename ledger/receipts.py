@@ -34,7 +34,7 @@ _TYPES: Final = {
 _COLUMNS: Final = ", ".join(f'"{name}"' for name in _TYPES)
 _READ: Final = ", ".join(f"'{name}': '{type}'" for name, type in _TYPES.items())
 _EMPTY: Final = "none.parquet"
-_LARGEST: Final = 64 * 1024 * 1024  #: bytes of one receipt: a memo column holds at most 1,048,576 characters
+_LARGEST: Final = 32 * 1024 * 1024  #: bytes of one receipt: a memo column holds at most 1,048,576 characters
 
 
 @dataclass(frozen=True, slots=True)

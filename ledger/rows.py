@@ -41,6 +41,8 @@ _SCOPE: Final = "https://storage.azure.com/.default"
 _STATUS: Final = re.compile(rb"HTTP/1\.1 (\d{3})")
 _CODE: Final = re.compile(rb'"code"\s*:\s*"(\w+)"')
 
+_AGAIN: Final = frozenset({"GET", "POST"})
+
 Row = dict[str, str]
 Credential = AzureNamedKeyCredential | AzureSasCredential | AsyncTokenCredential
 
@@ -50,10 +52,7 @@ class TableRows:
 
     def __init__(self, url: str, credential: Credential, transport: AioHttpTransport) -> None:
         self._url = url.rstrip("/")
-        # Inserts may be sent again: a row that is there already answers 409, which the log knows how to read.
-        retries = AsyncRetryPolicy(
-            retry_total=5, retry_on_methods=frozenset({"GET", "POST"}), retry_backoff_factor=0.4, retry_backoff_max=20
-        )
+        retries = AsyncRetryPolicy(retry_total=5, retry_backoff_factor=0.4, retry_backoff_max=20)
         self._client: AsyncPipelineClient[HttpRequest, AsyncHttpResponse] = AsyncPipelineClient(
             self._url, policies=[UserAgentPolicy(), retries, _policy(credential)], transport=transport
         )
@@ -129,7 +128,8 @@ class TableRows:
 
     async def _send(self, request: HttpRequest) -> AsyncHttpResponse:
         request.headers["x-ms-version"] = _VERSION
-        response = await self._client.send_request(request)
+        # Inserts may be sent again: a row that is there already answers 409, which the log knows how to read.
+        response = await self._client.send_request(request, retry_on_methods=_AGAIN)
         await response.read()
         return response
 

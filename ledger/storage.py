@@ -77,6 +77,7 @@ class Storage:
     def __init__(self, blobs: BlobServiceClient, tables: TableServiceClient, rows: TableRows) -> None:
         self._blobs = blobs
         self._tables = tables
+        self._table_clients: dict[str, TableClient] = {}
         self.rows = rows
         """The quick way to the audit table."""
 
@@ -115,7 +116,9 @@ class Storage:
 
     def table(self, name: str) -> TableClient:
         """The SDK's client of one table."""
-        return self._tables.get_table_client(name)
+        if name not in self._table_clients:
+            self._table_clients[name] = self._tables.get_table_client(name)
+        return self._table_clients[name]
 
     def blob(self, container: Container, name: str) -> BlobClient:
         """The SDK's client of one blob, for leases and appends."""

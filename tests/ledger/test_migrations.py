@@ -257,6 +257,8 @@ async def test_a_sample_holds_its_undo_and_second_pass(storage: Storage) -> None
     assert (migration.state, migration.sample_run, migration.sample_hash) == ("sampled", sample.id, "h1")
     with pytest.raises(GateClosed, match="run_ended"):
         await begin_run(storage, id, "undo", parent=sample.id)
+    with pytest.raises(ValueError, match="needs its parent"):
+        await begin_run(storage, id, "undo")
 
 
 async def test_a_new_sample_takes_the_signature_back(storage: Storage) -> None:

@@ -1,0 +1,212 @@
+"""Everything that is wrong with a map, in words for the person who is to confirm it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from mapping.model import ClinicMap, FieldMap, Route
+from mapping.objects import LOAD_ORDER, ObjectName
+from mapping.properties import PREFIX
+from mapping.schema import Schema, SchemaColumn, SchemaTable
+from mapping.steps import BadMap, step_of
+from mapping.transforms import REGISTRY
+
+#: Rows of these tables are found, never written.
+_NEVER_WRITTEN: Final = ("systemuser",)
+
+_SYSTEM: Final = re.compile(r"[A-Za-z0-9-]{1,50}")
+_PREFIX: Final = re.compile(r"[a-z][a-z0-9]{1,7}")
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
+_COLUMN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to mend. ``object`` and ``field`` are empty where the whole map or object is meant."""
+
+    object: str
+    field: str
+    message: str
+
+
+def problems(map: ClinicMap, schema: Schema) -> list[Problem]:
+    """What keeps the map from being confirmed, in the order of the map; empty when nothing does.
+
+    A map without problems compiles.
+    """
+    zone, found = _settings(map)
+    found += _custom_columns(map, schema)
+    for name, object_map in map.objects.items():
+        if name in LOAD_ORDER:
+            found += _object(map, name, schema, zone)
+        else:
+            found += [
+                Problem(name, "", f"{_plain(name)} records are never written to the table {route.table}.")
+                for route in object_map.routes
+                if route.table in schema.tables and route.table not in _NEVER_WRITTEN
+            ]
+    return found
+
+
+def _settings(map: ClinicMap) -> tuple[tzinfo, list[Problem]]:
+    found: list[str] = []
+    zone: tzinfo = UTC
+    try:
+        zone = ZoneInfo(map.time_zone)
+    except (KeyError, ValueError, OSError):
+        found.append(f"The time zone {map.time_zone!r} is not known; give an IANA name such as America/New_York.")
+    if not _SYSTEM.fullmatch(map.system):
+        found.append("The system's name may hold letters, digits and dashes only, at most 50.")
+    if not _PREFIX.fullmatch(map.prefix) or map.prefix.startswith("mscrm"):
+        found.append("The prefix needs 2 to 8 lower-case letters or digits, beginning with a letter, and not mscrm.")
+    if not _CURRENCY.fullmatch(map.currency):
+        found.append("The currency needs its three-letter code, such as USD.")
+    if "prescription" in map.objects and map.controlled is None:
+        found.append("Choose what becomes of controlled substances: suppress, redact or include.")
+    return zone, [Problem("", "", message) for message in found]
+
+
+def _custom_columns(map: ClinicMap, schema: Schema) -> Iterator[Problem]:
+    taken: set[tuple[str, str]] = set()
+    for column in map.custom_columns:
+        where = f"{column.table}.{column.name}"
+        key = (column.table, column.name.lower())
+        if column.table not in schema.tables:
+            yield Problem(
+                "", where, f"The map writes no table {column.table}, so it cannot have a column {column.name}."
+            )
+        elif not schema.tables[column.table].key_column:
+            yield Problem("", where, f"The table {column.table} takes no columns of ours.")
+        if not _COLUMN_NAME.fullmatch(column.name):
+            yield Problem("", where, "A column's name needs letters, digits and underscores, beginning with a letter.")
+        if key in taken:
+            yield Problem("", where, "Two columns have this name (upper and lower case do not tell them apart).")
+        taken.add(key)
+        if column.type in ("choice", "choices") and not (column.options or map.options.get(where)):
+            yield Problem("", where, "A choice needs at least one option.")
+        if column.type not in (
+            "text",
+            "memo",
+            "integer",
+            "decimal",
+            "money",
+            "boolean",
+            "date",
+            "datetime",
+            "choice",
+            "choices",
+        ):
+            yield Problem("", where, f"A custom column cannot be of type {column.type}.")
+
+
+def _object(map: ClinicMap, name: ObjectName, schema: Schema, zone: tzinfo) -> Iterator[Problem]:
+    object_map = map.objects[name]
+    if not object_map.routes:
+        yield Problem(
+            name, "", f"{_plain(name)} records have nowhere to go: give at least one table, or leave the object out."
+        )
+    elif all(route.when for route in object_map.routes):
+        yield Problem(name, "", "Every table has a condition; records that meet none would be exceptions.")
+    for route in object_map.routes[:-1]:
+        if route.when is None:
+            yield Problem(name, "", f"{route.table} takes every record, so the tables after it would get none.")
+    if not object_map.owner:
+        yield Problem(name, "", "Give at least one owner rule; nothing may land without an owner.")
+    for route in object_map.routes:
+        table = schema.tables.get(route.table)
+        if table is None or route.table in _NEVER_WRITTEN:
+            yield Problem(name, "", f"There is no table {route.table} to write to.")
+        else:
+            yield from _route(map, name, route, table, schema, zone)
+
+
+def _route(
+    map: ClinicMap, name: ObjectName, route: Route, table: SchemaTable, schema: Schema, zone: tzinfo
+) -> Iterator[Problem]:
+    written: dict[str, str] = {}
+    states = 0
+    for field in route.fields:
+        if field.status == "ignored" or (field.column is None and field.source.startswith(PREFIX)):
+            continue
+        if field.transform == "state":
+            states += 1
+            if states > 1:
+                yield Problem(name, field.source, "A second field decides the state of the row; only one can.")
+            yield from _compiles(name, field, None, zone)
+            continue
+        if field.column is None:
+            yield Problem(name, field.source, "Give the field a column, or mark it as ignored with the reason why.")
+            continue
+        column = table.columns.get(field.column)
+        if column is None:
+            yield Problem(name, field.source, f"The table {table.plain} has no column {field.column}.")
+            continue
+        if field.column in written:
+            yield Problem(
+                name,
+                field.source,
+                f"{field.column} is filled from {written[field.column]} already; use join or first_of.",
+            )
+        written.setdefault(field.column, field.source)
+        yield from _field(map, name, field, column, schema, zone)
+
+
+def _field(
+    map: ClinicMap, name: ObjectName, field: FieldMap, column: SchemaColumn, schema: Schema, zone: tzinfo
+) -> Iterator[Problem]:
+    transform = REGISTRY.get(field.transform)
+    if transform is None:
+        yield Problem(name, field.source, f"There is no transform {field.transform}.")
+        return
+    if column.type in ("owner", "state", "status", "file", "uniqueidentifier"):
+        yield Problem(name, field.source, f"{column.plain} is filled by the migration itself, not by a field.")
+        return
+    if transform.gives and column.type not in transform.gives:
+        fitting = ", ".join(sorted(t.name for t in REGISTRY.values() if column.type in t.gives))
+        yield Problem(
+            name, field.source, f"{field.transform} does not make a {column.type} for {column.plain}; use {fitting}."
+        )
+        return
+    if field.transform == "lookup":
+        yield from _lookup(map, name, field, column, schema)
+        return
+    if column.type in ("choice", "choices") and not column.options:
+        yield Problem(name, field.source, f"{column.plain} has no options yet; scope the source or list them.")
+    yield from _compiles(name, field, column, zone)
+
+
+def _lookup(
+    map: ClinicMap, name: ObjectName, field: FieldMap, column: SchemaColumn, schema: Schema
+) -> Iterator[Problem]:
+    parent = field.args.get("object")
+    if parent not in LOAD_ORDER:
+        yield Problem(name, field.source, "A link needs the object it points at: one of " + ", ".join(LOAD_ORDER) + ".")
+        return
+    parent_map = map.objects.get(parent)
+    if parent_map is None:
+        yield Problem(
+            name, field.source, f"The link points at {_plain(parent).lower()} records, which the map leaves out."
+        )
+        return
+    for route in parent_map.routes:
+        target = schema.tables.get(route.table)
+        if target is not None and target.logical not in column.nav:
+            yield Problem(
+                name,
+                field.source,
+                f"{column.plain} cannot point at {route.table}, where {_plain(parent).lower()} records go.",
+            )
+
+
+def _compiles(name: ObjectName, field: FieldMap, column: SchemaColumn | None, zone: tzinfo) -> Iterator[Problem]:
+    try:
+        step_of(name, field, column, zone)
+    except BadMap as error:
+        yield Problem(name, field.source, f"{error.why[:1].upper()}{error.why[1:]}.")
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ").capitalize()

@@ -1,0 +1,103 @@
+"""One Dataverse environment: its database, metadata, users, faults and running jobs, behind ``handle``."""
+
+from typing import Any, Final
+
+from local.dataverse import entities, errors
+from local.dataverse.actions import ACTIONS, FUNCTIONS
+from local.dataverse.batch import run_batch
+from local.dataverse.catalog import Catalog
+from local.dataverse.define import write_definitions
+from local.dataverse.definitions import read_definitions
+from local.dataverse.errors import ApiError
+from local.dataverse.faults import Faults
+from local.dataverse.http import Request, Response, failure, ok
+from local.dataverse.jobs import Jobs
+from local.dataverse.security import Security
+from local.dataverse.seed import seed
+from local.dataverse.session import Session
+from local.dataverse.store import Store
+from local.dataverse.uploads import Upload
+
+_DEFINITIONS: Final = frozenset({"EntityDefinitions", "RelationshipDefinitions", "GlobalOptionSetDefinitions"})
+_WRITES: Final = frozenset({"POST", "PATCH", "PUT", "DELETE"})
+
+
+class Environment:
+    """``path`` is the database file (or ``:memory:``); ``seeding`` the seed document, used when the file is new."""
+
+    def __init__(self, path: str, seeding: dict[str, Any] | None = None) -> None:
+        self.seeding = seeding or {}
+        self.store = Store(path)
+        self.faults = Faults()
+        self.jobs = Jobs()
+        self.uploads: dict[str, Upload] = {}
+        self.dop_hint = int(self.seeding.get("dop_hint", 5))
+        self._open()
+
+    def _open(self) -> None:
+        self.catalog = Catalog(self.store)
+        self.security = Security(self.catalog)
+        seed(self.store, self.catalog, self.security, self.seeding)
+
+    def reset(self) -> None:
+        """Back to a new environment: no rows, no custom tables, the seed again, no faults."""
+        self.store.wipe()
+        self.faults = Faults()
+        self.jobs = Jobs()
+        self.uploads = {}
+        self._open()
+
+    def close(self) -> None:
+        self.store.close()
+
+    def session(self, request: Request) -> Session:
+        return Session(self.store, self.catalog, self.security, request.caller, request.references)
+
+    def handle(self, request: Request) -> tuple[Response, int]:
+        """The answer to one request and how many rows it touched; a refused request leaves nothing behind."""
+        session = self.session(request)
+        try:
+            if request.method not in _WRITES:
+                return self._route(session, request), session.rows
+            if self.faults.disk_full:
+                raise errors.storage_full()
+            with self.store.transaction():
+                response = self._route(session, request)
+            return response, session.rows
+        except ApiError as error:
+            return failure(error), session.rows
+
+    def _route(self, session: Session, request: Request) -> Response:
+        segments = request.segments() if request.path.strip("/") else []
+        if not segments:
+            return self._service_document(request)
+        name, key = segments[0]
+        rest = segments[1:]
+        if name == "$batch":
+            response, rows = run_batch(self, request)
+            session.rows += rows
+            return response
+        if name in _DEFINITIONS:
+            if request.method == "GET":
+                return read_definitions(self.catalog, request, segments)
+            return write_definitions(session, request, segments)
+        if name in FUNCTIONS and request.method == "GET":
+            return FUNCTIONS[name](self, session, request, key)
+        if name in ACTIONS and request.method == "POST":
+            return ACTIONS[name](self, session, request)
+        table = self.catalog.by_set(name)
+        if table is None:
+            raise errors.no_segment(name)
+        if request.method == "GET":
+            self.jobs.polled(self, session, table.name)
+        if key is None:
+            response = entities.table_request(session, request, table, rest)
+        else:
+            response = entities.row_request(session, request, table, key, rest)
+        if table.system and request.method != "GET":
+            self.security.refresh()
+        return response
+
+    def _service_document(self, request: Request) -> Response:
+        sets = [{"name": n, "kind": "EntitySet", "url": n} for n in sorted(self.catalog.sets)]
+        return ok({"@odata.context": f"{request.base}$metadata", "value": sets})

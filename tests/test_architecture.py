@@ -93,11 +93,12 @@ def test_nothing_but_tests_and_benchmarks_imports_the_local_system() -> None:
 
 
 def test_the_local_system_knows_the_app_only_by_its_front_door() -> None:
+    """And by the names of the twelve objects. A simulator that shared the app's catalog would share its mistakes."""
     broken = [
         f"{file.relative_to(REPOSITORY)}:{line} imports {module}"
         for file in files("local")
         for line, module in imports(file)
-        if module.split(".")[0] in set(MAY_IMPORT) - {"function_app"}
+        if module.split(".")[0] in set(MAY_IMPORT) - {"function_app"} and module != "mapping.objects"
     ]
     assert broken == []
 

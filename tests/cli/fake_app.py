@@ -49,6 +49,7 @@ class FakeApp:
         self.unavailable = 0  #: answers with 503 before the next good one
         self.findings: list[dict[str, Any]] = []
         self.report_names = ["scope", "diff"]
+        self.looked_at = threading.Event()  #: somebody watches a run
         self.url = ""
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()
@@ -209,6 +210,7 @@ class FakeApp:
         if run is None:
             return refusal(404, "no_run", "There is no such run.")
         run["looks"] += 1
+        self.looked_at.set()
         if run["state"] == "running":
             done = min(100, 100 * run["looks"] // max(self.looks, 1))
             run["progress"] = {"patient": {"done": done, "total": 100, "excepted": self.excepted if done == 100 else 0}}

@@ -230,7 +230,10 @@ class Place:
 
 
 async def partitions(storage: Storage, migration: str, run: str | None = None) -> list[Place]:
-    """The chunks that have a log, of one run or of all, in the order of their keys."""
+    """The chunks that have a log, of one run or of all, in the order of their keys.
+
+    Found by their first rows, so a chunk whose first row was deleted is not among them: `verify` names it.
+    """
     first_rows = f"{_within(migration, run)} and RowKey eq {literal(paths.row_key(1))}"
     found: list[Place] = []
     async for page in storage.rows.pages(paths.AUDIT, first_rows, select=["PartitionKey"]):

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any, Final
 
 from local.clinic.entries import Entry, pick
-from local.clinic.mess import SHARED_PROVIDER
+from local.clinic.mess import SHARED_PATIENT, SHARED_PROVIDER
 from local.clinic.times import iso_z, naive
 from local.clinic.vocabulary import (
     CITIES,
@@ -161,7 +161,7 @@ def _people(practice: Practice, rng: Random, patients: int) -> None:
         if number not in (_STAFF_WITHOUT_USER, _EX_STAFF_WITHOUT_USER, _STAFF_WITHOUT_MAIL):
             _user(practice, first, last, mail, number in (_STAFF_DISABLED, _EX_STAFF_DISABLED))
     for number in range(10 + min(patients // 150, 140)):
-        _provider(practice, rng, number)
+        _provider(practice, rng, number, linked=number == SHARED_PROVIDER and patients > SHARED_PATIENT)
     _user(practice, "Migration", "Desk", f"migration.desk@{MAIL}", False)
 
 
@@ -185,7 +185,7 @@ def _staff(practice: Practice, rng: Random, first: str, last: str, mail: str, jo
     return f"{number:04d}"
 
 
-def _provider(practice: Practice, rng: Random, number: int) -> None:
+def _provider(practice: Practice, rng: Random, number: int, *, linked: bool) -> None:
     first, last = pick(rng, MALE if number % 2 else FEMALE), pick(rng, LAST)
     role, credentials = _ROLES[number % len(_ROLES)]
     mail = _mail(first, last, 500 + number)
@@ -203,7 +203,7 @@ def _provider(practice: Practice, rng: Random, number: int) -> None:
     specialties = [SPECIALTIES[(number + 3 * place) % len(SPECIALTIES)] for place in range(count)]
     row = {
         "provider_id": f"DR{number + 1:03d}",
-        "linked_person_id": "PERSON-0001" if number == SHARED_PROVIDER else "",
+        "linked_person_id": "PERSON-0001" if linked else "",
         "title": "Dr." if role == "Physician" else "",
         "first_name": first, "middle_name": pick(rng, ("A", "J", "", "Lee")), "last_name": last, "suffix": "",
         "credentials": credentials, "role": role, "npi": number_text, "specialties": "; ".join(specialties),
@@ -213,7 +213,7 @@ def _provider(practice: Practice, rng: Random, number: int) -> None:
         "dea_on_file": "Y" if role == "Physician" else "N", **_stamps(rng, "0001"),
         "deleted": "1" if number == DELETED else "0",
     }  # fmt: skip
-    if number == SHARED_PROVIDER:
+    if linked:
         practice.shared_person = row
     if number != DELETED:
         practice.providers.append(row["provider_id"])
@@ -248,5 +248,5 @@ def seed_users(practice: Practice) -> dict[str, Any]:
     return {
         "organization": {"name": "Lakeside Family Health"},
         "users": practice.users,
-        "teams": [{"name": "Lakeside Records"}],
+        "teams": ["Lakeside Records"],
     }

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import cache
@@ -146,6 +147,8 @@ def test_properties_are_named_by_their_label_and_typed_by_their_definition(shape
     lists = {name for name, values in seen.items() if any(isinstance(value, list) for value in values)}
     assert lists == {"Languages spoken", "Programs of interest"}
     assert all(isinstance(value, list) for name in lists for value in seen[name])
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", value) for value in seen["Last physical"])
+    assert all(re.fullmatch(r"\d+\.00", value) for value in seen["Agreed copay"])
     assert set(seen["Shoe size"]) == {"9.5"}
     assert set(seen["legacy_17"]) == {"see paper chart"}
     assert {"Maiden name", "Language", "Veteran?", "Height (cm)", "Intake notes"} <= seen.keys()

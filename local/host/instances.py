@@ -102,7 +102,10 @@ class Instances:
             if kind in events.DECISIONS:
                 scheduled[ref] = (name, events.stamp(at))
             elif kind == events.EXECUTION_STARTED:
-                digest.append({"EventType": "ExecutionStarted", "Timestamp": events.stamp(at), "FunctionName": name})
+                function = orjson.loads(text)["Name"]
+                digest.append(
+                    {"EventType": "ExecutionStarted", "Timestamp": events.stamp(at), "FunctionName": function}
+                )
             elif kind in _TITLES:
                 entry: dict[str, Any] = {"EventType": _TITLES[kind], "Timestamp": events.stamp(at)}
                 if ref in scheduled:

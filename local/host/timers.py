@@ -6,7 +6,7 @@ import logging
 from datetime import UTC, datetime
 from functools import partial
 
-from croniter import croniter
+from croniter import CroniterBadDateError, croniter
 
 from local.host import events
 from local.host.invoke import Invoker
@@ -27,6 +27,10 @@ class Schedule:
         if not croniter.is_valid(expression, second_at_beginning=len(fields) == 6):
             raise LoadError(f"{name}: '{expression}' is no valid NCRONTAB schedule")
         self._make = partial(croniter, expression, second_at_beginning=len(fields) == 6)
+        try:
+            self.after(now_us())
+        except CroniterBadDateError as error:
+            raise LoadError(f"{name}: '{expression}' never comes") from error
 
     def after(self, at: int) -> int:
         """The first time after `at`; both in µs since the epoch."""

@@ -219,6 +219,11 @@ def long_job(context: Context) -> Flow:
 
 
 @bp.orchestration_trigger(context_name="context")
+def parent_of_long(context: Context) -> Flow:
+    yield context.call_sub_orchestrator("waits", {"seconds": 3600}, f"{context.instance_id}-child")
+
+
+@bp.orchestration_trigger(context_name="context")
 def dies(context: Context) -> Flow:
     return (yield context.call_activity("die", {"key": context.instance_id, "times": context.get_input()["times"]}))
 

@@ -1,6 +1,5 @@
 """Changing and deleting rows, each guarded by the version it was read at."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -12,6 +11,7 @@ from dataverse.client import DataverseClient
 from dataverse.errors import AuthRefused, DataverseError, LostReply, NotFound, VersionMismatch
 from dataverse.outcomes import CONFLICT, FOUND, RowOutcome
 from dataverse.reads import read_rows
+from dataverse.together import together
 from mapping.schema import SchemaTable
 
 #: Operations a request: enough to spare round trips, few enough that a lost answer leaves little to read again.
@@ -43,10 +43,7 @@ async def change_rows(client: DataverseClient, changes: Sequence[Change], *, bat
         raise ValueError("the same row twice in one call")
     outcomes: dict[int, RowOutcome] = {}
     groups = query.groups(list(enumerate(changes)), batch)
-    results = await asyncio.gather(*(_batch(client, some, outcomes) for some in groups), return_exceptions=True)
-    failures = [r for r in results if isinstance(r, BaseException)]
-    if failures:
-        raise failures[0]
+    await together(_batch(client, some, outcomes) for some in groups)
     return [outcomes[i] for i in range(len(changes))]
 
 

@@ -5,7 +5,6 @@ read back (an earlier try may have landed), then narrowed down by halves; what i
 guard every repetition: a row that is there already is refused as a duplicate, and counts as landed once it is read.
 """
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from dataverse.client import DataverseClient
 from dataverse.errors import AuthRefused, BadAnswer, DataverseError, Duplicate, LostReply, Refused, Unavailable
 from dataverse.outcomes import FOUND, RowOutcome
 from dataverse.reads import existing_ids
+from dataverse.together import together
 from mapping.schema import SchemaTable
 
 #: Rows a request; Microsoft's advice is to start at 100, and measurements found it best.
@@ -41,11 +41,7 @@ async def create_rows(
         raise ValueError(f"the same row id twice in one call for {table.logical}")
     outcomes: dict[int, RowOutcome] = {}
     work = _Creation(client, table, outcomes)
-    tasks = [asyncio.ensure_future(work.batch(some)) for some in query.groups(list(enumerate(rows)), batch)]
-    # Every batch is heard out before a failure is passed on: none may still be writing when the caller goes on.
-    failures = [r for r in await asyncio.gather(*tasks, return_exceptions=True) if isinstance(r, BaseException)]
-    if failures:
-        raise failures[0]
+    await together(work.batch(some) for some in query.groups(list(enumerate(rows)), batch))
     return [outcomes[i] for i in range(len(rows))]
 
 

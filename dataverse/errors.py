@@ -228,8 +228,8 @@ def error_from(status: int, headers: Mapping[str, str], body: bytes, table: str 
     if code in RETRY_CODES or (status in RETRY_STATUSES and code not in _KNOWN):
         return Unavailable(_transient_words(code), status=status, code=code, table=table)
     kind, words = _KNOWN.get(code) or _BY_STATUS.get(status) or (Refused, clean(raw) or "The target refused it.")
-    if status == 401:
-        kind, words = _BY_STATUS[401]
+    if status == 401 or (status == 404 and kind is not NotFound):
+        kind, words = _BY_STATUS[status]
     column = next((m.group(1) for p in _COLUMN if (m := p.search(raw))), None)
     if limit := _LIMIT.search(raw):
         words = f"A text is longer than the {limit.group(1)} characters of its column."

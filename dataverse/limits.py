@@ -104,7 +104,7 @@ class Limiter:
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self._free()
-            else:
+            elif turn in self._waiting:  # or _wake has already passed over it
                 self._waiting.remove(turn)
             raise
 

@@ -3,7 +3,6 @@
 Read with ``Consistency: Strong``, since the answer is wanted right after a solution import.
 """
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -11,6 +10,7 @@ from typing import Any, Final
 from dataverse import query
 from dataverse.client import DataverseClient
 from dataverse.errors import NotFound
+from dataverse.together import together
 
 _STRONG: Final = {"Consistency": "Strong"}
 _TABLE: Final = "LogicalName,SchemaName,EntitySetName,PrimaryIdAttribute,PrimaryNameAttribute,IsCustomEntity,HasNotes"
@@ -74,7 +74,7 @@ class TableInfo:
 async def read_metadata(client: DataverseClient, tables: Iterable[str]) -> dict[str, TableInfo]:
     """Tables by logical name; those the target does not have are left out."""
     names = list(dict.fromkeys(tables))
-    found = await asyncio.gather(*(_table(client, name) for name in names))
+    found = await together(_table(client, name) for name in names)
     return {name: info for name, info in zip(names, found, strict=True) if info is not None}
 
 
@@ -90,7 +90,7 @@ async def bulk_tables(client: DataverseClient, tables: Iterable[str], message: s
         return bool((await client.get(address)).json().get("value"))
 
     names = list(dict.fromkeys(tables))
-    return {name for name, takes in zip(names, await asyncio.gather(*map(asks, names)), strict=True) if takes}
+    return {name for name, takes in zip(names, await together(map(asks, names)), strict=True) if takes}
 
 
 async def custom_tables(client: DataverseClient) -> list[str]:
@@ -127,9 +127,11 @@ async def _table(client: DataverseClient, name: str) -> TableInfo | None:
         return None
     document = answer.json()
     columns = {str(a["LogicalName"]): _column(a) for a in document.get("Attributes", [])}
-    await asyncio.gather(
-        *(_members(client, name, cast, members, columns) for cast, members in _CASTS.items()),
-        *(_options(client, name, cast, columns) for cast in _OPTION_CASTS),
+    await together(
+        [
+            *(_members(client, name, cast, members, columns) for cast, members in _CASTS.items()),
+            *(_options(client, name, cast, columns) for cast in _OPTION_CASTS),
+        ]
     )
     lookups: dict[str, dict[str, str]] = {}
     for relation in document.get("ManyToOneRelationships", []):

@@ -60,8 +60,11 @@ async def preflight(client: DataverseClient, schema: Schema, settings: Preflight
         fix = "Check DATAVERSE_URL, the network, and the environment's state in the admin center."
         return [Finding("target_unreachable", "error", client.url, error.message, fix)]
     except DataverseError as error:
-        fix = "Check that DATAVERSE_URL is the address of a Dataverse environment."
-        return [Finding("target_unreachable", "error", client.url, error.message, fix)]
+        fix = (
+            "Check that DATAVERSE_URL is the address of a Dataverse environment of version 9.2 with Dynamics 365 Sales."
+        )
+        subject = error.table or client.url
+        return [Finding("target_unexpected", "error", subject, f"{error.message} {error.code}".strip(), fix)]
     limit = file_limit(organization, settings.max_file_mb)
     binding: Severity = "warning" if limit.binding == "organization" else "info"
     found.append(Finding("file_limit", binding, limit.binding, f"Files may have {limit.words()}"))

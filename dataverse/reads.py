@@ -1,11 +1,11 @@
 """Reading rows back by their ids."""
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from dataverse import query
 from dataverse.client import DataverseClient
+from dataverse.together import together
 from mapping.schema import SchemaTable
 
 #: Ids in one In filter: 100 make about 4,500 characters of address, far below the 32 KB a GET may have.
@@ -29,7 +29,7 @@ async def read_rows(
         address = query.path(table.set_name, select=select, filter=query.ids_in(table.id_column, some))
         return [row async for page in client.pages(address, table=table.logical) for row in page]
 
-    found = await asyncio.gather(*(group(some) for some in query.groups(wanted, GROUP)))
+    found = await together(group(some) for some in query.groups(wanted, GROUP))
     return {str(row[table.id_column]).lower(): row for rows in found for row in rows}
 
 

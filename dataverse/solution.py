@@ -10,12 +10,10 @@ import zipfile
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from dataverse.solution_xml import LANGUAGE, custom_columns, entity, relationships
+from dataverse.solution_xml import LANGUAGE, OPTION_PREFIX, custom_columns, entity, relationships
 from mapping.schema import Schema, SchemaTable
 
 UNIQUE_NAME: Final = "CarryoverTarget"
-#: Custom options are numbered from 100,000,000: the option prefix times 10,000.
-OPTION_PREFIX: Final = 10_000
 CUSTOMIZATIONS: Final = "customizations.xml"
 MANIFEST: Final = "solution.xml"
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)

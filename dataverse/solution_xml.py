@@ -16,6 +16,11 @@ NAME_LENGTH: Final = 200
 KEY_LENGTH: Final = 400
 RELATIONSHIP_NAME: Final = 100
 
+#: Custom options are numbered from 100,000,000: the option prefix times 10,000.
+OPTION_PREFIX: Final = 10_000
+#: A choice must have an option. One that the source fills with nothing gets the last number, which no other takes.
+NO_OPTIONS: Final = {"Other": OPTION_PREFIX * 10_000 + 9_999}
+
 #: Schema names of standard tables that lookups may point at without being part of the schema.
 STANDARD: Final = {
     "account": "Account",
@@ -222,7 +227,7 @@ def _attribute(parent: Element, table: SchemaTable, column: SchemaColumn, versio
         _option_set(attribute, table, column, "bit", options, version)
     if column.type in ("choice", "choices"):
         # A multi-select column's own set is of the plain kind: only the column's type tells them apart.
-        _option_set(attribute, table, column, "picklist", column.options, version)
+        _option_set(attribute, table, column, "picklist", column.options or NO_OPTIONS, version)
     _names(attribute, "displaynames", "displayname", column.label)
     _descriptions(attribute, column.description)
 

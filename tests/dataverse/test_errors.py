@@ -35,6 +35,7 @@ def made(status: int, code: str, message: str, **headers: str) -> DataverseError
         (412, "0x80060892", Duplicate),
         (500, "0x80040333", Duplicate),
         (404, "0x80040217", NotFound),
+        (404, "0x80060888", NotFound),
         (412, "0x80060882", VersionMismatch),
         (403, "0x80040220", PrivilegeMissing),
         (403, "0x80040231", PrivilegeMissing),

@@ -151,7 +151,6 @@ def with_column(table: SchemaTable, **more: Any) -> Schema:
         (with_column(VISIT, plain="Mood", kind="choice", options={"A": 1}), "outside 100000000"),
         (with_column(VISIT, plain="Mood", kind="choice", options={"A": 10**8, "B": 10**8}), "100000000 twice"),
         (with_column(VISIT, plain="Mood", kind="choice", options={"A": 10**8, "a": 10**8 + 1}), "same label"),
-        (with_column(VISIT, plain="Mood", kind="choice"), "has no options"),
         (with_column(VISIT, plain="Place", kind="lookup"), "has no relationship"),
         (with_column(VISIT, plain="Place", kind="lookup", nav={"contact": "cms_Patient"}), "navigation property"),
         (with_column(VISIT, plain="Depth", kind="decimal", precision=11), "precision"),
@@ -176,6 +175,7 @@ def test_a_fault_in_the_schema_is_found(schema: Schema, problem: str) -> None:
         ("customizations.xml", "<CascadeDelete>Restrict<", "<CascadeDelete>Never<", "what a delete does"),
         ("customizations.xml", "<AttributeName>cms_sourcekey<", "<AttributeName>cms_other<", "which is not there"),
         ("customizations.xml", "PrimaryName|", "", "0 primary names"),
+        ("customizations.xml", "optionset", "set", "has no options"),
         ("solution.xml", 'schemaName="contact"', 'schemaName="account"', "the table contact is no root component"),
         ("solution.xml", "<Version>1.0.0.0<", "<Version>1<", "four numbers"),
         ("solution.xml", "ValuePrefix>10000<", "ValuePrefix>9999<", "option prefix"),
@@ -185,6 +185,12 @@ def test_a_fault_in_the_schema_is_found(schema: Schema, problem: str) -> None:
 def test_a_fault_in_the_files_is_found(member: str, old: str, new: str, problem: str) -> None:
     content = changed(build_solution(SCHEMA), member, lambda text: text.replace(old, new))
     assert any(problem in found for found in check_solution(content))
+
+
+def test_a_choice_that_the_source_never_fills_has_one_option() -> None:
+    content = build_solution(with_column(VISIT, plain="Mood", kind="choice"))
+    assert check_solution(content) == []
+    assert members(content)["customizations.xml"].count(b'value="100009999"') == 1
 
 
 def test_a_zip_without_its_members_is_found() -> None:

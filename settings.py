@@ -14,28 +14,28 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore", populate_by_name=True)
 
-    storage: str = Field("", alias="AzureWebJobsStorage")  #: connection string (Azurite, or a shared-key account)
-    storage_account: str = Field("", alias="AzureWebJobsStorage__accountName")  #: identity-based account
+    storage: str = Field(default="", alias="AzureWebJobsStorage")  #: connection string (Azurite, or a shared-key account)
+    storage_account: str = Field(default="", alias="AzureWebJobsStorage__accountName")  #: identity-based account
 
-    dataverse_url: str = Field("", alias="DATAVERSE_URL")
-    tenant_id: str = Field("", alias="DATAVERSE_TENANT_ID")
-    client_id: str = Field("", alias="DATAVERSE_CLIENT_ID")
-    client_secret: str = Field("", alias="DATAVERSE_CLIENT_SECRET")
-    certificate_path: str = Field("", alias="DATAVERSE_CERTIFICATE_PATH")
-    managed_identity: bool = Field(False, alias="DATAVERSE_MANAGED_IDENTITY")
-    static_token: str = Field("", alias="DATAVERSE_TOKEN")  #: only for the local simulator
+    dataverse_url: str = Field(default="", alias="DATAVERSE_URL")
+    tenant_id: str = Field(default="", alias="DATAVERSE_TENANT_ID")
+    client_id: str = Field(default="", alias="DATAVERSE_CLIENT_ID")
+    client_secret: str = Field(default="", alias="DATAVERSE_CLIENT_SECRET")
+    certificate_path: str = Field(default="", alias="DATAVERSE_CERTIFICATE_PATH")
+    managed_identity: bool = Field(default=False, alias="DATAVERSE_MANAGED_IDENTITY")
+    static_token: str = Field(default="", alias="DATAVERSE_TOKEN")  #: only for the local simulator
 
-    fallback_owner: str = Field("", alias="CARRYOVER_FALLBACK_OWNER")  #: e-mail, or "team:<name>"
-    max_file_mb: int = Field(25, alias="CARRYOVER_MAX_FILE_MB", gt=0)
-    pause_percent: float = Field(5.0, alias="CARRYOVER_EXCEPTION_PAUSE_PERCENT", ge=0, le=100)
-    daily_requests: int = Field(0, alias="CARRYOVER_DAILY_REQUESTS", ge=0)  #: 0: not limited
-    chunk: int = Field(1000, alias="CARRYOVER_CHUNK", ge=1, le=2000)  #: records a load activity works on
-    memory_mb: int = Field(256, alias="CARRYOVER_MEMORY_MB", ge=64)  #: DuckDB's limit, per activity
-    bucket_mb: int = Field(16, alias="CARRYOVER_BUCKET_MB", ge=1)  #: raw bytes one shaping activity takes
-    slots: int = Field(0, alias="CARRYOVER_SLOTS", ge=0)  #: requests in flight; 0: what x-ms-dop-hint says
-    delta_hours: int = Field(48, alias="CARRYOVER_DELTA_HOURS", ge=1)
-    webhook: str = Field("", alias="CARRYOVER_WEBHOOK")  #: told ids and counts when a person is needed
-    temp: str = Field("", alias="CARRYOVER_TEMP")  #: parent of the activities' private folders
+    fallback_owner: str = Field(default="", alias="CARRYOVER_FALLBACK_OWNER")  #: e-mail, or "team:<name>"
+    max_file_mb: int = Field(default=25, alias="CARRYOVER_MAX_FILE_MB", gt=0)
+    pause_percent: float = Field(default=5.0, alias="CARRYOVER_EXCEPTION_PAUSE_PERCENT", ge=0, le=100)
+    daily_requests: int = Field(default=0, alias="CARRYOVER_DAILY_REQUESTS", ge=0)  #: 0: not limited
+    chunk: int = Field(default=1000, alias="CARRYOVER_CHUNK", ge=1, le=2000)  #: records a load activity works on
+    memory_mb: int = Field(default=256, alias="CARRYOVER_MEMORY_MB", ge=64)  #: DuckDB's limit, per activity
+    bucket_mb: int = Field(default=16, alias="CARRYOVER_BUCKET_MB", ge=1)  #: raw bytes one shaping activity takes
+    slots: int = Field(default=0, alias="CARRYOVER_SLOTS", ge=0)  #: requests in flight; 0: what x-ms-dop-hint says
+    delta_hours: int = Field(default=48, alias="CARRYOVER_DELTA_HOURS", ge=1)
+    webhook: str = Field(default="", alias="CARRYOVER_WEBHOOK")  #: told ids and counts when a person is needed
+    temp: str = Field(default="", alias="CARRYOVER_TEMP")  #: parent of the activities' private folders
 
 
 @lru_cache

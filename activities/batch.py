@@ -55,7 +55,7 @@ class Batch:
         for start in range(0, len(ops), GROUP):
             group = ops[start : start + GROUP]
             await self.fence()
-            known = {key for key in self.log.intents}
+            known = set(self.log.intents)
             entries = await self.log.append_intents([self._intent(op) for op in group])
             todo, settled = await self._unsettled(table, group, entries, known)
             failed += settled

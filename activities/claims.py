@@ -74,7 +74,9 @@ def _write(folder: Path, system: str, currency: str) -> tuple[dict[str, Any], li
             counts["exported"] += 1
             claim = {key: value for key, value in record.items() if not key.startswith("_")}
             claim["claim_id"] = record["_id"]
-            claim["patient_source_key"] = source_key(system, "patient", record["_patient"]) if record.get("_patient") else None
+            claim["patient_source_key"] = (
+                source_key(system, "patient", record["_patient"]) if record.get("_patient") else None
+            )
             claim["currency"] = claim.get("currency") or currency
             for name, (part, columns) in _FILES.items():
                 rows = [claim] if not part else [{**row, "claim_id": record["_id"]} for row in claim.get(part) or []]
@@ -119,12 +121,21 @@ async def finish_claims(job: dict[str, Any]) -> dict[str, Any]:
             parts = await store.download("staging", f"{base}{name}/", folder / "parts" / name)
             target = folder / ("claims.json" if name.endswith("ndjson") else name)
             await asyncio.to_thread(_join, sorted(parts), target)
-            digest = await asyncio.to_thread(lambda path=target: hashlib.sha256(path.read_bytes()).hexdigest())
+            digest = await asyncio.to_thread(_digest, target)
             manifest["files"][target.name] = {"sha256": digest, "bytes": target.stat().st_size}
             await store.upload("reports", paths.claims(job["migration"], job["run"], target.name), target)
-    await store.put("reports", paths.claims(job["migration"], job["run"], "manifest.json"), orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
+    await store.put(
+        "reports",
+        paths.claims(job["migration"], job["run"], "manifest.json"),
+        orjson.dumps(manifest, option=orjson.OPT_INDENT_2),
+    )
     await jobs.keep_document(store, job["migration"], "claims.json", totals)
     return {"exported": totals["exported"]}
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _join(parts: list[Path], target: Path) -> None:

@@ -23,7 +23,7 @@ async def fold_receipts(job: dict[str, Any]) -> dict[str, Any]:
 
 async def fetch_current(store: Storage, migration: str, name: str, target: Path) -> None:
     """Bring the current receipts of one object to ``target`` (Parquet; columns of Receipt and ``object``)."""
-    parts = await store.list("ledger", paths.receipts(migration, name))
+    parts = await store.listing("ledger", paths.receipts(migration, name))
     state = hashlib.sha256("".join(f"{part.name} {part.etag}\n" for part in parts).encode()).hexdigest()[:24]
     kept = paths.work(migration, "current", f"{name}/{state}.parquet")
     if await store.exists("staging", kept):

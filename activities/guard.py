@@ -58,7 +58,7 @@ def guarded(activity: Activity) -> Callable[[Any], Awaitable[Any]]:
 
     # The worker reads the annotations of what it calls: the wrapper's, not the wrapped function's.
     run.__annotations__ = {"payload": dict, "return": dict}
-    del run.__wrapped__  # type: ignore[attr-defined]
+    del run.__wrapped__
     return run
 
 

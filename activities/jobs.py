@@ -143,7 +143,9 @@ async def describe(store: Storage, migration: Migration, run: Run) -> Job:
         "mapped": mapped_key(size, migration.snapshot, migration.map_hash or "", owners),
         "map_hash": migration.map_hash or "",
         "operator": run.by,
-        "undoable": bool([one for one in standing(await migrations.list_runs(store, migration.id)) if one.number < run.number]),
+        "undoable": bool(
+            [one for one in standing(await migrations.list_runs(store, migration.id)) if one.number < run.number]
+        ),
         "undo": run.options.get("runs", "all"),
         "force": bool(run.options.get("force", False)),
         "pause_percent": float(run.options.get("pause_percent", 5.0)),

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from mapping.compile import compile_map
 
 from activities import jobs
 from activities.mapped import as_row, write_index
@@ -16,6 +15,7 @@ from activities.papers import Papers
 from activities.resources import storage, workplace
 from ledger import paths
 from ledger.chunks import read_records, write_records
+from mapping.compile import compile_map
 from mapping.objects import LOAD_ORDER
 from mapping.owners import Owners
 from settings import settings
@@ -42,7 +42,9 @@ async def map_bucket(job: dict[str, Any]) -> dict[str, Any]:
                 continue
             await store.download("staging", blob, folder / "shaped.gz")
             out = folder / name
-            counts[name] = await asyncio.to_thread(_map, folder / "shaped.gz", compiled[name], papers, out, label, job["chunk_size"])
+            counts[name] = await asyncio.to_thread(
+                _map, folder / "shaped.gz", compiled[name], papers, out, label, job["chunk_size"]
+            )
             for path in sorted(out.glob("*.ndjson.gz")):
                 await store.upload("staging", f"{jobs.mapped_prefix(job, name)}{path.name}", path)
             if counts[name]:
@@ -56,7 +58,7 @@ async def map_bucket(job: dict[str, Any]) -> dict[str, Any]:
 def _map(shaped: Path, mapper: Any, papers: Papers, out: Path, label: str, size: int) -> int:
     """Map a shaped file into chunks and their index; returns how many records."""
     records = read_records(shaped)
-        written: list[Path] = []
+    written: list[Path] = []
     total = 0
     while rows := list(islice(_mapped(records, mapper, papers, f"{label}-{len(written):05d}"), size)):
         path = out / f"{label}-{len(written):05d}.ndjson.gz"

@@ -6,6 +6,7 @@ from typing import Any
 
 from activities import jobs
 from activities.errors import StepError
+from activities.keep import keep_report
 from activities.resources import dataverse, storage, workplace
 from dataverse.install import import_solution
 from dataverse.orgs import file_limit, read_organization
@@ -17,7 +18,6 @@ from ledger import migrations, paths
 from ledger.chunks import read_records
 from ledger.storage import NotStored, Storage
 from mapping.owners import OwnerMatch, Owners
-from reports.keep import keep_report
 from reports.prepare import owners_report, preflight_report
 from settings import settings
 
@@ -31,7 +31,9 @@ async def install_solution(job: dict[str, Any]) -> dict[str, Any]:
     content = await asyncio.to_thread(build_solution, schema, version=version)
     problems = await asyncio.to_thread(check_solution, content)
     if problems:
-        raise StepError("bad_solution", f"The solution would not import: {problems[0]}", "Mend the map, then confirm it.")
+        raise StepError(
+            "bad_solution", f"The solution would not import: {problems[0]}", "Mend the map, then confirm it."
+        )
     await store.put("ledger", paths.solution(migration.id, version), content)
     await import_solution(await dataverse(), content, schema)
     return {"version": version}
@@ -68,7 +70,9 @@ async def resolve_owners(job: dict[str, Any]) -> dict[str, Any]:
                 target[one["_id"]] = one["_owner"]
     await jobs.keep_document(store, job["migration"], "owners.json", owners.to_json())
     await jobs.keep_document(store, job["migration"], "staff.json", {"rows": rows})
-    await keep_report(store, owners_report(job["migration"], rows, settings().fallback_owner, owners.fallback is not None))
+    await keep_report(
+        store, owners_report(job["migration"], rows, settings().fallback_owner, owners.fallback is not None)
+    )
     return {"staff": len(rows), "found": sum(1 for row in rows if row["disposition"] == "unchanged")}
 
 
@@ -105,7 +109,9 @@ async def _shaped(store: Storage, job: dict[str, Any], name: str) -> list[dict[s
     """All shaped records of a small object (staff, practitioners, locations)."""
     async with workplace("people") as folder:
         try:
-            await store.download("staging", paths.shaped_chunk(job["migration"], job["snapshot"], name, "once"), folder / "x")
+            await store.download(
+                "staging", paths.shaped_chunk(job["migration"], job["snapshot"], name, "once"), folder / "x"
+            )
         except NotStored:
             return []
         return await asyncio.to_thread(lambda: list(read_records(folder / "x")))

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from activities import jobs
-from activities.anchor import anchor
+from activities.keep import keep_report
 from activities.resources import storage
 from activities.tally import FIGURES
 from ledger import migrations, paths
@@ -14,7 +14,6 @@ from ledger.chunks import unpack
 from ledger.exceptions import read_parts
 from ledger.storage import Storage
 from mapping.objects import LOAD_ORDER, OBJECTS
-from reports.keep import keep_report
 from reports.reconcile import exceptions_report, manual_upload_report, reconciliation_report
 
 #: Findings kept for the report; all of them are in the run's work.
@@ -39,14 +38,15 @@ async def reconcile(job: dict[str, Any]) -> dict[str, Any]:
     for name in LOAD_ORDER:
         lacking = objects[name]["migrated"] - rows[name]
         if lacking:
-            findings.append({"object": name, "source_id": None, "column": None, "class": "not checked", "count": lacking})
+            findings.append(
+                {"object": name, "source_id": None, "column": None, "class": "not checked", "count": lacking}
+            )
     await jobs.keep_document(store, job["migration"], "tally.json", objects)
     exceptions = [row for part in await _latest_exceptions(store, job) for row in part]
     papers = await jobs.optional_document(store, job["migration"], "files.json", {})
     await keep_report(store, reconciliation_report(job["migration"], objects, findings, LISTED))
     await keep_report(store, exceptions_report(job["migration"], exceptions))
     await keep_report(store, manual_upload_report(job["migration"], exceptions, papers))
-    await anchor(store, job)
     differing = sum(one["differing"] + one["properties_differing"] + one["missing"] for one in totals.values())
     clean = not findings and differing == 0
     checked = sum(one["verified"] + one["properties_verified"] for one in totals.values())
@@ -70,7 +70,9 @@ async def compared(store: Storage, job: dict[str, Any]) -> tuple[dict[str, Count
 
 async def _latest_exceptions(store: Storage, job: dict[str, Any]) -> list[list[Any]]:
     """The exceptions that hold now: those of the latest run that loaded."""
-    runs = [run for run in await migrations.list_runs(store, job["migration"]) if run.kind in ("migrate", "delta", "retry")]
+    runs = [
+        run for run in await migrations.list_runs(store, job["migration"]) if run.kind in ("migrate", "delta", "retry")
+    ]
     if not runs:
         return []
     return [part.rows for part in await read_parts(store, job["migration"], run=runs[-1].id)]

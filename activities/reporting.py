@@ -6,14 +6,13 @@ from typing import Any
 import orjson
 
 from activities import jobs
-from activities.anchor import anchor
+from activities.keep import keep_report
 from activities.reconcile import compared
 from activities.resources import dataverse, storage
 from activities.tally import plan_summary
 from ledger import migrations, paths
 from ledger.chunks import unpack
 from mapping.objects import LOAD_ORDER
-from reports.keep import keep_report
 from reports.steps import delta_report, diff_report, forecast_report, rollback_report
 
 
@@ -29,7 +28,6 @@ async def make_diff(job: dict[str, Any]) -> dict[str, Any]:
     for one in job["rehearsal"].values():
         rehearsal.update(one)
     await keep_report(store, diff_report(job["migration"], rows, chosen, rehearsal, findings))
-    await anchor(store, job)
     verdicts = Counter(row["verdict"] for row in rows)
     records = sum(one["rows"] for one in totals.values())
     return {
@@ -45,11 +43,13 @@ async def make_forecast(job: dict[str, Any]) -> dict[str, Any]:
     """What the full run would do and take; nothing was written to find out."""
     store = await storage()
     plans = {name: await plan_summary(store, job["migration"], job["run"], name) for name in LOAD_ORDER}
-    actions = {name: plan["actions"] for name, plan in plans.items() if plan}
+    actions: dict[str, Any] = {name: plan["actions"] for name, plan in plans.items() if plan}
     rate, source = await _rate(job)
     limits = await jobs.optional_document(store, job["migration"], "limits.json", {})
     hint = (await dataverse()).limiter.ceiling
-    await keep_report(store, forecast_report(job["migration"], actions, rate, source, hint, limits.get("target_name", "")))
+    await keep_report(
+        store, forecast_report(job["migration"], actions, rate, source, hint, limits.get("target_name", ""))
+    )
     total = sum(one.get("create", {}).get("records", 0) for one in actions.values())
     changed = sum(one.get(key, {}).get("records", 0) for one in actions.values() for key in ("update", "join"))
     return {"message": f"{total:,} rows would be created and {changed:,} changed. Nothing was written."}
@@ -74,7 +74,9 @@ async def make_delta_report(job: dict[str, Any]) -> dict[str, Any]:
     """What a delta pickup found: new, changed, and gone from the source."""
     store = await storage()
     plans = {name: await plan_summary(store, job["migration"], job["run"], name) for name in LOAD_ORDER}
-    await keep_report(store, delta_report(job["migration"], job["run"], {name: plan for name, plan in plans.items() if plan}))
+    await keep_report(
+        store, delta_report(job["migration"], job["run"], {name: plan for name, plan in plans.items() if plan})
+    )
     return {}
 
 
@@ -93,7 +95,6 @@ async def make_rollback_report(job: dict[str, Any]) -> dict[str, Any]:
     totals = await jobs.document(store, job["migration"], f"undone-{job['run']}.json")
     await jobs.keep_document(store, job["migration"], "rollback.json", totals)
     await keep_report(store, rollback_report(job["migration"], counts, totals, listed))
-    await anchor(store, job)
     return {
         "undone": job["undone"],
         "counts": {name: dict(one) for name, one in counts.items()},

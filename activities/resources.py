@@ -7,12 +7,15 @@ import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from dataverse.client import DataverseClient, open_client
-from ledger.storage import Storage
-from settings import settings
+from activities.errors import StepError
+from dataverse.auth import Auth, StaticToken, client_credential, managed_identity
+from dataverse.client import DataverseClient
+from ledger.storage import Account, Storage
+from settings import Settings, settings
 
 _storages: dict[int, Storage] = {}
 _clients: dict[int, DataverseClient] = {}
+_open = contextlib.AsyncExitStack()  # never closed: it lives as long as the process
 _lock = asyncio.Lock()
 
 
@@ -21,18 +24,43 @@ async def storage() -> Storage:
     key = id(asyncio.get_running_loop())
     async with _lock:
         if key not in _storages:
-            kept = Storage.open(settings().storage or settings().storage_account)
+            kept = await _open.enter_async_context(Storage.open(_account()))
             await kept.ensure()
             _storages[key] = kept
     return _storages[key]
+
+
+def _account() -> str | Account:
+    one = settings()
+    if one.storage:
+        return one.storage
+    if not one.storage_account:
+        raise StepError("no_storage", "AzureWebJobsStorage is not set.", "Set it, or AzureWebJobsStorage__accountName.")
+    from azure.identity.aio import DefaultAzureCredential
+
+    return Account(one.storage_account, DefaultAzureCredential())
 
 
 async def dataverse() -> DataverseClient:
     """The process's Dataverse client, opened on first use and kept (one per event loop)."""
     key = id(asyncio.get_running_loop())
     if key not in _clients:
-        _clients[key] = open_client(settings())
+        one = settings()
+        if not one.dataverse_url:
+            raise StepError("no_target", "DATAVERSE_URL is not set.", "Set it to the environment's address.")
+        _clients[key] = DataverseClient(one.dataverse_url, _auth(one), slots=one.slots)
     return _clients[key]
+
+
+def _auth(one: Settings) -> Auth:
+    if one.static_token:
+        return StaticToken(one.static_token)
+    if one.managed_identity:
+        return managed_identity(one.dataverse_url, one.client_id or None)
+    certificate = Path(one.certificate_path) if one.certificate_path else None
+    return client_credential(
+        one.dataverse_url, one.tenant_id, one.client_id, secret=one.client_secret or None, certificate=certificate
+    )
 
 
 @contextlib.asynccontextmanager

@@ -3,6 +3,7 @@
 from typing import Any
 
 from activities import jobs
+from activities.anchor import anchor
 from activities.resources import storage
 from ledger import migrations
 from settings import settings
@@ -30,7 +31,7 @@ async def open_part(job: dict[str, Any]) -> dict[str, Any]:
         run = await migrations.begin_run(store, job["migration"], job["part"], by=job["operator"], parent=job["root"])
     migration = await migrations.load(store, job["migration"])
     opened = await jobs.describe(store, migration, run)
-    kept = {key: job[key] for key in ("root", "sample", "pause_percent", "mapped") if key in job}
+    kept: dict[str, Any] = {key: job[key] for key in ("root", "sample", "pause_percent", "mapped") if key in job}
     return {**opened, **kept, "undo": job.get("undo") or "all"}
 
 
@@ -42,7 +43,7 @@ async def finish_run(end: dict[str, Any]) -> dict[str, Any]:
     message = outcome.get("message", "")
     if error:
         await jobs.keep_document(store, end["migration"], f"error-{end['run']}.json", error)
-    await migrations.end_run(
+    run = await migrations.end_run(
         store,
         end["migration"],
         end["run"],
@@ -54,4 +55,5 @@ async def finish_run(end: dict[str, Any]) -> dict[str, Any]:
         clean=outcome.get("clean", False),
         undone=outcome.get("undone"),
     )
+    await anchor(store, run)
     return {}

@@ -9,18 +9,16 @@ import orjson
 
 from activities import jobs
 from activities.errors import StepError
+from activities.inventory import inventory
 from activities.resources import storage, workplace
 from ledger import migrations, paths
 from ledger.storage import Storage, Stored
 from settings import settings
 from sources.archive import unzip_safely
 from sources.discover import Detection, SourceFile, detect, list_files
-from sources.inventory import field_values, profile_dataset, property_inventory
-from sources.profile import Profile, load_profile
+from sources.profile import load_profile
 from sources.readers import kind_of
-from sources.shaping import ShapedBucket
 from sources.shaping import shape_bucket as shape
-from sources.staging import parse_part_name
 from sources.staging import stage_file as stage
 
 #: First row number of a dataset's n-th file: row numbers stay unique without counting the files before it.
@@ -35,7 +33,7 @@ async def read_source(job: dict[str, Any]) -> dict[str, Any]:
     """
     store = await storage()
     migration = await migrations.load(store, job["migration"])
-    uploaded = await store.list("drop", paths.drop(migration.id))
+    uploaded = await store.listing("drop", paths.drop(migration.id))
     if not uploaded:
         raise StepError(
             "no_files", "Nothing has been uploaded to this migration yet.", "Upload the export, then scope."
@@ -180,7 +178,7 @@ async def shape_bucket(job: dict[str, Any]) -> dict[str, Any]:
         await store.upload(
             "staging", paths.accounts(migration, snapshot, f"left-out-{label}.ndjson.gz"), shaped.left_out
         )
-        found = await asyncio.to_thread(_inventory, profile, shaped, raw, bucket)
+        found = await asyncio.to_thread(inventory, profile, shaped, raw, bucket)
         await store.put("staging", paths.accounts(migration, snapshot, f"inventory-{label}.json"), orjson.dumps(found))
         counts = {name: rows for name, (rows, _) in shaped.objects.items()}
         await store.put(
@@ -189,37 +187,6 @@ async def shape_bucket(job: dict[str, Any]) -> dict[str, Any]:
             orjson.dumps({"objects": counts, "accounts": shaped.accounts}),
         )
     return {"records": sum(counts.values())}
-
-
-def _inventory(profile: Profile, shaped: ShapedBucket, raw: Path, bucket: int) -> dict[str, Any]:
-    """What the scope report and the proposal want to know of one bucket: properties, values of choices, columns.
-
-    Columns are counted on the first bucket and the broadcast datasets only: a sample of bounded size.
-    """
-    values: dict[str, Any] = {}
-    for name, plain in profile.map.items():
-        fields = [
-            field["source"]
-            for route in plain["routes"]
-            for field in route["fields"]
-            if field.get("transform") in ("choice", "choices") and not field.get("values")
-        ]
-        if fields and name in shaped.objects:
-            counted = field_values(shaped.objects[name][1], fields)
-            values[name] = {field: one.model_dump(mode="json") for field, one in counted.items()}
-    patients = shaped.objects.get("patient")
-    properties = property_inventory(patients[1]) if patients else {}
-    datasets: dict[str, list[Path]] = {}
-    if bucket <= 0:
-        for path in sorted(raw.glob("*.ndjson.gz")):
-            part = parse_part_name(path.name)
-            if (part.bucket == "all") == (bucket < 0):
-                datasets.setdefault(part.dataset, []).append(path)
-    return {
-        "values": values,
-        "properties": {name: one.model_dump(mode="json") for name, one in properties.items()},
-        "datasets": {name: profile_dataset(some).model_dump(mode="json") for name, some in datasets.items()},
-    }
 
 
 async def close_snapshot(job: dict[str, Any]) -> dict[str, Any]:

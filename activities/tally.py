@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 
 from activities import jobs
-from activities.anchor import anchor
 from activities.resources import storage
 from ledger import migrations, paths
 from ledger.states import now
@@ -51,7 +50,6 @@ async def tally(job: dict[str, Any]) -> dict[str, Any]:
     objects["claim"].update(await jobs.optional_document(store, job["migration"], "claims.json", {}))
     await jobs.keep_document(store, job["migration"], "tally.json", objects)
     await jobs.keep_document(store, job["migration"], f"gone-{job['run']}.json", gone)
-    await anchor(store, job)
     if job["kind"] == "migrate":
         until = now() + timedelta(hours=settings().delta_hours)
         await migrations.change(store, job["migration"], lambda one: open_delta_window(one, until))
@@ -70,7 +68,9 @@ async def tally(job: dict[str, Any]) -> dict[str, Any]:
     return outcome
 
 
-async def plan_summary(store: Storage, migration: str, run: str, name: str, kind: str = "plan") -> dict[str, Any] | None:
+async def plan_summary(
+    store: Storage, migration: str, run: str, name: str, kind: str = "plan"
+) -> dict[str, Any] | None:
     """An object's plan in figures; None when the run did not come to it."""
     blob = paths.work(migration, run, f"{name}/{kind}/summary.json")
     return dict(orjson.loads(await store.get("staging", blob))) if await store.exists("staging", blob) else None
@@ -125,4 +125,6 @@ async def dataset_accounts(store: Storage, migration: str, snapshot: int) -> dic
             for account, rows in accounts.items():
                 one[account.split(":")[0]] += rows
                 one["rows"] += rows
-    return {name: {key: one[key] for key in ("rows", "fed", "merged", "excluded")} for name, one in sorted(total.items())}
+    return {
+        name: {key: one[key] for key in ("rows", "fed", "merged", "excluded")} for name, one in sorted(total.items())
+    }

@@ -107,7 +107,9 @@ class Undo:
         for table_name in dict.fromkeys(entry.table for entry in entries):
             table = self.builder.schema.table(table_name)
             group = [entry for entry in entries if entry.table == table_name]
-            by_kind = {kind: [e for e in group if e.operation == kind] for kind in ("state", "link", "update", "create")}
+            by_kind = {
+                kind: [e for e in group if e.operation == kind] for kind in ("state", "link", "update", "create")
+            }
             await self._reopen(table, by_kind["state"])
             back = await self._restore(table, by_kind["link"] + by_kind["update"], written)
             gone = await self._delete(table, by_kind["create"], written)
@@ -134,7 +136,11 @@ class Undo:
         here = [entry for entry in entries if entry.row_id in rows]
         if not self.job["force"]:
             me = (await who_am_i(self.client)).user_id
-            here = [e for e in here if not self._changed(e, columns[e.source_key], rows[e.row_id], e.source_key in written, me)]
+            here = [
+                e
+                for e in here
+                if not self._changed(e, columns[e.source_key], rows[e.row_id], e.source_key in written, me)
+            ]
             here = await self._without_dependents(table, here)
         stored = await self.log.append_intents([self._intent("delete", e) for e in here])
         await jobs.fence(self.store, self.job)
@@ -147,7 +153,9 @@ class Undo:
             if result.ok:
                 landed.append(entry)
             else:
-                self._list(entry, "changed by others" if result.code == "conflict" else result.message, rows[entry.row_id])
+                self._list(
+                    entry, "changed by others" if result.code == "conflict" else result.message, rows[entry.row_id]
+                )
         self.result.deleted += [entry.row_id for entry in landed]
         still = await existing_ids(self.client, table, [e.row_id for e in landed]) if landed else set()
         self.result.remaining += len(still)
@@ -194,7 +202,11 @@ class Undo:
             if row is None or image is None:
                 continue
             ours = {name for name, value in after.items() if name != "createdon" and not same(value, image.get(name))}
-            foreign = [name for name in ours if not same(row.get(name), after[name]) and not same(row.get(name), image.get(name))]
+            foreign = [
+                name
+                for name in ours
+                if not same(row.get(name), after[name]) and not same(row.get(name), image.get(name))
+            ]
             if foreign and not self.job["force"]:
                 self._list(entry, "changed by others", row)
                 continue
@@ -210,7 +222,9 @@ class Undo:
         for (entry, _), result in zip(todo, results, strict=True):
             if not result.ok:
                 back.remove(entry)
-                self._list(entry, "changed by others" if result.code == "conflict" else result.message, rows[entry.row_id])
+                self._list(
+                    entry, "changed by others" if result.code == "conflict" else result.message, rows[entry.row_id]
+                )
         self.result.restored += [entry.row_id for entry in back]
         return back
 

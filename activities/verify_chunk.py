@@ -71,7 +71,9 @@ async def verify_chunk(job: dict[str, Any]) -> dict[str, Any]:
     await store.put("staging", f"{base}.findings.ndjson.gz", pack(result.findings))
     counts = {key: value for key, value in vars(result).items() if key != "findings"}
     await store.put("staging", f"{base}.json", orjson.dumps({"object": name, **counts}))
-    await jobs.progress(store, job, name, f"verify-{chunk}", done=result.rows, excepted=result.differing + result.missing)
+    await jobs.progress(
+        store, job, name, f"verify-{chunk}", done=result.rows, excepted=result.differing + result.missing
+    )
     return {"verified": result.verified, "differing": result.differing, "missing": result.missing}
 
 
@@ -80,7 +82,9 @@ async def _fetch(
 ) -> tuple[dict[int, dict[str, Any]], dict[int, dict[str, Any]]]:
     """The chunk's plan and its mapped records, for the records that have a row."""
     name = job["object"]
-    await store.download("staging", paths.work(job["migration"], job["run"], f"{name}/verify/{chunk}.parquet"), folder / "plan")
+    await store.download(
+        "staging", paths.work(job["migration"], job["run"], f"{name}/verify/{chunk}.parquet"), folder / "plan"
+    )
     plan = read_part(folder / "plan")
     mapped_name = next(iter(plan.values()))["chunk"]
     await store.download("staging", jobs.mapped_chunk(job, name, mapped_name), folder / "mapped.gz")
@@ -100,7 +104,9 @@ async def _own_lookups(
     store: Storage, job: dict[str, Any], builder: RowBuilder, mapped: dict[int, dict[str, Any]], ops: dict[int, Op]
 ) -> None:
     """Lookups between rows of the same object, which no plan resolves."""
-    own = {pos: refs for pos, row in mapped.items() if (refs := [r for r in row["refs"] if r["object"] == job["object"]])}
+    own = {
+        pos: refs for pos, row in mapped.items() if (refs := [r for r in row["refs"] if r["object"] == job["object"]])
+    }
     if not own:
         return
     current = await current_keys(store, job["migration"], job["object"])
@@ -138,7 +144,9 @@ def _compare(
         row = actual.get(op.row_id)
         if row is None:
             result.missing += 1
-            result.findings.append({"object": name, "source_id": op.source_id, "column": None, "class": "count mismatch"})
+            result.findings.append(
+                {"object": name, "source_id": op.source_id, "column": None, "class": "count mismatch"}
+            )
             continue
         custom = property_columns(clinic_map, builder, name, op.table.plain)
         for column, value in op.columns.items():
@@ -159,7 +167,9 @@ def _compare(
             result.verified += good
             result.differing += not good
             if not good:
-                result.findings.append({"object": name, "source_id": op.source_id, "column": column, "class": "differing field"})
+                result.findings.append(
+                    {"object": name, "source_id": op.source_id, "column": column, "class": "differing field"}
+                )
     return result
 
 
@@ -181,7 +191,9 @@ def property_columns(clinic_map: ClinicMap, builder: RowBuilder, name: str, tabl
 _custom: dict[tuple[int, str, str], set[str]] = {}
 
 
-async def _shaped(store: Storage, job: dict[str, Any], folder: Path, mapped: dict[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
+async def _shaped(
+    store: Storage, job: dict[str, Any], folder: Path, mapped: dict[int, dict[str, Any]]
+) -> dict[int, dict[str, Any]]:
     """The source records of this chunk, by position: the mapped chunk's number says where in the bucket they stand."""
     if not mapped:
         return {}

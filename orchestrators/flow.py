@@ -23,7 +23,7 @@ class StepFailed(Exception):
 
 def unwrap(result: Json) -> Json:
     """The activity's result, or StepFailed when it is an error value."""
-    if "error" in result and result["error"]:
+    if result.get("error"):
         raise StepFailed(result["error"])
     return result
 

@@ -18,8 +18,15 @@ def owners_report(migration: str, rows: Sequence[dict[str, Any]], fallback: str,
         [
             Fact("Staff", f"{len(rows):,}"),
             Fact("Found", f"{found:,}", "good" if found == len(rows) else "plain"),
-            Fact("Not usable", f"{open_cases:,}", "attention" if open_cases else "good", "their rows go to the next rule"),
-            Fact("Fallback owner", fallback or "none", "good" if usable else "bad", "" if usable else "not found or disabled"),
+            Fact(
+                "Not usable", f"{open_cases:,}", "attention" if open_cases else "good", "their rows go to the next rule"
+            ),
+            Fact(
+                "Fallback owner",
+                fallback or "none",
+                "good" if usable else "bad",
+                "" if usable else "not found or disabled",
+            ),
         ],
         [
             Table(

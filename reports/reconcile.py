@@ -30,7 +30,17 @@ def reconciliation_report(
     verified = sum(one["fields_verified"] for one in objects.values())
     differing = sum(one["fields_differing"] for one in objects.values())
     excepted = sum(one["excepted"] for one in objects.values())
-    columns = ["read", "migrated", "unchanged", "exported", "excepted", "excluded", "fields_verified", "fields_differing", "fields_excepted"]
+    columns = [
+        "read",
+        "migrated",
+        "unchanged",
+        "exported",
+        "excepted",
+        "excluded",
+        "fields_verified",
+        "fields_differing",
+        "fields_excepted",
+    ]
     classes = Counter(str(finding["class"]) for finding in findings)
     return Report(
         "reconciliation",
@@ -77,7 +87,10 @@ def exceptions_report(migration: str, rows: Sequence[Any]) -> Report:
         "Exceptions",
         "What did not land as mapped, and why. Nothing is dropped silently.",
         migration,
-        [Fact("Records", f"{records:,}", "attention" if records else "good"), Fact("Fields", f"{len(rows) - records:,}")],
+        [
+            Fact("Records", f"{records:,}", "attention" if records else "good"),
+            Fact("Fields", f"{len(rows) - records:,}"),
+        ],
         [
             Table("By cause", ["Object", "Of a", "Code", "Count", "What", "What to do", "Example"], summary),
             Table(
@@ -98,7 +111,10 @@ def manual_upload_report(migration: str, rows: Sequence[Any], papers: Mapping[st
         "Manual uploads",
         "Documents that could not go by themselves: upload them by hand and tick them off.",
         migration,
-        [Fact("Documents", f"{len(listed):,}", "attention" if listed else "good"), Fact("Files in the upload", f"{len(papers):,}")],
+        [
+            Fact("Documents", f"{len(listed):,}", "attention" if listed else "good"),
+            Fact("Files in the upload", f"{len(papers):,}"),
+        ],
         [
             Table(
                 "To upload",

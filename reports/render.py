@@ -68,5 +68,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["number"] = lambda value: f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value
+    environment.filters["number"] = lambda value: (
+        f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value
+    )
     return environment

@@ -47,7 +47,8 @@ def diff_report(
             Table(
                 "Covered",
                 ["What the sample shows", "Covered"],
-                [[feature, "yes"] for feature in chosen["covered"]] + [[feature, "no"] for feature in chosen["not_covered"]],
+                [[feature, "yes"] for feature in chosen["covered"]]
+                + [[feature, "no"] for feature in chosen["not_covered"]],
                 "The patients were chosen to cover as much of the variety of the data as 100 patients can.",
             ),
         ],
@@ -60,14 +61,33 @@ def _plain(value: Any) -> Any:
 
 
 def forecast_report(
-    migration: str, actions: Mapping[str, Mapping[str, Mapping[str, int]]], rate: float, source: str, hint: int, target: str
+    migration: str,
+    actions: Mapping[str, Mapping[str, Mapping[str, int]]],
+    rate: float,
+    source: str,
+    hint: int,
+    target: str,
 ) -> Report:
     """What would be created, changed and left, how long it takes, and what it costs of the daily requests."""
     rows = []
     for name, one in actions.items():
-        figures = {action: one.get(action, {}).get("records", 0) for action in ("create", "update", "join", "unchanged", "excluded")}
-        not_going = sum(one.get(action, {}).get("records", 0) for action in ("excepted", "duplicate", "orphan", "rerouted"))
-        rows.append([name, figures["create"], figures["update"] + figures["join"], figures["unchanged"], not_going, figures["excluded"]])
+        figures = {
+            action: one.get(action, {}).get("records", 0)
+            for action in ("create", "update", "join", "unchanged", "excluded")
+        }
+        not_going = sum(
+            one.get(action, {}).get("records", 0) for action in ("excepted", "duplicate", "orphan", "rerouted")
+        )
+        rows.append(
+            [
+                name,
+                figures["create"],
+                figures["update"] + figures["join"],
+                figures["unchanged"],
+                not_going,
+                figures["excluded"],
+            ]
+        )
     writes = sum(row[1] + row[2] for row in rows)
     ceiling = min(20 * 100, 4 / _ROW_SECONDS)
     return Report(
@@ -79,8 +99,14 @@ def forecast_report(
             Fact("Rows to write", f"{writes:,}"),
             Fact("Load and read-back", _duration(writes / rate), note=f"{rate:,.0f} records a second, {source}"),
             Fact("Rollback, if needed", _duration(writes / rate * 1.5), note="deletes are slower than creates"),
-            Fact("Requests counted", f"{writes * 2:,}", note="each row written and read once; of 500,000 or more a day"),
-            Fact("Service limit", f"{ceiling:,.0f}/s", note=f"per user and web server at 10 ms a row; parallelism hint {hint}"),
+            Fact(
+                "Requests counted", f"{writes * 2:,}", note="each row written and read once; of 500,000 or more a day"
+            ),
+            Fact(
+                "Service limit",
+                f"{ceiling:,.0f}/s",
+                note=f"per user and web server at 10 ms a row; parallelism hint {hint}",
+            ),
         ],
         [Table("By object", ["Object", "Create", "Change", "Unchanged", "Excepted", "Excluded"], rows)],
     )
@@ -97,7 +123,10 @@ def delta_report(migration: str, run: str, plans: Mapping[str, Mapping[str, Any]
     rows = []
     gone = []
     for name, plan in plans.items():
-        one = {action: plan["actions"].get(action, {}).get("records", 0) for action in ("create", "update", "join", "unchanged")}
+        one = {
+            action: plan["actions"].get(action, {}).get("records", 0)
+            for action in ("create", "update", "join", "unchanged")
+        }
         rows.append([name, one["create"], one["update"] + one["join"], one["unchanged"], len(plan["gone"])])
         gone += [[name, source_id] for source_id in plan["gone"]]
     new, changed = sum(row[1] for row in rows), sum(row[2] for row in rows)
@@ -109,17 +138,30 @@ def delta_report(migration: str, run: str, plans: Mapping[str, Mapping[str, Any]
         [
             Fact("New", f"{new:,}"),
             Fact("Changed", f"{changed:,}"),
-            Fact("Gone from the source", f"{len(gone):,}", "attention" if gone else "good", "left in the target for a person to decide"),
+            Fact(
+                "Gone from the source",
+                f"{len(gone):,}",
+                "attention" if gone else "good",
+                "left in the target for a person to decide",
+            ),
         ],
         [
             Table("By object", ["Object", "New", "Changed", "Unchanged", "Gone"], rows),
-            Table("Gone", ["Object", "Source id"], gone, "Their rows stay in the target: nothing is deleted without a person."),
+            Table(
+                "Gone",
+                ["Object", "Source id"],
+                gone,
+                "Their rows stay in the target: nothing is deleted without a person.",
+            ),
         ],
     )
 
 
 def rollback_report(
-    migration: str, counts: Mapping[str, Mapping[str, int]], totals: Mapping[str, int], listed: Sequence[Mapping[str, Any]]
+    migration: str,
+    counts: Mapping[str, Mapping[str, int]],
+    totals: Mapping[str, int],
+    listed: Sequence[Mapping[str, Any]],
 ) -> Report:
     """What was undone, what was left and why, and what stays behind all the same."""
     return Report(
@@ -131,27 +173,41 @@ def rollback_report(
             Fact("Deleted", f"{totals['deleted']:,}", "good", "created by the migration, proved gone"),
             Fact("Restored", f"{totals['restored']:,}", "good", "to what they were before"),
             Fact("Kept", f"{totals['kept']:,}", "attention" if totals["kept"] else "good", "changed by others since"),
-            Fact("Left", f"{totals['left']:,}", "attention" if totals["left"] else "good", "rows of others hang on them"),
+            Fact(
+                "Left", f"{totals['left']:,}", "attention" if totals["left"] else "good", "rows of others hang on them"
+            ),
         ],
         [
             Table(
                 "By object",
                 ["Object", "Deleted", "Restored", "Kept", "Left", "Not there any more"],
-                [[name, *(one.get(key, 0) for key in ("deleted", "restored", "kept", "left", "absent"))] for name, one in counts.items()],
+                [
+                    [name, *(one.get(key, 0) for key in ("deleted", "restored", "kept", "left", "absent"))]
+                    for name, one in counts.items()
+                ],
             ),
             Table(
                 "Kept and left",
                 ["Object", "Source id", "Table", "Row", "Why", "Who", "When"],
-                [[one[key] for key in ("object", "source_id", "table", "row_id", "why", "who", "when")] for one in listed],
+                [
+                    [one[key] for key in ("object", "source_id", "table", "row_id", "why", "who", "when")]
+                    for one in listed
+                ],
                 empty="Nothing was left behind.",
             ),
             Table(
                 "What a rollback does not reach",
                 ["Where", "What stays"],
                 [
-                    ["Recycle bin", "Deleted rows stay there for up to 30 days where the environment has it switched on."],
+                    [
+                        "Recycle bin",
+                        "Deleted rows stay there for up to 30 days where the environment has it switched on.",
+                    ],
                     ["Dataverse auditing", "Its log keeps the history of audited tables."],
-                    ["Schema", "Tables and columns of the solution stay; remove the solution by hand if it is not wanted."],
+                    [
+                        "Schema",
+                        "Tables and columns of the solution stay; remove the solution by hand if it is not wanted.",
+                    ],
                 ],
             ),
         ],

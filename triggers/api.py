@@ -68,6 +68,8 @@ def endpoint(
             return refuse(404, "not_found", "That was not made yet.")
         except AzureError as error:
             log.error("storage failed: %s", type(error).__name__)
-            return refuse(503, "storage_unreachable", "The storage account did not answer.", "Check AzureWebJobsStorage.")
+            return refuse(
+                503, "storage_unreachable", "The storage account did not answer.", "Check AzureWebJobsStorage."
+            )
 
     return run

@@ -68,7 +68,7 @@ async def list_files(req: func.HttpRequest) -> func.HttpResponse:
         {
             "files": [
                 {"path": one.name.removeprefix(prefix), "size": one.size, "sha256": one.digest}
-                for one in await store.list("drop", prefix)
+                for one in await store.listing("drop", prefix)
             ]
         }
     )

@@ -53,7 +53,9 @@ async def put_map(req: func.HttpRequest) -> func.HttpResponse:
         given = ClinicMap.model_validate_json(req.get_body())
     except ValidationError as error:
         places = ", ".join(".".join(map(str, one["loc"])) for one in error.errors()[:10])
-        raise StepError("bad_request", f"The map does not fit its form: {places}.", "GET the map and change that.") from None
+        raise StepError(
+            "bad_request", f"The map does not fit its form: {places}.", "GET the map and change that."
+        ) from None
     store = await storage()
     migration = await store_map(store, req.route_params["id"], given)
     return answer({"hash": migration.map_hash, "version": migration.map_version})
@@ -126,7 +128,9 @@ async def close(req: func.HttpRequest) -> func.HttpResponse:
     store = await storage()
     id, by = req.route_params["id"], operator_of(req, decision.by)
     if decision.typed != id:
-        raise StepError("not_acknowledged", "Closing ends the way back.", f"Type the migration's id, {id}, to acknowledge it.")
+        raise StepError(
+            "not_acknowledged", "Closing ends the way back.", f"Type the migration's id, {id}, to acknowledge it."
+        )
     migration = await migrations.change(store, id, lambda one: transitions.close(one, by))
     await _anchor(store, migration, "close", by)
     return answer(await shown(store, migration))

@@ -39,7 +39,10 @@ async def get_report(req: func.HttpRequest) -> func.HttpResponse:
         blob = paths.report(req.route_params["id"], name, form)
     except ValueError:
         raise StepError("not_found", "There is no such report.") from None
-    headers = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'", "X-Content-Type-Options": "nosniff"}
+    headers = {
+        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+        "X-Content-Type-Options": "nosniff",
+    }
     return func.HttpResponse(await store.get("reports", blob), mimetype=FORMATS[form], headers=headers)
 
 
@@ -55,7 +58,14 @@ async def get_exceptions(req: func.HttpRequest) -> func.HttpResponse:
     rows = await read_all(store, id, run=run, object=req.params.get("object") or None) if run else []
     offset = int(req.params.get("offset", "0")) if req.params.get("offset", "0").isdecimal() else 0
     shown = [
-        {"object": r.object, "source_id": r.source_id, "field": r.field, "code": r.code, "message": r.message, "cause": r.cause}
+        {
+            "object": r.object,
+            "source_id": r.source_id,
+            "field": r.field,
+            "code": r.code,
+            "message": r.message,
+            "cause": r.cause,
+        }
         for r in rows[offset : offset + PAGE]
     ]
     return answer({"run": run, "total": len(rows), "offset": offset, "exceptions": shown})
@@ -69,7 +79,7 @@ async def get_audit(req: func.HttpRequest) -> func.HttpResponse:
     if form not in ("ndjson", "csv"):
         raise StepError("bad_request", "The log exports as ndjson or csv.")
     await migrations.load(store, req.route_params["id"])
-    content = b"".join([part async for part in export(store, req.route_params["id"], form)])  # type: ignore[arg-type]
+    content = b"".join([part async for part in export(store, req.route_params["id"], form)])
     return func.HttpResponse(content, mimetype="text/csv" if form == "csv" else "application/x-ndjson")
 
 

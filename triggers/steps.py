@@ -50,7 +50,7 @@ async def start_step(req: func.HttpRequest, client: df.DurableOrchestrationClien
     told: dict[str, Any] = {"runs": options.runs, "force": options.force}
     if options.pause_percent is not None:
         told["pause_percent"] = options.pause_percent
-    kind = KIND_OF[step]  # type: ignore[index]
+    kind = KIND_OF[step]
     run = await migrations.begin_run(store, migration, kind, by=operator_of(req, options.by), options=told)
     await start_run(client, run)
     return answer({"run": run.id, "status_url": f"/api/migrations/{migration}/runs/{run.id}"}, 202)
@@ -129,7 +129,12 @@ async def _reconciled(store: Storage, client: Any, run: Run) -> Run:
         await start_run(client, run)
     elif status.runtime_status.name in ("Failed", "Terminated", "Canceled"):
         return await migrations.end_run(
-            store, run.migration, run.id, "failed", message="The orchestration ended before the run did.", error="internal"
+            store,
+            run.migration,
+            run.id,
+            "failed",
+            message="The orchestration ended before the run did.",
+            error="internal",
         )
     return run
 
@@ -151,6 +156,8 @@ async def _progress(store: Storage, run: Run) -> dict[str, dict[str, int]]:
             plan = await plan_summary(store, run.migration, run.id, name)
             if plan and name in found:
                 found[name]["total"] = sum(
-                    figures["records"] for action, figures in plan["actions"].items() if action in ("create", "update", "join")
+                    figures["records"]
+                    for action, figures in plan["actions"].items()
+                    if action in ("create", "update", "join")
                 )
     return found

@@ -1,0 +1,63 @@
+"""What one shaped bucket tells the scope report and the proposal: columns, values of choices, lengths, properties."""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from mapping.propose import choice_fields
+from sources.inventory import field_values, profile_dataset, property_inventory
+from sources.profile import Profile
+from sources.shaping import ShapedBucket
+from sources.staging import parse_part_name
+
+
+def inventory(profile: Profile, shaped: ShapedBucket, raw: Path, bucket: int) -> dict[str, Any]:
+    """Plain data, to be merged over the buckets by ``activities.scope``.
+
+    Columns of datasets are counted on the first bucket and the broadcast datasets only: a sample of bounded size.
+    """
+    asked: dict[str, list[str]] = {}
+    for field in choice_fields({name: plain for name, plain in profile.map.items()}):
+        asked.setdefault(field.object, []).append(field.source)
+    values = {
+        name: {
+            field: one.model_dump(mode="json") for field, one in field_values(path, sorted(set(asked[name]))).items()
+        }
+        for name, (_, path) in shaped.objects.items()
+        if name in asked
+    }
+    patients = shaped.objects.get("patient")
+    properties = property_inventory(patients[1]) if patients else {}
+    datasets: dict[str, list[Path]] = {}
+    if bucket <= 0:
+        for path in sorted(raw.glob("*.ndjson.gz")):
+            part = parse_part_name(path.name)
+            if (part.bucket == "all") == (bucket < 0):
+                datasets.setdefault(part.dataset, []).append(path)
+    return {
+        "values": values,
+        "lengths": _lengths(profile, shaped),
+        "properties": {name: one.model_dump(mode="json") for name, one in properties.items()},
+        "datasets": {name: profile_dataset(some).model_dump(mode="json") for name, some in datasets.items()},
+    }
+
+
+def _lengths(profile: Profile, shaped: ShapedBucket) -> dict[str, int]:
+    """The longest text of every mapped field, by ``object.field``."""
+    found: dict[str, int] = {}
+    with duckdb.connect(config={"threads": 1}) as db:
+        for name, (rows, path) in shaped.objects.items():
+            routes = profile.map.get(name, {}).get("routes", [])
+            fields = sorted({field["source"] for route in routes for field in route["fields"]})
+            if not rows or not fields:
+                continue
+            columns = ", ".join(f"'{field}': 'VARCHAR'" for field in fields)
+            picks = ", ".join(f'max(length("{field}"))' for field in fields)
+            longest = db.execute(
+                f"SELECT {picks} FROM read_json($file, format='newline_delimited', compression='gzip', "
+                f"maximum_object_size=33554432, columns={{{columns}}})",
+                {"file": str(path)},
+            ).fetchone()
+            found |= {f"{name}.{field}": length for field, length in zip(fields, longest or (), strict=True) if length}
+    return found

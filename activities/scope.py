@@ -1,0 +1,106 @@
+"""The scope: what the source holds, counted and profiled, and the map proposed for it."""
+
+from typing import Any
+
+import orjson
+
+from activities import jobs
+from activities.keep import keep_report
+from activities.resources import storage
+from activities.tally import dataset_accounts
+from ledger import migrations, paths, transitions
+from ledger.states import STATES
+from ledger.storage import Storage
+from mapping.hash import map_hash
+from mapping.model import ClinicMap
+from mapping.objects import OBJECTS
+from mapping.propose import propose
+from reports.scope import map_report, rebuild_report, scope_report
+from sources.inventory import DatasetProfile, PropertyProfile, ValueCounts, merge_properties
+from sources.profile import load_profile
+
+
+async def make_scope(job: dict[str, Any]) -> dict[str, Any]:
+    """Merge what the buckets counted, propose a map, write the reports; the outcome of the step."""
+    store = await storage()
+    migration = await migrations.load(store, job["migration"])
+    source = await jobs.document(store, migration.id, "source.json")
+    profile = load_profile(source["profile"])
+    records = await _records(store, job)
+    found = await _merged(store, job)
+    accounts = await dataset_accounts(store, migration.id, job["snapshot"])
+    proposal = propose(
+        dict(profile.map),
+        found["properties"],
+        {key: sorted(counts.options or ()) for key, counts in found["values"].items()},
+        system=migration.system,
+        profile=profile.name,
+        title=profile.title,
+        prefix=migration.options.get("prefix", "cms"),
+        time_zone=migration.options.get("time_zone", profile.time_zone),
+        currency=migration.options.get("currency", "USD"),
+        lengths=found["lengths"],
+        out_of_scope={name: one.out_of_scope for name, one in profile.datasets.items() if one.out_of_scope},
+    )
+    await _keep_map(store, migration, proposal)
+    tables = sorted({route.table for one in proposal.objects.values() for route in one.routes})
+    await keep_report(
+        store, scope_report(migration.id, profile, source, records, accounts, found["datasets"], tables, migration.plan)
+    )
+    await keep_report(store, rebuild_report(migration.id, profile, accounts))
+    await keep_report(store, map_report(migration.id, proposal))
+    total = sum(records.values())
+    fields = sum(len(route.fields) for one in proposal.objects.values() for route in one.routes)
+    return {
+        "message": f"{profile.title}: {total:,} records; a map of {fields} fields is proposed.",
+        "counts": {name: {"read": rows} for name, rows in records.items()},
+    }
+
+
+async def _records(store: Storage, job: dict[str, Any]) -> dict[str, int]:
+    total: dict[str, int] = dict.fromkeys(OBJECTS, 0)
+    for blob in await store.names("staging", paths.accounts(job["migration"], job["snapshot"], "bucket-")):
+        for name, rows in orjson.loads(await store.get("staging", blob))["objects"].items():
+            total[name] += rows
+    return total
+
+
+async def _merged(store: Storage, job: dict[str, Any]) -> dict[str, Any]:
+    """The inventories of all buckets as one."""
+    properties: list[dict[str, PropertyProfile]] = []
+    values: dict[str, ValueCounts] = {}
+    lengths: dict[str, int] = {}
+    datasets: dict[str, DatasetProfile] = {}
+    for blob in await store.names("staging", paths.accounts(job["migration"], job["snapshot"], "inventory-")):
+        part = orjson.loads(await store.get("staging", blob))
+        properties.append({name: PropertyProfile.model_validate(one) for name, one in part["properties"].items()})
+        for name, fields in part["values"].items():
+            for field, counts in fields.items():
+                values.setdefault(f"{name}.{field}", ValueCounts()).merge(ValueCounts.model_validate(counts))
+        for key, length in part["lengths"].items():
+            lengths[key] = max(lengths.get(key, 0), length)
+        for name, one in part["datasets"].items():
+            datasets.setdefault(name, DatasetProfile()).merge(DatasetProfile.model_validate(one))
+    return {"properties": merge_properties(properties), "values": values, "lengths": lengths, "datasets": datasets}
+
+
+async def _keep_map(store: Storage, migration: migrations.Migration, proposal: ClinicMap) -> None:
+    """The proposal becomes the next version, unless it changes nothing; a decision already made stays."""
+    if migration.map_version:
+        current = await jobs.current_map(store, migration)
+        proposal = proposal.model_copy(update={"controlled": current.controlled})
+        if map_hash(proposal) == migration.map_hash:
+            return
+    await store.put(
+        "ledger", paths.map_version(migration.id, migration.map_version + 1), proposal.model_dump_json().encode()
+    )
+
+    def put(one: migrations.Migration) -> None:
+        # The scope's own run is active, so the gate for people does not apply: it is this run that brings the map.
+        one.map_version += 1
+        one.map_hash = map_hash(proposal)
+        transitions.void_confirmation(one)
+        if STATES.index(one.state) < STATES.index("mapped"):
+            one.state = "mapped"
+
+    await migrations.change(store, migration.id, put)

@@ -1,0 +1,186 @@
+"""Reports of the scope: what the source holds, what will not be migrated, and the map to confirm."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mapping.model import ClinicMap
+from reports.model import Fact, Report, Table
+
+#: Custom tables that Sales Professional allows.
+PROFESSIONAL_TABLES = 15
+
+
+def scope_report(
+    migration: str,
+    profile: Any,
+    source: Mapping[str, Any],
+    records: Mapping[str, int],
+    accounts: Mapping[str, Mapping[str, int]],
+    datasets: Mapping[str, Any],
+    tables: Sequence[str],
+    plan: str | None,
+) -> Report:
+    """Counts by object and dataset, columns with their PHI class, files nobody knows, and the warnings of this source."""
+    total = sum(records.values())
+    ours = [name for name in tables if name.startswith(("Clinic", "Practitioner", "Patient"))]
+    left_out = [
+        [name, accounts.get(name, {}).get("rows", 0), one.out_of_scope]
+        for name, one in profile.datasets.items()
+        if one.out_of_scope
+    ]
+    columns = [
+        [
+            name,
+            column.name,
+            column.values,
+            column.nulls,
+            column.distinct,
+            column.max_length,
+            column.value_type or "",
+            column.phi,
+        ]
+        for name, dataset in sorted(datasets.items())
+        for column in dataset.columns.values()
+    ]
+    return Report(
+        "scope",
+        "Scope",
+        f"What the upload holds, read as {profile.title}.",
+        migration,
+        [
+            Fact("Records", f"{total:,}"),
+            Fact("Objects", f"{sum(1 for rows in records.values() if rows)} of 12"),
+            Fact("Source files", f"{len(source['files']):,}", note=f"{source['documents']:,} documents"),
+            Fact("Complexity", complexity(total, len(source["unknown_files"])), note="by volume and unknown files"),
+            Fact(
+                "Custom tables",
+                f"{len(ours)}",
+                note=f"of {PROFESSIONAL_TABLES} that Sales Professional allows; plan: {plan or 'not said'}",
+            ),
+        ],
+        [
+            Table("Objects", ["Object", "Records"], [[name, rows] for name, rows in records.items()]),
+            Table(
+                "Datasets",
+                ["Dataset", "Rows", "Fed", "Merged", "Left out"],
+                [[name, one["rows"], one["fed"], one["merged"], one["excluded"]] for name, one in accounts.items()],
+                "Every raw row feeds a record, is merged into one, or is left out with a reason.",
+            ),
+            Table("Not migrated", ["Dataset", "Rows", "Why"], left_out, empty="Every dataset feeds an object."),
+            Table(
+                "Columns",
+                ["Dataset", "Column", "Filled", "Empty", "Different", "Longest", "Type", "PHI"],
+                columns,
+                "Counted on a sample: the first bucket of patients and the datasets that hang on none.",
+            ),
+            Table(
+                "Files nobody knows",
+                ["File", "Bytes"],
+                [[one["name"], one["size"]] for one in source["unknown_files"]],
+                empty="None.",
+            ),
+            Table(
+                "What this source can do",
+                ["Ability", "Answer"],
+                _ABILITIES,
+                "An upload of files: there is no API to ask.",
+            ),
+            Table("Warnings", ["Warning", "What"], _warnings(records, accounts, profile, ours)),
+        ],
+    )
+
+
+_ABILITIES = [
+    ["List", "yes"],
+    ["Count", "yes"],
+    ["Changed since", "no: contents are compared by hash"],
+    ["Deletes", "yes, when a full export is uploaded again: what is missing is listed"],
+    ["Ask the vendor for", "a full export on the day of cutover, and one a day later"],
+]
+
+
+def complexity(records: int, unknown: int) -> str:
+    """A to D by volume and by files nobody knows; over two million records a migration is scoped individually."""
+    if records > 2_000_000:
+        return "D (scope individually)"
+    grade = 0 if records <= 50_000 else 1 if records <= 500_000 else 2
+    return "ABCD"[min(3, grade + (unknown > 5))]
+
+
+def _warnings(
+    records: Mapping[str, int], accounts: Mapping[str, Any], profile: Any, ours: Sequence[str]
+) -> list[list[str]]:
+    found = [
+        ["no_public_api", "The source is an upload: it cannot say what changed; upload a full export for each delta."]
+    ]
+    if records.get("claim"):
+        found.append(
+            [
+                "billing_proprietary",
+                f"{records['claim']:,} claims leave as CSV and JSON; nothing of them goes to Dataverse.",
+            ]
+        )
+    if records.get("custom_property"):
+        found.append(["custom_fields_vary", "Custom patient properties become columns of this clinic only."])
+    if any(accounts.get(name, {}).get("rows") for name in profile.rebuild):
+        found.append(
+            ["schedule_templates", "Templates, rules and reminders are not migrated: see the rebuild inventory."]
+        )
+    if len(ours) > PROFESSIONAL_TABLES:
+        found.append(["fifteen_tables", f"{len(ours)} custom tables are more than Sales Professional allows."])
+    return found
+
+
+def rebuild_report(migration: str, profile: Any, accounts: Mapping[str, Mapping[str, int]]) -> Report:
+    """What is detected and never loaded, with counts and what to rebuild."""
+    rows = [
+        [one.title, accounts.get(name, {}).get("rows", 0), one.what_to_rebuild] for name, one in profile.rebuild.items()
+    ]
+    return Report(
+        "rebuild-inventory",
+        "To rebuild",
+        "What the old system does by itself and no migration carries over: rebuild it in the new one.",
+        migration,
+        [Fact("Kinds", f"{len(rows):,}")],
+        [Table("Inventory", ["What", "Rows", "What to rebuild"], rows, empty="Nothing of this kind was found.")],
+    )
+
+
+def map_report(migration: str, proposal: ClinicMap) -> Report:
+    """The map to confirm: every source field, its column, and why."""
+    rows = [
+        [
+            name,
+            field.source,
+            route.table,
+            field.column or "",
+            field.transform,
+            field.phi,
+            field.status,
+            f"{field.confidence:.2f}",
+            field.reason,
+        ]
+        for name, one in proposal.objects.items()
+        for route in one.routes
+        for field in route.fields
+    ]
+    ignored = sum(1 for row in rows if row[6] == "ignored")
+    return Report(
+        "map",
+        "The map",
+        "Which source field lands in which column. No record moves before a person confirms it.",
+        migration,
+        [
+            Fact("Fields", f"{len(rows):,}"),
+            Fact("Migrated", f"{len(rows) - ignored:,}"),
+            Fact("Ignored", f"{ignored:,}", note="each with its reason"),
+        ],
+        [
+            Table(
+                "Fields",
+                ["Object", "Field", "Table", "Column", "Transform", "PHI", "Status", "Confidence", "Reason"],
+                rows,
+                shown=2000,
+            )
+        ],
+    )

@@ -70,13 +70,15 @@ def _demo(session: Session, patients: int, keep: bool) -> Summary:
     session.choose(flow.create(session, system=SYSTEM, profile=None, plan=None)["id"])
     job.upload(clinic / "export")
     job.go(changed=False)
-    out.say("[step]A day later[/step], the clinic's records have changed:")
-    job.go(changed=job.upload(clinic / "export-day-2"))
-
     summary = job.summary()
-    loaded = target_counts(local["dataverse_url"])
     show_objects(out, summary)
     show_datasets(out, summary)
+    out.say("A day later, records have changed, come and gone:")
+    job.go(changed=job.upload(clinic / "export-day-2"))
+    later = job.summary()
+    summary |= {"delta": later["objects"], "state": later["state"], "seconds": later["seconds"]}
+    summary["reports"] = later["reports"]
+    loaded = target_counts(local["dataverse_url"])
     if not keep:
         job.rollback()
         after = job.summary()

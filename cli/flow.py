@@ -28,11 +28,14 @@ ARRIVED: Final = ("verified", "closed")
 class Flow:
     """One pass through the life of a migration. Every answer a person would give is given beforehand."""
 
-    def __init__(self, session: Session, *, by: str, controlled: str, target: str | None = None) -> None:
+    def __init__(
+        self, session: Session, *, by: str, controlled: str, target: str | None = None, pause: float | None = None
+    ) -> None:
         self.session = session
         self.by = by
         self.controlled = controlled
         self.target = target
+        self.pause = pause
         self.taken: dict[str, float] = {}
         self._out = session.out
 
@@ -86,7 +89,7 @@ class Flow:
                 self.sign_off(migration)
             case "signed_off":
                 self.step("plan")
-                self.step("run", {"target": self._target(migration)})
+                self.step("run", {"target": self._target(migration)} | paused_at(self.pause))
             case "migrated":
                 self.step("verify")
             case other:
@@ -95,7 +98,7 @@ class Flow:
     def step(self, step: str, options: dict[str, Any] | None = None) -> Run:
         """One step as a run, watched to its end."""
         with self.timed(step):
-            run = self.session.start(step, options)
+            run = self.session.start(step, {"by": self.by} | (options or {}))
         conclude(self._out, self.session.id, run)
         return run
 
@@ -163,6 +166,11 @@ def sign(session: Session, migration: dict[str, Any], by: str) -> dict[str, Any]
     body = {"by": by, "hash": migration["map_hash"], "sample": sample}
     answer = session.api.post(session.path("sign-off"), body)
     return dict(answer or {})
+
+
+def paused_at(percent: float | None) -> dict[str, Any]:
+    """The option of a run that says from which share of exceptions it pauses; the app has its own."""
+    return {} if percent is None else {"pause_percent": percent}
 
 
 def latest(migration: dict[str, Any], kind: str) -> str | None:

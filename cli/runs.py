@@ -121,8 +121,11 @@ def follow(api: Api, out: Out, migration: str, run_id: str) -> Run:
 
 
 def excepted(run: Run) -> int:
-    """How many records of the run were excepted."""
-    return sum(int(counted.get("excepted") or 0) for counted in (run.get("progress") or {}).values())
+    """How many records of the run were excepted: its final counts where it has them, else its progress."""
+    counted = run.get("counts") or {}
+    if not any("excepted" in one for one in counted.values()):
+        counted = run.get("progress") or {}
+    return sum(int(one.get("excepted") or 0) for one in counted.values())
 
 
 def conclude(out: Out, migration: str, run: Run) -> int:

@@ -29,6 +29,15 @@ MigrationOption = Annotated[
 ByOption = Annotated[
     str | None, typer.Option("--by", help="Your name, as the record will show it.", show_default="the user")
 ]
+PauseOption = Annotated[
+    float | None,
+    typer.Option(
+        "--pause-percent", min=0, max=100, help="Pause when more of an object is excepted.", show_default="the app's"
+    ),
+]
+TargetOption = Annotated[
+    str | None, typer.Option("--target", help="The target's name, typed by you.", show_default=False)
+]
 YesFlag = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.", show_default=False)]
 
 
@@ -80,13 +89,21 @@ class Session:
 
     def start(self, step: str, options: dict[str, Any] | None = None) -> Run:
         """Starts a step, watches its run to the end and returns the run's document. Raises ApiError for a shut gate."""
-        started = self.api.post(self.path("steps", step), options or {})
+        started = self.api.post(self.path("steps", step), {"by": place.operator()} | (options or {}))
         return follow(self.api, self.out, self.id, str(started["run"]))
 
     def step(self, step: str, options: dict[str, Any] | None = None) -> None:
         """Starts a step, watches it, says how it ended; ends the command with 4 when records were excepted."""
         run = self.start(step, options)
         self.ended(run)
+
+    def typed_target(self, given: str | None) -> str:
+        """The target's name, typed by a person now or with the command. Raises misuse when nobody is there to type."""
+        if given is not None:
+            return given
+        if not self.out.asks:
+            raise misuse("Name the target that is to be written to.", "--target NAME (shown by ./carryover status)")
+        return str(typer.prompt("Type the target's name to go on", err=True))
 
     def ended(self, run: Run) -> None:
         """Says how a run ended and prints its document; ends the command with the code the run's end means."""

@@ -16,6 +16,9 @@ ACCOUNT_KEY: Final = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4
 
 FALLBACK_OWNER: Final = "fallback.owner@clinic.example"
 
+#: When the local system looks for changes by itself: at night, so that it does not come between two commands.
+NIGHTLY: Final = "0 0 3 * * *"
+
 
 class LocalError(Exception):
     """The local system cannot do what was asked. ``next`` says what to try."""
@@ -137,12 +140,11 @@ class Places:
         return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};{endpoints}"
 
     def function_key(self) -> str:
-        """The key the app's endpoints ask for; made once, kept where only this user reads it."""
-        if self.keys_file.exists():
-            return str(json.loads(self.keys_file.read_text("utf-8"))["default"])
-        key = secrets.token_urlsafe(32)
-        write_private(self.keys_file, {"default": key})
-        return key
+        """The key the app's endpoints ask for; all keys are made once and kept where only this user reads them."""
+        if not self.keys_file.exists():
+            names = ("default", "master", "durabletask_extension")
+            write_private(self.keys_file, {name: secrets.token_urlsafe(32) for name in names})
+        return str(json.loads(self.keys_file.read_text("utf-8"))["default"])
 
     def app_environment(self) -> dict[str, str]:
         """The settings the Functions host gets on top of the caller's environment."""
@@ -151,6 +153,7 @@ class Places:
             "DATAVERSE_URL": self.dataverse_url,
             "CARRYOVER_TEMP": str(self.temp),
             "TASKHUB_NAME": self.settings.get("TASKHUB_NAME") or "carryover",
+            "CARRYOVER_DELTA_CRON": self.settings.get("CARRYOVER_DELTA_CRON") or NIGHTLY,
         }
         if self.simulated:
             values["DATAVERSE_TOKEN"] = "local"

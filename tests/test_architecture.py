@@ -20,7 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reports": {"mapping"},
     "activities": {"sources", "mapping", "dataverse", "ledger", "reports", "settings"},
     "orchestrators": {"mapping"},
-    "triggers": {"orchestrators", "sources", "mapping", "dataverse", "ledger", "reports", "console", "settings"},
+    "triggers": {"orchestrators", "activities", "sources", "mapping", "dataverse", "ledger", "reports", "console", "settings"},
     "console": set(),
     "cli": set(),
     "settings": set(),

@@ -1,6 +1,7 @@
 """Commands for a migration that runs or has run: watching, mending, verifying, taking back, closing."""
 
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -9,9 +10,19 @@ from rich.markup import escape
 
 from cli import place, reports
 from cli.errors import DONE, FAILED, misuse, refused
-from cli.output import count, size, table, words
+from cli.flow import paused_at
+from cli.output import size, table, words
 from cli.runs import follow
-from cli.session import ByOption, JsonFlag, MigrationOption, Session, YesFlag, session
+from cli.session import (
+    ByOption,
+    JsonFlag,
+    MigrationOption,
+    PauseOption,
+    Session,
+    TargetOption,
+    YesFlag,
+    session,
+)
 from cli.shown import exit_code, show_document, show_objects, show_places, show_rows
 
 app = typer.Typer()
@@ -46,15 +57,14 @@ def _show_migration(s: Session, found: dict[str, Any]) -> None:
         s.out.plain(f"{'undo until':<13} {found['undo_until']}", style="quiet")
     runs = found.get("runs") or []
     if runs:
-        made = table("run", "state", "records", "seconds", "message", numbers=("records", "seconds"))
+        made = table("run", "state", "seconds", "by", "message", numbers=("seconds",))
         for run in runs:
-            done = sum(int(counted.get("done") or 0) for counted in (run.get("progress") or {}).values())
             style = {"failed": "bad", "paused": "warn", "running": "step"}.get(run["state"], "good")
             made.add_row(
                 run["id"],
                 f"[{style}]{run['state']}[/]",
-                count(done),
-                f"{float(run.get('seconds') or 0):.1f}",
+                _lasted(run),
+                escape(str(run.get("by") or "")),
                 escape(str(run.get("message") or "")),
             )
         s.out.show(made)
@@ -62,11 +72,24 @@ def _show_migration(s: Session, found: dict[str, Any]) -> None:
         s.out.say(f"[quiet]Next:[/quiet] [name]{following['step']}[/name]  [quiet]{following.get('why', '')}[/quiet]")
 
 
+def _lasted(run: dict[str, Any]) -> str:
+    try:
+        lasted = datetime.fromisoformat(run["ended"]) - datetime.fromisoformat(run["started"])
+    except (KeyError, TypeError, ValueError):
+        return ""
+    return f"{lasted.total_seconds():.1f}"
+
+
 @app.command()
-def retry(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
+def retry(
+    migration: MigrationOption = None,
+    target: TargetOption = None,
+    pause_percent: PauseOption = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Take up again what was excepted or not reached."""
     with session(as_json, migration) as s:
-        s.step("retry")
+        s.step("retry", {"target": s.typed_target(target)} | paused_at(pause_percent))
 
 
 @app.command()
@@ -105,7 +128,13 @@ def rollback(
         what = "the last run" if run == "last" else "everything that was written"
         if s.out.asks and not (yes or preview) and not typer.confirm(f"Take back {what} in {s.id}?", err=True):
             raise refused("Nothing was taken back.")
-        ended = s.start("rollback", {"runs": run, "force": force, "preview": preview})
+        options = {"runs": run, "force": force, "preview": preview}
+        if preview:
+            foreseen = s.api.post(s.path("steps", "rollback"), options)
+            show_document(s.out, foreseen)
+            s.out.document(foreseen)
+            return
+        ended = s.start("rollback", options)
         known = {made["name"] for made in reports.listed(s.api, s.id)}
         if ended["state"] == "done" and "rollback" in known:
             show_document(s.out, s.api.get(s.path("reports", "rollback.json")), limit=10)
@@ -204,6 +233,21 @@ def report(
             s.out.say("There is no report yet.")
             s.hint()
         s.out.document({"reports": {key: str(value) for key, value in places.items()}})
+
+
+@app.command()
+def accept(
+    migration: MigrationOption = None, by: ByOption = None, yes: YesFlag = False, as_json: JsonFlag = False
+) -> None:
+    """Accept the differences that the last verification found."""
+    with session(as_json, migration) as s:
+        who = by or place.operator()
+        if s.out.asks and not yes and not typer.confirm(f"Accept the differences as {who}?", err=True):
+            raise refused("Not accepted.", "./carryover report reconciliation")
+        answer = s.api.post(s.path("accept"), {"by": who})
+        s.out.say(f"[good]✓[/good] Accepted by [name]{escape(who)}[/name].")
+        s.hint()
+        s.out.document(answer)
 
 
 @app.command()

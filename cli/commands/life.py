@@ -10,8 +10,17 @@ from rich.markup import escape
 
 from cli import flow, place
 from cli.errors import misuse, refused
-from cli.output import count, size, table, words
-from cli.session import ByOption, JsonFlag, MigrationOption, Session, YesFlag, session
+from cli.output import size, table, words
+from cli.session import (
+    ByOption,
+    JsonFlag,
+    MigrationOption,
+    PauseOption,
+    Session,
+    TargetOption,
+    YesFlag,
+    session,
+)
 from cli.shown import show_document
 from cli.upload import upload as bring
 
@@ -159,10 +168,11 @@ def confirm(
         who = by or place.operator()
         if asks and not typer.confirm(f"Confirm the map {shown['hash'][:12]} as {who}?", err=True):
             raise refused("Not confirmed.", "./carryover map show")
-        s.api.post(s.path("confirm"), {"by": who, "hash": shown["hash"], "controlled": controlled})
+        # The policy is a part of the map: choosing another one makes the hash that is confirmed.
+        made = s.api.post(s.path("confirm"), {"by": who, "hash": shown["hash"], "controlled": controlled})
         s.out.say(f"[good]✓[/good] Confirmed by [name]{escape(who)}[/name]; controlled substances: {controlled}.")
         s.hint()
-        s.out.document({"migration": s.id, "by": who, "hash": shown["hash"], "controlled": controlled})
+        s.out.document({"migration": s.id, "by": who, "hash": made["map_hash"], "controlled": controlled})
 
 
 def _ask_policy(s: Session) -> Policy:
@@ -230,26 +240,16 @@ def sign_off(
 def plan(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
     """Say what a run would create, change and leave, and how long it would take. Nothing is written."""
     with session(as_json, migration) as s:
-        run = s.start("plan")
-        if run["state"] == "done" and not as_json:
-            made = table("object", "create", "change", "leave", numbers=("create", "change", "leave"))
-            for name, counted in (run.get("counts") or {}).items():
-                made.add_row(escape(words(name)), *(count(counted.get(key)) for key in ("create", "change", "leave")))
-            if made.row_count:
-                s.out.show(made)
-        s.ended(run)
+        s.step("plan")
 
 
 @app.command("run")
 def run_all(
     migration: MigrationOption = None,
-    target: Annotated[str | None, typer.Option("--target", help="The target's name, typed by you.")] = None,
+    target: TargetOption = None,
+    pause_percent: PauseOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Migrate every record. The target's name is typed, so that nobody writes to another by mistake."""
     with session(as_json, migration) as s:
-        if target is None:
-            if not s.out.asks:
-                raise misuse("Name the target that is to be written to.", "--target NAME (shown by ./carryover status)")
-            target = typer.prompt("Type the target's name to go on", err=True)
-        s.step("run", {"target": target})
+        s.step("run", {"target": s.typed_target(target)} | flow.paused_at(pause_percent))

@@ -10,7 +10,7 @@ from cli import demo as show
 from cli import flow, place
 from cli.commands.life import PlanName, Policy
 from cli.errors import misuse
-from cli.session import ByOption, JsonFlag, MigrationOption, session
+from cli.session import ByOption, JsonFlag, MigrationOption, PauseOption, session
 from cli.shown import exit_code, show_objects, show_places, show_seconds
 from cli.system import local_status, run_local
 
@@ -30,6 +30,7 @@ def migrate(
     ] = None,
     plan: Annotated[PlanName | None, typer.Option("--plan", help="The target's licence plan.")] = None,
     target: Annotated[str | None, typer.Option("--target", help="The target's name, for an app elsewhere.")] = None,
+    pause_percent: PauseOption = None,
     rollback: Annotated[bool, typer.Option("--rollback", help="Take everything back at the end.")] = False,
     migration: MigrationOption = None,
     by: ByOption = None,
@@ -52,7 +53,7 @@ def migrate(
                 run_local("up")
             if migration is None:
                 s.choose(flow.find_or_create(s, system=name, profile=profile, plan=plan))
-            job = flow.Flow(s, by=by or place.operator(), controlled=controlled, target=target)
+            job = flow.Flow(s, by=by or place.operator(), controlled=controlled, target=target, pause=pause_percent)
             job.go(changed=job.upload(source))
             summary = job.summary()
             show_objects(s.out, summary)
@@ -68,9 +69,10 @@ def migrate(
 
 
 def system_name(source: Path) -> str:
-    """A system's name from a path's: what a SourceKey may hold, in small letters."""
+    """A system's name from a path's: small letters, digits and dashes, at most 40, a letter first."""
     stem = source.resolve().name if source.is_dir() else source.stem
-    return re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-") or "clinic"
+    name = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")
+    return (name if name[:1].isalpha() else f"clinic-{name}")[:40].strip("-")
 
 
 @app.command()

@@ -101,6 +101,7 @@ class FakeApp:
                 web.put(one + "/map", self._put_map),
                 web.post(one + "/confirm", self._confirm),
                 web.post(one + "/sign-off", self._sign),
+                web.post(one + "/accept", self._accept),
                 web.post(one + "/close", self._close),
                 web.get(one + "/owners", self._owners),
                 web.get(one + "/exceptions", self._exceptions),
@@ -192,13 +193,17 @@ class FakeApp:
         needs, _, kind = STEPS[step]
         if found["state"] not in needs:
             return refusal(409, "out_of_order", f"Cannot {step} yet.", ONWARD.get(found["state"], ""))
-        if step == "run" and body.get("target") != found["target_name"]:
+        if body.get("preview"):
+            self.posted.append((step, body))
+            return web.json_response(
+                {"preview": True, "runs": ["migrate-0005"], "objects": {"patient": {"delete": 100}}}
+            )
+        if step in ("run", "retry") and body.get("target") != found["target_name"]:
             return refusal(409, "wrong_target", "That is not the target's name.")
         self.posted.append((step, body))
-        run = {
+        run: dict[str, Any] = {
             "id": f"{kind}-{len(found['runs']) + 1:04d}", "kind": kind, "state": "running", "message": "",
             "error": None, "progress": {}, "seconds": 0.0, "step": step, "looks": 0,
-            "preview": body.get("preview", False),
         }  # fmt: skip
         found["runs"].append(run)
         found["active_run"] = run["id"]
@@ -221,7 +226,7 @@ class FakeApp:
     def _end(self, found: dict[str, Any], run: dict[str, Any]) -> None:
         run |= {"state": "done", "seconds": 1.5} | self.ends.get(run["kind"], {})
         found["active_run"] = None
-        if run["state"] != "done" or run["preview"]:
+        if run["state"] != "done":
             return
         if leads := STEPS[run["step"]][1]:
             found["state"] = leads
@@ -249,6 +254,10 @@ class FakeApp:
 
     async def _close(self, request: web.Request) -> web.Response:
         return await self._move(request, "close", "verified", "closed")
+
+    async def _accept(self, request: web.Request) -> web.Response:
+        self.posted.append(("accept", await request.json()))
+        return web.json_response(self.migrations[request.match_info["id"]])
 
     async def _move(self, request: web.Request, step: str, needs: str, leads: str) -> web.Response:
         found, body = self.migrations[request.match_info["id"]], await request.json()

@@ -35,7 +35,7 @@ def test_every_step_by_hand(app: FakeApp, carryover: Carryover, export: Path) ->
         ("status",),
         ("verify",),
         ("delta",),
-        ("retry",),
+        ("retry", "--target", "Clinic Trial"),
         ("exceptions",),
         ("report",),
         ("audit",),
@@ -43,6 +43,7 @@ def test_every_step_by_hand(app: FakeApp, carryover: Carryover, export: Path) ->
         ("audit", "export"),
         ("verify",),
         ("rollback", "--preview"),
+        ("accept",),
         ("rollback",),
     ]
     for command in line:
@@ -85,7 +86,10 @@ def test_run_wants_the_target_typed(app: FakeApp, carryover: Carryover) -> None:
 
 def test_rollback_options_reach_the_app(migrated: FakeApp, carryover: Carryover) -> None:
     assert carryover("rollback", "--preview", "--run", "last", "--force", "--json").code == 0
-    assert migrated.posted == [("rollback", {"runs": "last", "force": True, "preview": True})]
+    assert carryover("rollback", "--preview", "--json").document["objects"] == {"patient": {"delete": 100}}
+    sent = [options for _, options in migrated.posted]
+    assert sent[0] == {"runs": "last", "force": True, "preview": True}
+    assert sent[1] == {"runs": "all", "force": False, "preview": True}
     assert migrated.migrations["m-00000001"]["state"] == "verified"
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from cli import place
 from cli.client import Api
+from cli.commands.whole import system_name
 from tests.cli.conftest import Carryover
 from tests.cli.fake_app import KEY, OBJECTS, FakeApp
 
@@ -28,7 +29,7 @@ def test_every_step_in_a_row(app: FakeApp, carryover: Carryover, export: Path) -
     assert posted["create"] == {"system": "elm-street-clinic"}
     assert posted["confirm"]["controlled"] == "suppress"
     assert posted["sign-off"]["sample"] == "sample-0003"
-    assert posted["run"] == {"target": "Clinic Trial"}
+    assert posted["run"]["target"] == "Clinic Trial"
     assert set(app.files["m-00000001"]) == {"patients.csv", "documents/empty.pdf"}
     for name, written in summary["reports"].items():
         assert Path(written).read_text("utf-8") == f"<h1>{name}</h1>"
@@ -65,14 +66,15 @@ def test_differing_fields_end_with_4(app: FakeApp, carryover: Carryover, export:
 def test_the_options_reach_the_app(app: FakeApp, carryover: Carryover, export: Path) -> None:
     ended = carryover(
         "migrate", "--source", str(export), "--yes", "--controlled", "redact", "--system", "elm",
-        "--profile", "synthea", "--by", "Dr. Ade", "--rollback", "--json",
+        "--profile", "synthea", "--by", "Dr. Ade", "--pause-percent", "50", "--rollback", "--json",
     )  # fmt: skip
     assert ended.code == 0
     posted = dict(app.posted)
     assert posted["create"] == {"system": "elm", "profile": "synthea"}
     assert posted["confirm"]["controlled"] == "redact"
     assert posted["confirm"]["by"] == posted["sign-off"]["by"] == "Dr. Ade"
-    assert posted["rollback"] == {"runs": "all", "force": False, "preview": False}
+    assert posted["run"] == {"by": "Dr. Ade", "target": "Clinic Trial", "pause_percent": 50.0}
+    assert posted["rollback"] == {"by": "Dr. Ade", "runs": "all", "force": False, "preview": False}
     assert ended.document["rollback"] == {"deleted": 400, "restored": 0, "kept": 0, "left": 0}
     assert ended.document["state"] == "confirmed"
 
@@ -160,3 +162,17 @@ def test_an_app_elsewhere_wants_the_target_typed(
     assert wrong.code == 3
     assert "run" not in steps(app)
     assert carryover("migrate", "--source", str(export), "--yes", "--target", "Clinic Trial", "--json").code == 0
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("Elm Street & Co.", "elm-street-co"),
+        ("2024 export", "clinic-2024-export"),
+        ("x" * 60, "x" * 40),
+        ("---", "clinic"),
+    ],
+)
+def test_a_system_is_named_after_its_source(tmp_path: Path, folder: str, name: str) -> None:
+    (tmp_path / folder).mkdir()
+    assert system_name(tmp_path / folder) == name

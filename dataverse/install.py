@@ -18,6 +18,7 @@ from dataverse.metadata import key_states
 from mapping.schema import Schema
 
 RUNNING: Final = "0x80071151"
+#: Waits between looks grow to this, so that a quick import is not waited for.
 _POLL_SECONDS: Final = 5.0
 _BUSY_SECONDS: Final = 30.0
 #: An import of a dozen tables takes minutes; a busy environment may take much longer.
@@ -114,26 +115,26 @@ async def import_solution(
     Raises InstallFailed with the import's own reasons, or Transient when it takes longer than an hour.
     """
     job = await start_import(client, content)
-    for _ in range(_POLLS):
+    for look in range(_POLLS):
         state = await import_state(client, job)
         progress("import", state.percent)
         if state.done and not state.ok:
             raise InstallFailed(f"The solution was not imported: {state.message}")
         if state.done:
             break
-        await client.pause(_POLL_SECONDS)
+        await client.pause(min(_POLL_SECONDS, 0.25 * 2 ** min(look, 8)))
     else:
         raise Transient("The import has not ended within an hour.")
     progress("publish", 0)
     await publish(client)
     progress("publish", 100)
     keyed = sum(1 for table in schema.tables.values() if table.key_column)
-    for _ in range(_POLLS):
+    for look in range(_POLLS):
         pending = await keys_pending(client, schema)
         progress("keys", 100 * (keyed - len(pending)) // keyed if keyed else 100)
         if not pending:
             return
-        await client.pause(_POLL_SECONDS)
+        await client.pause(min(_POLL_SECONDS, 0.25 * 2 ** min(look, 8)))
     raise Transient(f"The alternate keys of {', '.join(pending)} are not active after an hour.")
 
 

@@ -13,7 +13,9 @@ from dataverse.errors import NotFound
 from dataverse.together import together
 
 _STRONG: Final = {"Consistency": "Strong"}
-_TABLE: Final = "LogicalName,SchemaName,EntitySetName,PrimaryIdAttribute,PrimaryNameAttribute,IsCustomEntity,HasNotes"
+_TABLE: Final = (
+    "LogicalName,SchemaName,EntitySetName,PrimaryIdAttribute,PrimaryNameAttribute,IsCustomEntity,HasNotes,Privileges"
+)
 _ATTRIBUTE: Final = "LogicalName,SchemaName,AttributeType,AttributeTypeName,IsValidForCreate,IsValidForUpdate"
 #: Members that only a derived attribute type has, by that type.
 _CASTS: Final = {
@@ -57,7 +59,11 @@ class KeyInfo:
 
 @dataclass(slots=True)
 class TableInfo:
-    """A table of the target. ``lookups`` is column → target table → navigation property."""
+    """A table of the target.
+
+    ``lookups`` is column → target table → navigation property; ``privileges`` is action (``read``, ``appendto``…, lower
+    case) → the privilege's name, which several tables may share (activities, notes).
+    """
 
     logical: str
     schema_name: str
@@ -69,6 +75,7 @@ class TableInfo:
     columns: dict[str, ColumnInfo]
     keys: list[KeyInfo]
     lookups: dict[str, dict[str, str]]
+    privileges: dict[str, str]
 
 
 async def read_metadata(client: DataverseClient, tables: Iterable[str]) -> dict[str, TableInfo]:
@@ -148,6 +155,7 @@ async def _table(client: DataverseClient, name: str) -> TableInfo | None:
         columns=columns,
         keys=_keys(document.get("Keys", [])),
         lookups=lookups,
+        privileges={str(p["PrivilegeType"]).lower(): str(p["Name"]) for p in document.get("Privileges") or []},
     )
 
 

@@ -3,17 +3,16 @@
 Findings carry names of tables, columns, privileges and users' addresses, never values of records.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from dataverse.client import DataverseClient
 from dataverse.errors import AuthRefused, DataverseError, PrivilegeMissing, Transient
-from dataverse.metadata import bulk_tables, custom_tables, read_metadata
+from dataverse.metadata import TableInfo, bulk_tables, custom_tables, read_metadata
 from dataverse.orgs import file_limit, read_organization
 from dataverse.preflight_schema import Finding, Severity, schema_findings
-from dataverse.users import find_teams, find_users, read_privileges, table_privilege, who_am_i
+from dataverse.users import find_teams, find_users, read_privileges, who_am_i
 from mapping.schema import Schema
 
 PROFESSIONAL_TABLES: Final = 15
@@ -43,10 +42,14 @@ async def preflight(client: DataverseClient, schema: Schema, settings: Preflight
     try:
         identity = await who_am_i(client)
         organization = await read_organization(client)
+        tables = {t.logical: t for t in schema.tables.values()}
+        there = await read_metadata(client, tables)
+        bulk = await bulk_tables(client, [name for name, t in tables.items() if t.bulk and name in there])
+        held = await read_privileges(client, identity.user_id)
         found = [
             Finding("organization", "info", organization.name, f"The target is the organization {organization.name}."),
-            *await _schema(client, schema),
-            *await _privileges(client, schema, identity.user_id),
+            *schema_findings(schema, there, bulk),
+            *_privileges(schema, there, held),
             *await _tables(client, schema, settings.plan),
             *await _owner(client, settings.fallback_owner),
         ]
@@ -73,39 +76,22 @@ async def preflight(client: DataverseClient, schema: Schema, settings: Preflight
     return sorted(found, key=lambda f: order[f.severity])
 
 
-async def _schema(client: DataverseClient, schema: Schema) -> list[Finding]:
-    tables = {t.logical: t for t in schema.tables.values()}
-    there = await read_metadata(client, tables)
-    bulk = await bulk_tables(client, [name for name, t in tables.items() if t.bulk and name in there])
-    return schema_findings(schema, there, bulk)
-
-
-async def _privileges(client: DataverseClient, schema: Schema, user_id: str) -> list[Finding]:
-    held = await read_privileges(client, user_id)
-    needed: dict[str, str] = {}
+def _privileges(schema: Schema, there: Mapping[str, TableInfo], held: Mapping[str, str]) -> list[Finding]:
+    """What the application user's roles lack. A table that is not there yet has no privileges: it is a finding itself."""
+    needed: dict[str, list[str]] = {}
     for table in schema.tables.values():
+        names = there[table.logical].privileges if table.logical in there else {}
         for action in _ACTIONS:
-            name = table_privilege(action, table.schema_name)
-            needed[name] = f"{action} on {table.plain}"
+            if action in names:
+                needed.setdefault(names[action], []).append(f"{action} on {table.plain}")
     if any(c.logical == "overriddencreatedon" for t in schema.tables.values() for c in t.columns.values()):
-        needed[_OVERRIDE.lower()] = "keeping the original creation time"
+        needed[_OVERRIDE] = ["keeping the original creation time"]
+    fix = "Add the privilege, at organization level, to the application user's security role."
     return [
-        Finding(
-            "privilege_missing",
-            "error",
-            _OVERRIDE if name == _OVERRIDE.lower() else name,
-            f"The application user lacks {name} ({what}).",
-            "Add the privilege, at organization level, to the application user's security role.",
-        )
-        for name, what in sorted(needed.items())
-        if name not in held and not _of_missing_table(name, held)
+        Finding("privilege_missing", "error", name, f"The application user lacks {name} ({', '.join(uses)}).", fix)
+        for name, uses in sorted(needed.items())
+        if name.lower() not in held
     ]
-
-
-def _of_missing_table(name: str, held: Mapping[str, str]) -> bool:
-    """A custom table that is not there yet has no privileges to give: the missing table is the finding."""
-    match = re.fullmatch(r"prv(?:create|read|write|delete|append|appendto|assign)([a-z0-9]+_\w+)", name)
-    return bool(match) and not any(other.endswith(match.group(1)) for other in held) if match else False
 
 
 async def _tables(client: DataverseClient, schema: Schema, plan: Plan | None) -> list[Finding]:

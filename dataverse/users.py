@@ -103,9 +103,3 @@ async def read_privileges(client: DataverseClient, user_id: str) -> dict[str, st
                 if depth is not None:
                     held[str(row["name"]).lower()] = depth
     return held
-
-
-def table_privilege(action: str, schema_name: str) -> str:
-    """The name of a table's privilege, lower case: ``prvcreatecms_clinicvisit``. Activities share one set of them."""
-    shared = {"task": "activity", "appointment": "activity", "opportunityclose": "activity", "annotation": "note"}
-    return f"prv{action}{shared.get(schema_name.lower(), schema_name)}".lower()

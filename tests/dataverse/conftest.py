@@ -16,6 +16,7 @@ import pytest_asyncio
 
 from dataverse.auth import StaticToken
 from dataverse.client import DataverseClient
+from tests.dataverse.fake import FakeClock
 
 REPO = Path(__file__).parents[2]
 SEED: dict[str, Any] = {
@@ -31,6 +32,10 @@ SEED: dict[str, Any] = {
 @dataclass(frozen=True)
 class Simulator:
     url: str
+
+    def client(self, **more: Any) -> DataverseClient:
+        """A client that waits in no real time."""
+        return DataverseClient(self.url, StaticToken("local"), clock=FakeClock().clock(), **more)
 
     def control(self, name: str, body: Any = None) -> Any:
         """A call of the simulator's own control endpoints."""
@@ -74,5 +79,5 @@ def _wait(simulator: Simulator, process: subprocess.Popen[bytes], out: Path) -> 
 
 @pytest_asyncio.fixture
 async def client(simulator: Simulator) -> AsyncIterator[DataverseClient]:
-    async with DataverseClient(simulator.url, StaticToken("local")) as made:
+    async with simulator.client() as made:
         yield made

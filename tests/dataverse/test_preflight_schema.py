@@ -42,6 +42,7 @@ def ready(table: SchemaTable) -> TableInfo:
         {c.logical: as_target(c) for c in table.columns.values()},
         [KeyInfo("key", (table.key_column,), "Active")] if table.key_column else [],
         {c.logical: dict(c.nav) for c in table.columns.values() if c.type == "lookup"},
+        {},
     )
 
 

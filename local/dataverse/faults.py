@@ -117,8 +117,8 @@ class Faults:
         if usage.total_ms >= limits.execution_ms:
             message = (
                 f"Combined execution time of incoming requests exceeded limit of {limits.execution_ms:,.0f} "
-                f"milliseconds over time window of {limits.window:g} seconds. Decrease number of concurrent requests or "
-                "reduce the duration of requests and try again later."
+                f"milliseconds over time window of {limits.window:g} seconds. Decrease number of concurrent requests "
+                "or reduce the duration of requests and try again later."
             )
             raise _throttled(_TIME, message, usage.spent[0][0] + limits.window - now)
         usage.started.append(now)

@@ -69,6 +69,7 @@ class Plan:
             if c.required == "SystemRequired" and c.update and c.type not in ("State", "EntityName", "Owner")
         ]  # fmt: skip
         self.owned = "ownerid" in table.columns
+        self.stamped = "createdon" in table.columns
         state, status = table.columns.get("statecode"), table.columns.get("statuscode")
         self.states = {o.value: o for o in state.options} if state else {}
         self.statuses = {o.value: o.state for o in status.options} if status else {}

@@ -63,9 +63,10 @@ def update(session: Session, table: Table, identity: str, body: dict[str, Any], 
     if table.name == "annotation":
         notes.check(session, changes, identity)
     _derive_changed(session, table, identity, changes)
-    changes["modifiedon"] = session.now
-    changes["modifiedby"] = session.caller.user
-    changes["modifiedonbehalfby"] = session.caller.delegate
+    if plan.stamped:
+        changes["modifiedon"] = session.now
+        changes["modifiedby"] = session.caller.user
+        changes["modifiedonbehalfby"] = session.caller.delegate
     changes["versionnumber"] = session.store.next_version()
     try:
         session.store.update(table, identity, changes)
@@ -162,6 +163,9 @@ def create_children(
 
 def _stamp_created(session: Session, plan: Plan, row: dict[str, Any]) -> None:
     now, caller = session.now, session.caller
+    row["versionnumber"] = session.store.next_version()
+    if not plan.stamped:
+        return
     backdated = row.get("overriddencreatedon")
     if backdated is not None:
         # The source's moment becomes createdon; the moment of the import is kept in its place.
@@ -177,7 +181,6 @@ def _stamp_created(session: Session, plan: Plan, row: dict[str, Any]) -> None:
         if "ownerid" not in row:
             row["ownerid"], row["ownerid__type"], row["owninguser"] = caller.user, "systemuser", caller.user
         row["owningbusinessunit"] = BUSINESS_UNIT_ID
-    row["versionnumber"] = session.store.next_version()
 
 
 def _insert(session: Session, table: Table, row: dict[str, Any]) -> None:

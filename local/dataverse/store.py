@@ -101,8 +101,11 @@ class Store:
         """Creates the SQLite table, or adds the columns and indexes that it has not got yet."""
         held = {row[1] for row in self.db.execute(f"PRAGMA table_info({quoted(table.name)})")}
         if not held:
-            self.db.execute(f"CREATE TABLE {quoted(table.name)} ({quoted(table.id_column)} TEXT NOT NULL PRIMARY KEY)")
-            held = {table.id_column}
+            columns = [pair for column in table.columns.values() for pair in _stored(column)]
+            parts = [f"{quoted(n)} {k}" if n != table.id_column else f"{quoted(n)} TEXT NOT NULL PRIMARY KEY"
+                     for n, k in columns]  # fmt: skip
+            self.db.execute(f"CREATE TABLE {quoted(table.name)} ({', '.join(parts)})")
+            held = {name for name, _ in columns}
         for column in table.columns.values():
             for name, kind in _stored(column):
                 if name in held:

@@ -51,8 +51,9 @@ def entity(schema: str, attributes: str, *, keys: str = "", set_name: str = "", 
     noted = "<HasRelatedNotes>True</HasRelatedNotes>" if notes else ""
     return (
         f'<Entity><Name LocalizedName="{schema}" OriginalName="{schema}">{schema}</Name><EntityInfo>'
-        f'<entity Name="{schema}"><LocalizedNames><LocalizedName description="{schema}" languagecode="1033"/></LocalizedNames>'
-        f"<attributes>{attributes}</attributes><EntityKeys>{keys}</EntityKeys>{own}{noted}</entity></EntityInfo></Entity>"
+        f'<entity Name="{schema}"><LocalizedNames>'
+        f'<LocalizedName description="{schema}" languagecode="1033"/></LocalizedNames>'
+        f"<OwnershipTypeMask>UserOwned</OwnershipTypeMask><attributes>{attributes}</attributes><EntityKeys>{keys}</EntityKeys>{own}{noted}</entity></EntityInfo></Entity>"
     )
 
 

@@ -24,6 +24,12 @@ SEED: dict[str, Any] = {
     "users": [
         {"email": "Ann.Able@clinic.example", "first": "Ann", "last": "Able"},
         {"email": "dan.gone@clinic.example", "first": "Dan", "last": "Gone", "disabled": True},
+        {
+            "email": "weak@clinic.example",
+            "first": "W",
+            "last": "K",
+            "lacks": ["prvDeleteContact", "prvOverrideCreatedOnCreatedBy"],
+        },
     ],
     "teams": [{"name": "Front desk"}],
 }

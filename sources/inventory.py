@@ -46,7 +46,7 @@ class ValueCounts(_Counted):
         kind = type_of(text)
         self.types[kind] = self.types.get(kind, 0) + 1
         if kind == "decimal":
-            self.decimals = max(self.decimals, len(text) - text.index(".") - 1)
+            self.decimals = max(self.decimals, len(text.strip().rpartition(".")[2]) if "." in text else 0)
         elif kind in ("text", "memo", "integer") and (shape := shape_of(text)):
             self.shapes[shape] = self.shapes.get(shape, 0) + 1
         if self.options is not None:

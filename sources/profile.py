@@ -82,6 +82,17 @@ def _query(value: Any) -> Any:
     return {"sql": value} if isinstance(value, str) else value
 
 
+def _check_map(object_name: str, plain: dict[str, Any]) -> None:
+    try:
+        ObjectMap.model_validate(plain)
+    except ValidationError as error:
+        raise ValueError(f"map of {object_name}: {_places(error)}") from None
+
+
+def _places(error: ValidationError) -> str:
+    return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'profile'}: {e['msg']}" for e in error.errors())
+
+
 class Profile(_Part):
     """A whole profile; see the module's text for what its SQL may rely on."""
 
@@ -110,7 +121,7 @@ class Profile(_Part):
             if not dataset.account and not dataset.out_of_scope and name not in self.rebuild:
                 raise ValueError(f"dataset {name} needs account SQL, an out_of_scope reason, or a rebuild entry")
         for object_name, plain in self.map.items():
-            ObjectMap.model_validate(plain)
+            _check_map(object_name, plain)
             if object_name not in self.objects:
                 raise ValueError(f"the map speaks of {object_name}, which no SQL shapes")
         return self
@@ -144,8 +155,7 @@ def parse_profile(text: str, origin: str) -> Profile:
     except yaml.YAMLError as error:
         raise BadProfile(f"profile {origin} is not YAML: {error}") from error
     except ValidationError as error:
-        places = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'profile'}: {e['msg']}" for e in error.errors())
-        raise BadProfile(f"profile {origin}: {places}") from error
+        raise BadProfile(f"profile {origin}: {_places(error)}") from error
 
 
 @cache

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 import duckdb
 import orjson
@@ -14,6 +14,7 @@ from mapping.objects import ObjectName
 from sources.database import private_database, quoted, sql_of
 from sources.errors import BadProfile, BadSource
 from sources.profile import OUT_OF_SCOPE, Dataset, Profile
+from sources.sorting import sorted_by_id
 from sources.staging import BROADCAST, MAX_ROW, parse_part_name
 
 _FETCH: Final = 2000
@@ -58,7 +59,7 @@ def shape_bucket(profile: Profile, raw_dir: Path, out_dir: Path, bucket: int | N
             if query.shaped_once == (bucket is None):
                 path = out_dir / f"{object_name}.ndjson.gz"
                 with _gzip(path) as file, sql_of(f"{profile.name}, SQL of {object_name}"):
-                    objects[object_name] = (_shape(db, object_name, query.sql, bucket, file), path)
+                    objects[object_name] = (_shape(db, object_name, query.sql, bucket, file, out_dir), path)
         accounts = {}
         left_out = out_dir / "left_out.ndjson.gz"
         with _gzip(left_out) as file:
@@ -121,7 +122,7 @@ def _gzip(path: Path) -> gzip.GzipFile:
 
 
 def _shape(
-    db: duckdb.DuckDBPyConnection, object_name: str, sql: str, bucket: int | None, file: IO[bytes] | gzip.GzipFile
+    db: duckdb.DuckDBPyConnection, object_name: str, sql: str, bucket: int | None, file: gzip.GzipFile, work: Path
 ) -> int:
     """Writes the records of one object; how many."""
     query = sql.strip().rstrip(";")
@@ -130,18 +131,18 @@ def _shape(
     if missing := needed - types.keys():
         raise BadProfile(f"SQL of {object_name} gives no {', '.join(sorted(missing))}")
     picks = ", ".join(f"{_as_text(name, kind)} AS {quoted(name)}" for name, kind in types.items())
-    here = "true" if bucket is None else "in_bucket(_patient)"
+    here = "true" if bucket is None else "in_bucket(r._patient)"
     db.execute(
-        f"SELECT record, here FROM (SELECT to_json(r)::VARCHAR AS record, r._id AS id, {here} AS here"
-        f" FROM (SELECT {picks} FROM ({query})) AS r) ORDER BY id NULLS LAST, record"
+        f"SELECT coalesce(r._id, ''), to_json(r)::VARCHAR, {here} FROM (SELECT {picks} FROM ({query})) AS r",
     )
-    records = 0
-    while rows := db.fetchmany(_FETCH):
-        if not all(row[1] for row in rows):
-            raise BadProfile(f"SQL of {object_name} gives records whose _patient belongs to another bucket")
-        file.write("".join(f"{row[0]}\n" for row in rows).encode())
-        records += len(rows)
-    return records
+    with sorted_by_id(work) as records:
+        while rows := db.fetchmany(_FETCH):
+            if not all(row[2] for row in rows):
+                raise BadProfile(f"SQL of {object_name} gives records whose _patient belongs to another bucket")
+            records.add((row[0], row[1]) for row in rows)
+        for lines in records.batches():
+            file.write(lines)
+        return records.count
 
 
 def _as_text(name: str, kind: str) -> str:
@@ -150,7 +151,7 @@ def _as_text(name: str, kind: str) -> str:
 
 
 def _account(
-    db: duckdb.DuckDBPyConnection, profile: Profile, name: str, dataset: Dataset, left_out: IO[bytes] | gzip.GzipFile
+    db: duckdb.DuckDBPyConnection, profile: Profile, name: str, dataset: Dataset, left_out: gzip.GzipFile
 ) -> dict[str, int]:
     """Raw rows by account; checks that every raw row has exactly one."""
     table = quoted(name)

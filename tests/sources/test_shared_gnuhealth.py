@@ -49,7 +49,10 @@ def test_catalog_rows_are_merged_when_used_and_left_out_when_not(source: Path, s
     used |= {row["pathology"] for row in table(source / "gnuhealth_patient_disease.csv")}
     rows = len(table(source / "gnuhealth_pathology.csv"))
     used.discard("")
-    assert shaped.accounts["gnuhealth_pathology"] == {"merged:encounter": len(used), "excluded:not_referenced": rows - len(used)}
+    assert shaped.accounts["gnuhealth_pathology"] == {
+        "merged:encounter": len(used),
+        "excluded:not_referenced": rows - len(used),
+    }
     drugs = {row["medicament"] for row in table(source / "gnuhealth_prescription_line.csv")}
     assert shaped.accounts["gnuhealth_medicament"]["merged:prescription"] == len(drugs)
 

@@ -19,7 +19,7 @@ from mapping.record import Issue, MappedRecord, Ref
 from mapping.schema import Schema, SchemaColumn, SchemaTable
 from mapping.steps import BadMap, Step, read_step, step_of
 from mapping.transforms import REGISTRY, Ctx, Refused
-from mapping.transforms.base import as_text, fit
+from mapping.transforms.base import as_text, fit, or_nothing
 
 Record = dict[str, Any]
 Mapper = Callable[[Record], MappedRecord]
@@ -120,7 +120,7 @@ def _object(map: ClinicMap, name: ObjectName, schema: Schema, owners: Owners) ->
         return mapped
 
     def whole(record: Record) -> MappedRecord:
-        source_id = as_text(record.get("_id"))
+        source_id = or_nothing(record.get("_id"))
         if not source_id:
             mapped = MappedRecord("", "", "")
             count_properties(record, mapped)
@@ -242,7 +242,7 @@ def _state(plan: _RoutePlan, record: Record, mapped: MappedRecord) -> None:
 
 def _note(plan: _RoutePlan, name: ObjectName, record: Record, mapped: MappedRecord) -> None:
     """A note takes no custom columns: its provenance is the last line of its text, its file goes beside the payload."""
-    path = record.get("path")
+    path = or_nothing(record.get("path"))
     if name == "document":
         mapped.file = path or None
         if not path and "notetext" not in mapped.payload:

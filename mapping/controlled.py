@@ -7,7 +7,7 @@ from mapping.drugs import schedule
 from mapping.model import ControlledPolicy, Route
 from mapping.record import MappedRecord
 from mapping.schema import SchemaTable
-from mapping.transforms.base import Refused, as_text
+from mapping.transforms.base import or_nothing
 
 #: What a redacted row lands without. Instructions tell the dose in other words; the code system means nothing alone.
 REDACTED: Final = (
@@ -70,12 +70,8 @@ def _sources(route: Route) -> tuple[list[str], list[str]]:
 
 
 def _schedule(record: Record, source: str, codes: list[str]) -> str | None:
-    name, code = _text(record.get(source)), next((text for field in codes if (text := _text(record.get(field)))), "")
+    name, code = (
+        or_nothing(record.get(source)),
+        next((text for field in codes if (text := or_nothing(record.get(field)))), ""),
+    )
     return schedule(None, code or None, name or None) if name or code else None
-
-
-def _text(value: Any) -> str:
-    try:
-        return as_text(value)
-    except Refused:
-        return ""

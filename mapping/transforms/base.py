@@ -75,6 +75,11 @@ def as_text(value: Any) -> str:
     raise Refused("not_text", "The value is a list or an object where one text was expected.")
 
 
+def or_nothing(value: Any) -> str:
+    """The value as trimmed text, nothing where it is a list or an object."""
+    return "" if isinstance(value, list | dict) else as_text(value)
+
+
 def fit(text: str, column: SchemaColumn | None) -> str | None:
     """The text when the column can hold it unchanged, None when it is empty.
 

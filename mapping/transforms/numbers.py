@@ -15,9 +15,11 @@ MONEY_MAX: Final = Decimal(922_337_203_685_477)
 #: More digits than a JSON number carries through every reader.
 _DIGITS: Final = 15
 
-_PLAIN: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")
-_GROUPED: Final = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
-_MONEY: Final = re.compile(r"(?P<minus>-?)(?:[A-Z]{3} ?|[$€£] ?)?(?P<number>[+-]?[\d,.]+)(?: ?[A-Z]{3}| ?[$€£])?")
+_PLAIN: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_GROUPED: Final = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?", re.ASCII)
+_MONEY: Final = re.compile(
+    r"(?P<minus>-?)(?:[A-Z]{3} ?|[$€£] ?)?(?P<number>[+-]?[\d,.]+)(?: ?[A-Z]{3}| ?[$€£])?", re.ASCII
+)
 
 
 def _number(text: str) -> Decimal:

@@ -17,16 +17,17 @@ _NO_DATE: Final = ("0000-00-00", "0001-01-01")
 Reader = Callable[[str], datetime | None]
 
 _ISO: Final = re.compile(
-    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?\s?(?:Z|z|UTC|[+-]\d\d(?::?\d\d)?)?)?"
+    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?\s?(?:Z|z|UTC|[+-]\d\d(?::?\d\d)?)?)?",
+    re.ASCII,
 )
 _FRACTION: Final = re.compile(r"[.,](\d+)")
 _CLOCK: Final = r"(?:[ T]+(?P<h>\d{1,2}):(?P<m>\d\d)(?::(?P<s>\d\d)(?:\.\d+)?)?\s*(?P<half>[AaPp]\.?[Mm]\.?)?)?"
-_SLASHES: Final = re.compile(r"(?P<a>\d{1,2})[/-](?P<b>\d{1,2})[/-](?P<y>\d{4})" + _CLOCK)
-_DOTS: Final = re.compile(r"(?P<a>\d{1,2})\.(?P<b>\d{1,2})\.(?P<y>\d{4})" + _CLOCK)
-_YEAR_FIRST: Final = re.compile(r"(?P<y>\d{4})/(?P<b>\d{1,2})/(?P<a>\d{1,2})" + _CLOCK)
-_COMPACT: Final = re.compile(r"(?P<y>\d{4})(?P<b>\d\d)(?P<a>\d\d)")
-_DAY_MONTH: Final = re.compile(r"(?P<a>\d{1,2})[- ](?P<mon>[A-Za-z]{3,9})\.?[- ,]+(?P<y>\d{4})" + _CLOCK)
-_MONTH_DAY: Final = re.compile(r"(?P<mon>[A-Za-z]{3,9})\.? (?P<a>\d{1,2}),? (?P<y>\d{4})" + _CLOCK)
+_SLASHES: Final = re.compile(r"(?P<a>\d{1,2})[/-](?P<b>\d{1,2})[/-](?P<y>\d{4})" + _CLOCK, re.ASCII)
+_DOTS: Final = re.compile(r"(?P<a>\d{1,2})\.(?P<b>\d{1,2})\.(?P<y>\d{4})" + _CLOCK, re.ASCII)
+_YEAR_FIRST: Final = re.compile(r"(?P<y>\d{4})/(?P<b>\d{1,2})/(?P<a>\d{1,2})" + _CLOCK, re.ASCII)
+_COMPACT: Final = re.compile(r"(?P<y>\d{4})(?P<b>\d\d)(?P<a>\d\d)", re.ASCII)
+_DAY_MONTH: Final = re.compile(r"(?P<a>\d{1,2})[- ](?P<mon>[A-Za-z]{3,9})\.?[- ,]+(?P<y>\d{4})" + _CLOCK, re.ASCII)
+_MONTH_DAY: Final = re.compile(r"(?P<mon>[A-Za-z]{3,9})\.? (?P<a>\d{1,2}),? (?P<y>\d{4})" + _CLOCK, re.ASCII)
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH_NAMES: Final = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
@@ -85,7 +86,7 @@ def _unclear_slashes(text: str) -> datetime | None:
 
 
 def _epoch(text: str, *, per_second: int) -> datetime | None:
-    if not re.fullmatch(r"-?\d{1,15}", text):
+    if not re.fullmatch(r"-?\d{1,15}", text, re.ASCII):
         return None
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=int(text) // per_second)
 

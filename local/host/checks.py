@@ -29,6 +29,8 @@ def check_function(name: str, function: Callable[..., Any], bindings: Sequence[A
     except NameError as error:
         raise LoadError(f"cannot load the {name} function: an annotation names something unknown: {error}") from error
     bound = {b.name: b for b in bindings if b.name != "$return"}
+    if any(b.type == "orchestrationTrigger" and b.name != "context" for b in bindings):  # the SDK's own name for it
+        raise LoadError(f"cannot load the {name} function: an orchestrator's context_name has to be 'context'")
 
     takes_context = "context" in parameters and "context" not in bound
     if takes_context:

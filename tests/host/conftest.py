@@ -18,7 +18,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
 
 @pytest.fixture
 def own_host(tmp_path: Path) -> Iterator[Host]:
-    """A host of the test's own, not started; what is left of it is stopped at the end."""
+    """A host of the test's own, not started; what is left of it is killed at the end."""
     made = Host(tmp_path)
     yield made
-    made.stop()
+    made.kill()

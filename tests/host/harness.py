@@ -74,9 +74,10 @@ class Host:
 
     def kill(self) -> None:
         """kill -9, and nothing else."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        if self.process is not None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+            self.process = None
 
     def stop(self) -> int:
         """Asks the host to end; returns its exit code."""

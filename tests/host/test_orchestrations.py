@@ -20,7 +20,6 @@ def paced(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     running.stop()
 
 
-
 def test_fan_out_and_custom_status(paced: Host) -> None:
     ended = paced.run("fan", {"n": 40})
     assert ended["runtimeStatus"] == "Completed"

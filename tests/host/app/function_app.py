@@ -1,3 +1,4 @@
+# mypy: disable-error-code="untyped-decorator, type-arg, no-any-return"
 """A small app that uses everything the local host says it can do."""
 
 import asyncio
@@ -15,7 +16,6 @@ import azure.functions as func
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 bp = df.Blueprint()
 
-Context = df.DurableOrchestrationContext
 Flow = Generator[Any, Any, Any]
 
 
@@ -118,17 +118,17 @@ async def at_start(timer: func.TimerRequest, client: df.DurableOrchestrationClie
 
 
 @bp.orchestration_trigger(context_name="context")
-def one(context: Context) -> Flow:
+def one(context: df.DurableOrchestrationContext) -> Flow:
     return (yield context.call_activity("square", context.get_input()))
 
 
 @bp.orchestration_trigger(context_name="context")
-def nothing(context: Context) -> Any:
+def nothing(context: df.DurableOrchestrationContext) -> Any:
     return context.get_input()
 
 
 @bp.orchestration_trigger(context_name="context")
-def fan(context: Context) -> Flow:
+def fan(context: df.DurableOrchestrationContext) -> Flow:
     n = context.get_input()["n"]
     squares = yield context.task_all([context.call_activity("square", {"n": i}) for i in range(n)])
     context.set_custom_status({"done": len(squares)})
@@ -136,7 +136,7 @@ def fan(context: Context) -> Flow:
 
 
 @bp.orchestration_trigger(context_name="context")
-def retries(context: Context) -> Flow:
+def retries(context: df.DurableOrchestrationContext) -> Flow:
     options = df.RetryOptions(50, 3)
     token = {"key": context.instance_id, "failures": 2}
     good = yield context.call_activity_with_retry("flaky", options, token)
@@ -148,7 +148,7 @@ def retries(context: Context) -> Flow:
 
 
 @bp.orchestration_trigger(context_name="context")
-def waits(context: Context) -> Flow:
+def waits(context: df.DurableOrchestrationContext) -> Flow:
     begun = context.current_utc_datetime
     seconds = context.get_input()["seconds"]
     yield context.create_timer(begun + timedelta(seconds=seconds))
@@ -156,7 +156,7 @@ def waits(context: Context) -> Flow:
 
 
 @bp.orchestration_trigger(context_name="context")
-def races(context: Context) -> Flow:
+def races(context: df.DurableOrchestrationContext) -> Flow:
     work = context.call_activity("square", {"n": 5})
     deadline = context.create_timer(context.current_utc_datetime + timedelta(hours=1))
     winner = yield context.task_any([work, deadline])
@@ -166,7 +166,7 @@ def races(context: Context) -> Flow:
 
 
 @bp.orchestration_trigger(context_name="context")
-def parent(context: Context) -> Flow:
+def parent(context: df.DurableOrchestrationContext) -> Flow:
     children = [context.call_sub_orchestrator("one", {"n": i}, f"{context.instance_id}-{i}") for i in range(3)]
     squares = yield context.task_all(children)
     nameless = yield context.call_sub_orchestrator("fan", {"n": 4})
@@ -180,18 +180,18 @@ def parent(context: Context) -> Flow:
 
 
 @bp.orchestration_trigger(context_name="context")
-def flaky_child(context: Context) -> Flow:
+def flaky_child(context: df.DurableOrchestrationContext) -> Flow:
     return (yield context.call_activity("flaky", context.get_input()))
 
 
 @bp.orchestration_trigger(context_name="context")
-def fails(context: Context) -> Flow:
+def fails(context: df.DurableOrchestrationContext) -> Flow:
     yield context.call_activity("square", {"n": 1})
     raise ValueError("no such luck")
 
 
 @bp.orchestration_trigger(context_name="context")
-def pages(context: Context) -> Flow:
+def pages(context: df.DurableOrchestrationContext) -> Flow:
     state = context.get_input()
     value = yield context.call_activity("square", {"n": state["page"]})
     seen = [*state["seen"], value]
@@ -202,7 +202,7 @@ def pages(context: Context) -> Flow:
 
 
 @bp.orchestration_trigger(context_name="context")
-def slow_chain(context: Context) -> Flow:
+def slow_chain(context: df.DurableOrchestrationContext) -> Flow:
     """Ten slow activities, one after the other, three of them side by side."""
     total = 0
     for i in range(5):
@@ -214,40 +214,40 @@ def slow_chain(context: Context) -> Flow:
 
 
 @bp.orchestration_trigger(context_name="context")
-def long_job(context: Context) -> Flow:
+def long_job(context: df.DurableOrchestrationContext) -> Flow:
     return (yield context.call_activity("sleep", {"key": context.instance_id, "seconds": 60}))
 
 
 @bp.orchestration_trigger(context_name="context")
-def parent_of_long(context: Context) -> Flow:
+def parent_of_long(context: df.DurableOrchestrationContext) -> Flow:
     yield context.call_sub_orchestrator("waits", {"seconds": 3600}, f"{context.instance_id}-child")
 
 
 @bp.orchestration_trigger(context_name="context")
-def dies(context: Context) -> Flow:
+def dies(context: df.DurableOrchestrationContext) -> Flow:
     return (yield context.call_activity("die", {"key": context.instance_id, "times": context.get_input()["times"]}))
 
 
 @bp.orchestration_trigger(context_name="context")
-def twice(context: Context) -> Flow:
+def twice(context: df.DurableOrchestrationContext) -> Flow:
     calls = [context.call_activity("count", {"key": context.instance_id, "n": i}) for i in range(context.get_input())]
     return (yield context.task_all(calls))
 
 
 @bp.orchestration_trigger(context_name="context")
-def heavy(context: Context) -> Flow:
+def heavy(context: df.DurableOrchestrationContext) -> Flow:
     context.set_custom_status("x" * 9_000)
     size = yield context.call_activity("size", "y" * 50_000)
     return size
 
 
 @bp.orchestration_trigger(context_name="context")
-def unknown_activity(context: Context) -> Flow:
+def unknown_activity(context: df.DurableOrchestrationContext) -> Flow:
     yield context.call_activity("no_such_activity", 1)
 
 
 @bp.orchestration_trigger(context_name="context")
-def changing(context: Context) -> Flow:
+def changing(context: df.DurableOrchestrationContext) -> Flow:
     """Not deterministic: what it calls depends on a file."""
     path = Path(os.environ["TEST_NOTES"]) / f"changing-{context.instance_id}"
     name = "size" if path.exists() else "square"
@@ -256,23 +256,23 @@ def changing(context: Context) -> Flow:
 
 
 @bp.orchestration_trigger(context_name="context")
-def uses_event(context: Context) -> Flow:
+def uses_event(context: df.DurableOrchestrationContext) -> Flow:
     yield context.wait_for_external_event("approve")
 
 
 @bp.orchestration_trigger(context_name="context")
-def uses_entity(context: Context) -> Flow:
+def uses_entity(context: df.DurableOrchestrationContext) -> Flow:
     yield context.call_entity(df.EntityId("Counter", "k"), "add", 1)
 
 
 @bp.orchestration_trigger(context_name="context")
-def uses_signal(context: Context) -> Flow:
+def uses_signal(context: df.DurableOrchestrationContext) -> Flow:
     context.signal_entity(df.EntityId("Counter", "k"), "add", 1)
     yield context.call_activity("square", {"n": 1})
 
 
 @bp.orchestration_trigger(context_name="context")
-def uses_http(context: Context) -> Flow:
+def uses_http(context: df.DurableOrchestrationContext) -> Flow:
     yield context.call_http("GET", "http://127.0.0.1:9/")
 
 

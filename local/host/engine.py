@@ -141,6 +141,8 @@ class Engine:
         instance_id = instance_id or uuid.uuid4().hex
         if len(instance_id) > 256 or instance_id.startswith("@") or re.search(r"[/\\#?\x00-\x1f\x7f]", instance_id):
             raise BadInstanceId("Instance IDs have up to 256 characters, no / \\ # ? and no leading @")
+        if len(token) > MAX_PAYLOAD:
+            log.warning("orchestration %s is started with over %d bytes: pass a reference", name, MAX_PAYLOAD)
         await self.store.call(self.store.store.create, name, instance_id, token, now_us())
         self._wake(instance_id)
         return instance_id
@@ -245,21 +247,19 @@ class Engine:
             self._work.clear()
             ended, self._completions = self._completions, []
             slots = 0 if self._stopping else self._pool.slots()
-            wake, leased = await self.store.call(self.store.store.settle, ended, slots, now_us())
+            effects, leased = await self.store.call(self.store.store.settle, ended, slots, now_us())
             for work in leased:
                 if work.deaths >= MAX_DEATHS:
                     self._activity_ended(work.id, False, f"the worker process died {work.deaths} times")
                 else:
                     self._pool.dispatch(work)
-            for instance_id in wake:
-                self._wake(instance_id)
-            for done in ended:
-                if len(done.text) > MAX_PAYLOAD:
-                    log.warning(
-                        "an activity returned %d characters; over %d bytes go through a blob on Azure",
-                        len(done.text),
-                        MAX_PAYLOAD,
-                    )
+            self._heed(effects)
+            for name in effects.large:
+                log.warning(
+                    "activity %s returned over %d bytes, which go through a blob on Azure: return a reference",
+                    name,
+                    MAX_PAYLOAD,
+                )
 
     # -- time --------------------------------------------------------------------------------------
 

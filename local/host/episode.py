@@ -106,6 +106,11 @@ def conclude(episode: Episode, ok: bool, answer: str, names: Names, now: int) ->
     outcome.events.append(events.make(events.ORCHESTRATOR_COMPLETED, now))
     _warn(episode, replay, outcome)
     if not replay.finished:
+        if state["isDone"]:
+            outcome.warnings.append(
+                f"orchestration {episode.name} has returned, but stays Running while tasks are open: "
+                "cancel timers that nobody waits for"
+            )
         return outcome
     next_inputs = [a["input"] for a in actions if a["actionType"] == CONTINUE_AS_NEW]
     if not ok:

@@ -119,6 +119,8 @@ class Management:
     async def _start(self, request: web.Request) -> web.StreamResponse:
         if "timeout" in request.query:
             return await _unsupported("create-and-wait (timeout)")(request)
+        if "version" in request.query:
+            return await _unsupported("a version")(request)
         body = await request.read()
         try:
             token = orjson.dumps(orjson.loads(body)).decode() if body.strip() else "null"

@@ -168,6 +168,8 @@ class Replay:
         kind = events.TASK_SCHEDULED if action["actionType"] in (ACTIVITY, ACTIVITY_RETRY) else events.SUB_CREATED
         name = action["functionName"]
         self.names.check(kind, name)
+        if action.get("version"):
+            raise ReplayError(f"a version ({name}) is not supported by the local Functions host.")
         return self._new(Decision(kind, self.count, name, action.get("input"), action.get("instanceId")))
 
     def _timer(self, fire_at: int, cancelled: bool = False) -> Task:

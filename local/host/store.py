@@ -20,7 +20,7 @@ from typing import ParamSpec, TypeVar
 import orjson
 
 from local.host import events
-from local.host.episode import Episode, Outcome, Parent
+from local.host.episode import MAX_PAYLOAD, Episode, Outcome, Parent
 from local.host.events import Event
 from local.host.replay import Decision
 
@@ -96,6 +96,7 @@ class Effects:
 
     wake: set[str] = field(default_factory=set)
     work: bool = False
+    large: list[str] = field(default_factory=list)  # activities whose result is over the size of a message
     next_timer: int | None = None
 
 
@@ -358,12 +359,12 @@ class Store:
 
     # -- work --------------------------------------------------------------------------------------
 
-    def settle(self, completions: Sequence[Completion], slots: int, now: int) -> tuple[set[str], list[Work]]:
-        """Records ended activities and leases up to `slots` new ones; returns the instances to wake, the leases.
+    def settle(self, completions: Sequence[Completion], slots: int, now: int) -> tuple[Effects, list[Work]]:
+        """Records ended activities and leases up to `slots` new ones; returns the effects and the leases.
 
         A completion of work that is gone (a second delivery) or of an execution that is over changes nothing.
         """
-        wake: set[str] = set()
+        effects = Effects()
         with self.transaction() as db:
             for done in completions:
                 row = db.execute(
@@ -377,14 +378,16 @@ class Store:
                     reason = f"Activity function '{row[3]}' failed:  {done.text}"
                     event = events.completed(events.TASK_FAILED, row[2], now, Reason=reason, Details="")
                 if self._post(db, row[0], row[1], event, 0):
-                    wake.add(row[0])
+                    effects.wake.add(row[0])
+                    if len(done.text) > MAX_PAYLOAD:
+                        effects.large.append(row[3])
             leased = db.execute(
                 "UPDATE work SET leased_at = ?, attempts = attempts + 1 WHERE id IN"
                 " (SELECT id FROM work WHERE leased_at IS NULL ORDER BY id LIMIT ?)"
                 " RETURNING id, instance_id, name, input, attempts, deaths",
                 (now, slots),
             ).fetchall()
-        return wake, sorted((Work(*row) for row in leased), key=lambda work: work.id)
+        return effects, sorted((Work(*row) for row in leased), key=lambda work: work.id)
 
     def release(self, work_ids: Sequence[int]) -> None:
         """Gives back the work of a worker that died."""

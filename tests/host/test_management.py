@@ -145,6 +145,7 @@ def test_failed_instances_answer_500_only_on_request(host: Host) -> None:
         ("instances/x/restart", "restart"),
         ("entities/Counter/k", "entities"),
         ("orchestrators/one?timeout=5", "create-and-wait"),
+        ("orchestrators/one?version=2", "a version"),
     ],
 )
 def test_what_is_not_supported_says_so(host: Host, path: str, words: str) -> None:

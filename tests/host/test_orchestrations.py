@@ -75,10 +75,17 @@ def test_a_thousand_activities(host: Host) -> None:
 
 
 def test_large_payloads_are_warned_of(host: Host) -> None:
-    assert host.run("heavy")["output"] == 50_000
+    assert host.run("heavy", {"pad": "p" * 50_000})["output"] == 100_000
     log = host.log.read_text()
     assert "orchestration heavy sends 50002 characters to size" in log
+    assert "activity repeat returned over 46080 bytes" in log
+    assert "orchestration heavy is started with over 46080 bytes" in log
     assert "custom status of orchestration heavy is over 16384 bytes" in log
+
+
+def test_a_forgotten_timer_keeps_an_instance_running(host: Host) -> None:
+    assert host.run("forgets_a_timer")["output"] == "done"
+    assert "orchestration forgets_a_timer has returned, but stays Running" in host.log.read_text()
 
 
 def test_unknown_activity_fails_the_orchestration(host: Host) -> None:

@@ -238,7 +238,15 @@ def twice(context: df.DurableOrchestrationContext) -> Flow:
 def heavy(context: df.DurableOrchestrationContext) -> Flow:
     context.set_custom_status("x" * 9_000)
     size = yield context.call_activity("size", "y" * 50_000)
-    return size
+    text = yield context.call_activity("repeat", 50_000)
+    return size + len(text)
+
+
+@bp.orchestration_trigger(context_name="context")
+def forgets_a_timer(context: df.DurableOrchestrationContext) -> Flow:
+    deadline = context.create_timer(context.current_utc_datetime + timedelta(seconds=0.3))
+    yield context.task_any([context.call_activity("square", {"n": 1}), deadline])
+    return "done"
 
 
 @bp.orchestration_trigger(context_name="context")
@@ -322,6 +330,11 @@ async def count(payload: dict) -> int:
     note(f"count-{payload['key']}", f"{payload['n']} {os.getpid()}")
     await asyncio.sleep(0.1)
     return os.getpid()
+
+
+@bp.activity_trigger(input_name="payload")
+def repeat(payload: int) -> str:
+    return "z" * payload
 
 
 @bp.activity_trigger(input_name="payload")

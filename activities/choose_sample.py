@@ -37,7 +37,11 @@ async def choose_sample(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _choose(folder: Path, clinic_map: ClinicMap, schema: Schema, memory_mb: int) -> dict[str, Any]:
-    config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": f"{memory_mb}MB", "threads": 1, "temp_directory": str(folder / "spill")}
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": f"{memory_mb}MB",
+        "threads": 1,
+        "temp_directory": str(folder / "spill"),
+    }
     with duckdb.connect(config=config) as db:
         db.execute(
             "CREATE TABLE rec AS SELECT *, split_part(filename, '/', -3) AS object FROM read_parquet($files, filename=true)",

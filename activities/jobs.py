@@ -17,6 +17,7 @@ from ledger.migrations import EpochChanged, Migration, Run
 from ledger.storage import NotStored, Storage
 from mapping.catalog import build_schema
 from mapping.model import ClinicMap
+from mapping.objects import LOAD_ORDER
 from mapping.schema import Schema
 from settings import settings
 
@@ -68,7 +69,9 @@ async def map_and_schema(store: Storage, job: Job) -> tuple[ClinicMap, Schema]:
     if key not in _schemas:
         migration = await migrations.load(store, job["migration"])
         clinic_map = await current_map(store, migration)
-        _schemas[key] = (clinic_map, build_schema(clinic_map))
+        # Staff are matched, never written, and claims leave as files: their tables are no part of the target.
+        written = {name: one for name, one in clinic_map.objects.items() if name in LOAD_ORDER}
+        _schemas[key] = (clinic_map, build_schema(clinic_map.model_copy(update={"objects": written})))
     return _schemas[key]
 
 

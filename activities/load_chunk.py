@@ -25,6 +25,10 @@ from ledger.lease import chunk_lease
 from ledger.receipts import Receipt
 
 
+#: Counts of a patient's custom properties that the tally must not count as landed.
+PROPERTIES = ("properties", "properties_refused", "properties_ignored")
+
+
 async def load_chunk(job: dict[str, Any]) -> dict[str, Any]:
     """One chunk of one phase (load, link, state) of a run.
 
@@ -71,17 +75,11 @@ async def load_chunk(job: dict[str, Any]) -> dict[str, Any]:
         landed = [op for op in ops if op.source_id not in lost]
         if phase != "state":
             await _keep_receipts(store, job, name, chunk, landed)
-        result = {
-            "landed": len(landed) if phase == "load" else 0,
-            "excepted": len(lost) if phase == "load" else 0,
-            "properties": sum(plan[op.pos]["properties"] or 0 for op in ops if op.source_id in lost)
-            if phase == "load"
-            else 0,
-            "properties_refused": sum(plan[op.pos]["properties_refused"] or 0 for op in ops if op.source_id in lost)
-            if phase == "load"
-            else 0,
-            "fields_excepted": sum(1 for row in failed if row.field is not None),
-        }
+        result = {"landed": 0, "excepted": 0, "fields_excepted": sum(1 for row in failed if row.field is not None)}
+        if phase == "load":
+            gone = [plan[op.pos] for op in ops if op.source_id in lost]
+            result |= {"landed": len(landed), "excepted": len(lost)}
+            result |= {key: sum(row[key] or 0 for row in gone) for key in PROPERTIES}
         await store.put("staging", result_name, orjson.dumps(result))
         await jobs.progress(store, job, name, label, done=len(ops), excepted=len(lost))
     return result

@@ -25,6 +25,7 @@ _INDEX: Final = {
     "owner_rule": "VARCHAR",
     "properties": "INTEGER",
     "properties_refused": "INTEGER",
+    "properties_ignored": "INTEGER",
     "issues": 'STRUCT(field VARCHAR, "column" VARCHAR, code VARCHAR, message VARCHAR)[]',
     "refs": 'STRUCT("column" VARCHAR, object VARCHAR, key VARCHAR, required BOOLEAN)[]',
 }
@@ -52,6 +53,7 @@ def as_row(record: MappedRecord, chunk: str, pos: int, patient: str | None) -> d
         "issues": [{"field": i.field, "column": i.column, "code": i.code, "message": i.message} for i in record.issues],
         "properties": record.properties,
         "properties_refused": record.properties_refused,
+        "properties_ignored": record.properties_ignored,
         "review": record.review,
         "hash": record.hash,
     }

@@ -41,16 +41,16 @@ GROUP BY 1, 2;
 
 CREATE TABLE plan AS
 SELECT r.chunk, r.pos, r.source_id, r.source_key, r.row_key, r."table", r.patient, r.reason, r.message, r.properties,
-       r.properties_refused, r.issues, r.state, r.review, r.owner_rule,
+       r.properties_refused, r.properties_ignored, r.issues, r.state, r.review, r.owner_rule,
        l.resolved, l.missing, l.orphan_of, coalesce(l.own_refs, 0) AS own_refs,
-       r.hash || coalesce('~' || array_to_string(list_transform(l.missing, x -> x.column), ','), '') AS hash,
+       r.hash || coalesce('~' || array_to_string(list_transform(l.missing, lambda x: x.column), ','), '') AS hash,
        coalesce(cur.row_id, shared.row_id) AS row_id, cur.payload AS written, cur.generation AS generation,
        CASE WHEN r.status <> 'mapped' THEN r.status
             WHEN r.nth > 1 THEN 'duplicate'
             WHEN coalesce(l.orphan, false) THEN 'orphan'
             WHEN cur."table" <> r."table" THEN 'rerouted'
             WHEN cur.row_id IS NOT NULL AND cur.hash
-                 = r.hash || coalesce('~' || array_to_string(list_transform(l.missing, x -> x.column), ','), '')
+                 = r.hash || coalesce('~' || array_to_string(list_transform(l.missing, lambda x: x.column), ','), '')
             THEN 'unchanged'
             WHEN cur.row_id IS NOT NULL THEN 'update'
             WHEN shared.row_id IS NOT NULL AND shared."table" = r."table" THEN 'join'
@@ -102,9 +102,12 @@ def make_plan(
 
     Returns counts by action, sums for the tally, and ``chunks``: names of the mapped chunks in plan order.
     """
-    with duckdb.connect(
-        config={"memory_limit": f"{memory_mb}MB", "threads": 1, "temp_directory": str(folder / "spill")}
-    ) as db:
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": f"{memory_mb}MB",
+        "threads": 1,
+        "temp_directory": str(folder / "spill"),
+    }
+    with duckdb.connect(str(folder / "plan.duckdb"), config=config) as db:
         only = "WHERE source_key IN (SELECT source_key FROM read_parquet($selection))" if selection else ""
         also = (
             "UNION SELECT lower(source_key), \"table\", 'planned' FROM read_parquet($parents) WHERE status = 'mapped'"
@@ -140,19 +143,27 @@ def make_plan(
 
 def _sums(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     rows = db.execute(
-        """SELECT action, count(*), sum(properties), sum(properties_refused),
+        """SELECT action, count(*), sum(properties), sum(properties_refused), sum(properties_ignored),
                   sum(len(coalesce(issues, [])) + len(coalesce(missing, []))) FILTER (action IN ('create','update','join','unchanged')),
                   sum(own_refs) FILTER (action IN ('create','update','join')),
                   count(state) FILTER (action IN ('create','update','join'))
            FROM plan GROUP BY 1 ORDER BY 1"""
     ).fetchall()
-    actions = {row[0]: {"records": row[1], "properties": int(row[2] or 0), "refused": int(row[3] or 0)} for row in rows}
+    actions = {
+        row[0]: {
+            "records": row[1],
+            "properties": int(row[2] or 0),
+            "refused": int(row[3] or 0),
+            "ignored": int(row[4] or 0),
+        }
+        for row in rows
+    }
     return {
         "actions": actions,
         "read": sum(row[1] for row in rows),
-        "fields_excepted": int(sum(row[4] or 0 for row in rows)),
-        "links": int(sum(row[5] or 0 for row in rows)),
-        "states": int(sum(row[6] or 0 for row in rows)),
+        "fields_excepted": int(sum(row[5] or 0 for row in rows)),
+        "links": int(sum(row[6] or 0 for row in rows)),
+        "states": int(sum(row[7] or 0 for row in rows)),
     }
 
 

@@ -101,10 +101,11 @@ def _properties(plan: dict[str, Any], loaded: Counter[str]) -> Counter[str]:
     """A custom property goes where its patient goes; one that was refused is excepted."""
     landed = _records(plan, _LANDED, "properties") - loaded["properties"]
     refused = _records(plan, _LANDED, "refused") - loaded["properties_refused"]
+    ignored = _records(plan, _LANDED, "ignored") - loaded["properties_ignored"]
     return Counter(
-        migrated=landed - refused,
+        migrated=landed - refused - ignored,
         excepted=refused + _records(plan, _NOT_LANDED, "properties") + loaded["properties"],
-        excluded=_records(plan, ("excluded",), "properties"),
+        excluded=ignored + _records(plan, ("excluded",), "properties"),
     )
 
 

@@ -8,7 +8,7 @@ answered; a write whose answer got lost is the caller's to find out about (``Los
 import random
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
@@ -194,18 +194,30 @@ class DataverseClient:
 
     @asynccontextmanager
     async def stream(self, path: str, *, table: str | None = None) -> AsyncIterator[httpx.Response]:
-        """A read whose body is taken piece by piece; not repeated, since part of it may have been used."""
-        async with self.limiter:
-            headers = {"Authorization": f"Bearer {await self._auth.token()}", "Accept-Encoding": "identity"}
-            self._count(1)
-            try:
-                async with self._http.stream("GET", path, headers=headers) as response:
-                    if response.status_code >= 400:
-                        raise self._learn(response.status_code, response.headers, await response.aread(), table)
-                    self._learn_hint(response.headers)
-                    yield response
-            except httpx.TransportError as error:
-                raise Unavailable(f"The connection failed: {type(error).__name__}.", table=table) from None
+        """A read whose body is taken piece by piece, holding one slot meanwhile.
+
+        Opening it is repeated like any read; a body that breaks off is Unavailable, since part of it was used.
+        """
+        tries = 0
+        while True:
+            async with AsyncExitStack() as held:
+                await held.enter_async_context(self.limiter)
+                try:
+                    response = await self._open(path, table)
+                except Transient as error:
+                    if not isinstance(error, Throttled) and tries + 1 >= TRIES:
+                        raise
+                    wait = error.retry_after if isinstance(error, Throttled) else 0.0
+                else:
+                    held.push_async_callback(response.aclose)
+                    try:
+                        yield response
+                    except httpx.TransportError as broken:
+                        raise Unavailable(f"The answer broke off: {type(broken).__name__}.", table=table) from None
+                    return
+            self.counts.retried += 1
+            await self._pause(wait or self._backoff(min(tries, 5)))
+            tries += 1
 
     async def pages(
         self, path: str, *, table: str | None = None, size: int = 5000
@@ -265,6 +277,20 @@ class DataverseClient:
         self._learn_hint(response.headers)
         self.limiter.succeeded()
         return Answer(response.status_code, response.headers, response.content)
+
+    async def _open(self, path: str, table: str | None) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {await self._auth.token()}", "Accept-Encoding": "identity"}
+        self._count(1)
+        try:
+            response = await self._http.send(self._http.build_request("GET", path, headers=headers), stream=True)
+            if response.status_code < 400:
+                self._learn_hint(response.headers)
+                self.limiter.succeeded()
+                return response
+            body = await response.aread()
+        except httpx.TransportError as error:
+            raise Unavailable(f"No answer came back: {type(error).__name__}.", table=table) from None
+        raise self._learn(response.status_code, response.headers, body, table)
 
     def _silence(self, what: str, table: str | None, repeatable: bool) -> Transient:
         self.counts.lost += 1

@@ -12,7 +12,7 @@ import orjson
 
 from dataverse import query
 from dataverse.client import DataverseClient
-from dataverse.errors import AuthRefused, BadAnswer, Duplicate, LostReply, NotFound, Refused
+from dataverse.errors import AuthRefused, BadAnswer, Duplicate, LostReply, NotFound, Refused, Unavailable
 from dataverse.outcomes import FOUND, RowOutcome
 from dataverse.reads import existing_ids
 from mapping.schema import SchemaTable
@@ -20,6 +20,7 @@ from mapping.schema import SchemaTable
 #: Octets a piece: a multiple of 3, so that the pieces' base64 texts join without padding.
 _PIECE: Final = 3 * 256 * 1024
 _LOST_TRIES: Final = 4
+_READ_TRIES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,12 @@ async def download(client: DataverseClient, note_id: str, sink: Callable[[bytes]
 
 
 async def file_digest(client: DataverseClient, note_id: str) -> FileDigest | None:
-    """The digest of a note's file as the target gives it back; None when there is no file."""
+    """The digest of a note's file as the target gives it back; None when there is no file. A broken read is repeated."""
+    for tries in range(_READ_TRIES - 1):
+        try:
+            return await download(client, note_id, lambda _: None)
+        except (Unavailable, BadAnswer):
+            await client.backoff(tries)
     return await download(client, note_id, lambda _: None)
 
 

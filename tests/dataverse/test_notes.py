@@ -14,7 +14,7 @@ from dataverse.errors import BadAnswer, Unavailable
 from dataverse.notes import create_note, download, file_digest
 from dataverse.orgs import Organization, file_limit
 from dataverse.rows import FOUND
-from tests.dataverse.fake import FakeTarget, lose_after, lose_before, row_ids
+from tests.dataverse.fake import FakeClock, FakeTarget, error, lose_after, lose_before, row_ids
 from tests.dataverse.samples import ANNOTATION
 
 MB = 1024 * 1024
@@ -95,6 +95,21 @@ async def test_a_file_that_is_cut_short_is_told(body: bytes) -> None:
     async with serving(body, 6).client() as client:
         with pytest.raises((BadAnswer, Unavailable)):
             await file_digest(client, row_ids(1)[0])
+
+
+async def test_a_throttled_or_broken_download_is_opened_again() -> None:
+    target, octets = serving(base64.b64encode(b"abcdef"), 6), b"abcdef"
+    read, broken = target.read, [error(429, "0x80072322", "many", Retry_After="30"), httpx.Response(503)]
+
+    def sometimes(request: httpx.Request) -> httpx.Response:
+        return broken.pop(0) if broken and request.url.path.endswith("$value") else read(request)
+
+    target.read = sometimes  # type: ignore[method-assign]
+    clock = FakeClock()
+    async with target.client(clock) as client:
+        digest = await file_digest(client, row_ids(1)[0])
+    assert digest is not None and digest.sha256 == hashlib.sha256(octets).hexdigest()
+    assert not broken and clock.time >= 30 and client.counts.throttled == 1
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ import pytest
 
 from dataverse.solution import build_solution
 from dataverse.solution_check import check_solution
+from mapping.catalog import build_schema, load_catalog
+from mapping.model import ClinicMap, ObjectMap, Route
 from mapping.schema import Schema, SchemaTable
 from tests.dataverse.samples import ANNOTATION, CONTACT, SCHEMA, VISIT, column
 
@@ -56,6 +58,15 @@ def test_it_has_the_three_members() -> None:
 def test_it_satisfies_microsofts_schema() -> None:
     errors = list(xml_schema().iter_errors(members(build_solution(SCHEMA))["customizations.xml"].decode()))
     assert [f"{e.path}: {e.reason}" for e in errors] == []
+
+
+def test_everything_the_catalog_knows_can_be_brought() -> None:
+    tables = [name for name in load_catalog().tables if name != "systemuser"]
+    routes = [Route(table=name, fields=[]) for name in tables]
+    schema = build_schema(ClinicMap(system="s", profile="p", objects={"patient": ObjectMap(routes=routes)}))
+    content = build_solution(schema)
+    assert check_solution(content) == []
+    assert list(xml_schema().iter_errors(members(content)["customizations.xml"].decode())) == []
 
 
 def test_the_schema_is_worth_asking() -> None:

@@ -42,7 +42,7 @@ from mapping.model import ClinicMap, ObjectMap, Route
 from mapping.schema import Schema
 from tests.dataverse.conftest import Simulator
 from tests.dataverse.fake import FakeClock
-from tests.dataverse.samples import ANNOTATION, CONTACT, OPPORTUNITY, SCHEMA, VISIT
+from tests.dataverse.samples import ANNOTATION, CONTACT, OPPORTUNITY, SCHEMA, VISIT, column
 
 Row = dict[str, Any]
 
@@ -135,7 +135,15 @@ async def test_preflight_owner_plan_and_reach(client: DataverseClient, simulator
 
 
 async def test_a_broken_solution_is_refused_with_its_reason(client: DataverseClient) -> None:
-    schema = Schema("cms", {"Visit": replace(VISIT, name_column="cms_sourcekey", key_column=None)})
+    name = column("Name", "text", prefix="bad", max_length=100)
+    names: Any = {
+        "logical": "bad_visit",
+        "schema_name": "bad_Visit",
+        "set_name": "bad_visits",
+        "id_column": "bad_visitid",
+    }
+    table = replace(VISIT, **names, name_column="bad_name", columns={"Name": name}, key_column=None)
+    schema = Schema("bad", {"Visit": table})
     content = rewritten(build_solution(schema), "PrimaryName|", "")
     with pytest.raises(InstallFailed, match="primary name"):
         await import_solution(client, content, schema)

@@ -9,7 +9,7 @@ from typing import Final
 
 import duckdb
 
-from sources.errors import BadProfile
+from sources.errors import BadProfile, BadSource
 
 #: DuckDB does not start to work in less.
 LEAST_MEMORY_MB: Final = 64
@@ -59,10 +59,14 @@ def _literal(path: Path) -> str:
 
 @contextmanager
 def sql_of(what: str) -> Iterator[None]:
-    """Turns DuckDB's errors into BadProfile, naming ``what``; values never come along."""
+    """Turns DuckDB's errors into BadProfile (BadSource when memory ran out), naming ``what``, without values."""
     try:
         yield
     except _ABOUT_SQL as error:
         raise BadProfile(f"{what}: {str(error).splitlines()[0]}") from None
+    except duckdb.OutOfMemoryException:
+        raise BadSource(
+            f"{what}: too much for the memory limit; raise it, or spread the rows over more buckets"
+        ) from None
     except duckdb.Error as error:
         raise BadProfile(f"{what}: {type(error).__name__} (the text is left out, it may hold values)") from None

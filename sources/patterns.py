@@ -13,6 +13,10 @@ ValueType = Literal["boolean", "integer", "decimal", "date", "datetime", "text",
 #: Longest text that is offered as a one-line column; longer ones become memo.
 LINE_LENGTH: Final = 500
 
+#: What a decimal column and a JSON number hold exactly. Beyond (0.30000000000000004), a text keeps the value as it is.
+DECIMAL_PLACES: Final = 10
+DECIMAL_DIGITS: Final = 15
+
 _INTEGER: Final = re.compile(r"0|[+-]?[1-9]\d{0,8}")
 _DECIMAL: Final = re.compile(r"[+-]?(?:0|[1-9]\d{0,10})\.\d+|0|[+-]?[1-9]\d{0,10}")
 _DATE: Final = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
@@ -49,11 +53,13 @@ _NAMES: Final[tuple[tuple[re.Pattern[str], PhiClass], ...]] = (
 
 @lru_cache(maxsize=1 << 15)  # most columns repeat themselves
 def type_of(text: str) -> ValueType:
-    """The narrowest type the text fits. Numbers with leading zeros and long digit strings are text: they are names."""
+    """The narrowest type that holds the text exactly. Numbers with leading zeros and long digit strings are texts."""
     if _INTEGER.fullmatch(text):
         return "integer"
     if _DECIMAL.fullmatch(text):
-        return "decimal"
+        places = len(text.partition(".")[2])
+        digits = sum(map(str.isdigit, text.lstrip("+-0.")))
+        return "decimal" if places <= DECIMAL_PLACES and digits <= DECIMAL_DIGITS else "text"
     if _DATE.fullmatch(text):
         return "date"
     if _DATETIME.fullmatch(text):

@@ -21,6 +21,7 @@ def write(path: Path, records: list[dict[str, Any]]) -> Path:
     ("text", "kind"),
     [
         ("0", "integer"), ("-12", "integer"), ("02139", "text"), ("5149810972972521916", "text"), ("1.50", "decimal"),
+        ("0.30000000000000004", "text"), ("49112.8710000001", "decimal"), ("49112.87100000001", "text"),
         ("1e5", "text"), ("2024-02-29", "date"), ("2024-13-01", "text"), ("2024-02-29T10:00:00Z", "datetime"),
         ("2024-02-29 10:00:00.123", "datetime"), ("Yes", "boolean"), ("x" * 501, "memo"),
         ("a\nb", "memo"), ("", "text"),
@@ -94,6 +95,11 @@ def test_property_counts_merge_and_survive_json(tmp_path: Path) -> None:
     merged = merge_properties(back)
     assert list(merged) == ["CODE"]
     assert (merged["CODE"].values, merged["CODE"].patients, merged["CODE"].type) == (2, 2, "text")
+
+
+def test_whole_numbers_too_long_for_an_integer_column_are_decimals(tmp_path: Path) -> None:
+    found = patients(tmp_path / "a", [{"COUNT": "12345678901"}, {"COUNT": "1"}])
+    assert (found["COUNT"].type, found["COUNT"].decimals) == ("decimal", 0)
 
 
 def test_options_stop_being_listed_when_there_are_too_many(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from rich.panel import Panel
 
 from cli import flow, place
 from cli.errors import CliError, interrupted
-from cli.output import count, seconds, table
+from cli.output import count, table
 from cli.session import Session
 from cli.shown import Summary, show_datasets, show_objects, show_places, show_seconds
 from cli.system import run_local
@@ -55,16 +55,15 @@ def run(session: Session, *, patients: int, keep: bool) -> None:
 
 def _demo(session: Session, patients: int, keep: bool) -> Summary:
     out, clinic = session.out, place.state_folder() / "clinic"
-    job = flow.Flow(session, by=OPERATOR, controlled="suppress")
+    job = flow.Flow(session, by=OPERATOR, controlled="suppress", pause=100)
 
     with job.timed("sample clinic"):
         _write_clinic(clinic / "export", patients, 1, users=clinic / "users.json")
         _write_clinic(clinic / "export-day-2", patients, 2)
-    out.say(f"[good]✓[/good] [name]sample clinic[/name] [quiet]{seconds(job.taken['sample clinic'])}[/quiet]")
+    job.tick("sample clinic", f"{patients:,} patients, on two days")
     with job.timed("local up"):
         local = run_local("up", "--fresh", "--seed", str(clinic / "users.json"))
-    parts = ", ".join(local["components"])
-    out.say(f"[good]✓[/good] [name]local up[/name] [quiet]{seconds(job.taken['local up'])}[/quiet]  {parts}")
+    job.tick("local up", ", ".join(local["components"]))
 
     before = target_counts(local["dataverse_url"])
     session.choose(flow.create(session, system=SYSTEM, profile=None, plan=None)["id"])

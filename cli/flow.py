@@ -52,7 +52,7 @@ class Flow:
         """Brings the source; true when the app did not have all of it yet."""
         with self.timed("upload"):
             sent = upload(self.session.api, self._out, self.session.id, source, replace=True)
-        self._tick("upload", f"{sent['files']:,} files, {size(sent['bytes'])}")
+        self.tick("upload", f"{sent['files']:,} files, {size(sent['bytes'])}")
         return bool(sent["sent"] or sent["removed"])
 
     def go(self, *, changed: bool) -> None:
@@ -108,13 +108,13 @@ class Flow:
             shown = self.session.api.get(self.session.path("map"))
             answer = {"by": self.by, "hash": shown["hash"], "controlled": self.controlled}
             self.session.api.post(self.session.path("confirm"), answer)
-        self._tick("confirm", f"map {shown['hash'][:12]}, controlled substances: {self.controlled}")
+        self.tick("confirm", f"map {shown['hash'][:12]}, controlled substances: {self.controlled}")
 
     def sign_off(self, migration: dict[str, Any]) -> None:
         """Signs the latest sample."""
         with self.timed("sign-off"):
             sign(self.session, migration, self.by)
-        self._tick("sign-off", f"by {self.by}")
+        self.tick("sign-off", f"by {self.by}")
 
     def rollback(self) -> None:
         """Takes back everything that was written."""
@@ -148,9 +148,9 @@ class Flow:
             )
         return name
 
-    def _tick(self, step: str, more: str) -> None:
-        spent = seconds(self.taken[step])
-        self._out.say(f"[good]✓[/good] [name]{escape(words(step))}[/name] [quiet]{spent}[/quiet]  {escape(more)}")
+    def tick(self, step: str, more: str = "") -> None:
+        """Says that a step is done."""
+        self._out.done(words(step), seconds(self.taken[step]), escape(more))
 
     @staticmethod
     def _advice(migration: dict[str, Any]) -> str:
@@ -187,7 +187,7 @@ def find_or_create(session: Session, *, system: str, profile: str | None, plan: 
             session.out.say(f"Going on with [name]{one['id']}[/name], which is open for {escape(system)}.")
             return str(one["id"])
     made = create(session, system=system, profile=profile, plan=plan)
-    session.out.say(f"[good]✓[/good] [name]create[/name]  {made['id']} for {escape(system)}")
+    session.out.done("create", "", f"{made['id']} for {escape(system)}")
     return str(made["id"])
 
 

@@ -6,10 +6,10 @@ for terminals; NO_COLOR and pipes get plain lines. Everything fits 80 columns.
 
 import json
 import sys
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 from rich.theme import Theme
@@ -53,6 +53,14 @@ class Out:
     def say(self, text: str = "", style: str | None = None) -> None:
         """A line for people; the text may hold rich markup."""
         self.people.print(text, style=style)
+
+    def done(self, step: str, took: str, told: str = "") -> None:
+        """A step that is done: its name, how long it took, and what it told; the text may hold rich markup."""
+        line = Table.grid(padding=(0, 1))
+        for width, justify in ((1, "left"), (13, "left"), (8, "right"), (None, "left")):
+            line.add_column(width=width, justify=cast("JustifyMethod", justify), no_wrap=width is not None)
+        line.add_row("[good]✓[/good]", f"[name]{escape(step)}[/name]", f"[quiet]{took}[/quiet]", told)
+        self.people.print(line)
 
     def plain(self, text: str, style: str | None = None) -> None:
         """A line for people whose text comes from elsewhere: nothing in it is markup, nothing is broken mid-word."""

@@ -66,22 +66,26 @@ class _Bars:
 
 
 class _Lines:
-    """A line when an object is through, and one now and then while it is not."""
+    """A line when an object is through, and one now and then while the rest moves on."""
 
     def __init__(self, out: Out, title: str) -> None:
         self.out, self.title = out, title
         self._finished: set[str] = set()
+        self._told = 0
         self._spoke = time.monotonic()
 
     def update(self, run: Run) -> None:
-        for name, counted in (run.get("progress") or {}).items():
+        progress = run.get("progress") or {}
+        for name, counted in progress.items():
             done, total = counted.get("done", 0), counted.get("total") or 0
             if total and done >= total and name not in self._finished:
                 self._finished.add(name)
                 excepted = f", {counted['excepted']:,} excepted" if counted.get("excepted") else ""
                 self._line(f"  {words(name)}: {done:,}{excepted}")
-            elif name not in self._finished and time.monotonic() - self._spoke > QUIET:
-                self._line(f"  {words(name)}: {done:,}" + (f" of {total:,}" if total else ""))
+        records = sum(counted.get("done", 0) for counted in progress.values())
+        if records > self._told and time.monotonic() - self._spoke > QUIET:
+            self._line(f"  {self.title}: {records:,} records so far")
+            self._told = records
 
     def _line(self, text: str) -> None:
         self._spoke = time.monotonic()
@@ -142,12 +146,12 @@ def conclude(out: Out, migration: str, run: Run) -> int:
         why = message or "the app's log says why"
         raise CliError(f"{kind}: {why}", code=str(error.get("code") or "run_failed"), next=following)
     if state in ("paused", "stopped"):
-        following = following or f"./carryover status -m {migration} says what can be done next."
-        raise interrupted(f"{kind} {state}{': ' + message if message else ''}", following, code=state)
+        following = following or f"./carryover exceptions -m {migration}, ./carryover status -m {migration}"
+        told = message if message.lower().startswith(state) else f"{state}: {message}".removesuffix(": ")
+        raise interrupted(f"{kind}: {told}", following, code=state)
     left = excepted(run)
-    out.say(
-        f"[good]✓[/good] [name]{escape(kind)}[/name] [quiet]{took}[/quiet]"
-        + (f"  [warn]{left:,} excepted[/warn]" if left else "")
-        + (f"  {escape(message)}" if message else "")
-    )
+    told = escape(message)
+    if left and "excepted" not in message:
+        told = f"{told} [warn]{left:,} excepted.[/warn]".strip()
+    out.done(kind, took, told)
     return WITH_EXCEPTIONS if left else DONE

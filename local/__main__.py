@@ -81,8 +81,9 @@ def _up(supervisor: Supervisor, options: argparse.Namespace, answer: Any) -> int
         supervisor.up(fresh=options.fresh, seed=options.seed)
         answer(supervisor.status())
         if not options.foreground:
+            supervisor.say(f"All is up; the state is in {supervisor.places.state}.")
             return 0
-        supervisor.say("Ctrl-C ends it.")
+        supervisor.say("All is up; Ctrl-C ends it.")
         while True:
             time.sleep(1)
             gone = [name for name, part in supervisor.status()["components"].items() if part["state"] == "died"]

@@ -61,7 +61,7 @@ def _show_migration(s: Session, found: dict[str, Any]) -> None:
         for run in runs:
             style = {"failed": "bad", "paused": "warn", "running": "step"}.get(run["state"], "good")
             made.add_row(
-                run["id"],
+                ("  " if run.get("parent") else "") + run["id"],
                 f"[{style}]{run['state']}[/]",
                 _lasted(run),
                 escape(str(run.get("by") or "")),

@@ -76,8 +76,8 @@ def _programs() -> list[Check]:
     found = subprocess.run([node, "--version"], capture_output=True, text=True).stdout.strip() if node else "not found"
     checks.append(_check("node", bool(node), found, "Install nodejs and npm."))
     package = place.REPOSITORY / "node_modules" / "azurite" / "package.json"
-    version = json.loads(package.read_text("utf-8"))["version"] if package.exists() else "not installed"
-    checks.append(_check("azurite", package.exists(), version, "make setup"))
+    version = "azurite " + json.loads(package.read_text("utf-8"))["version"] if package.exists() else "not installed"
+    checks.append(_check("npm packages", package.exists(), version, "make setup"))
     return checks
 
 

@@ -30,7 +30,7 @@ def migrate(
     ] = None,
     plan: Annotated[PlanName | None, typer.Option("--plan", help="The target's licence plan.")] = None,
     target: Annotated[str | None, typer.Option("--target", help="The target's name, for an app elsewhere.")] = None,
-    pause_percent: PauseOption = None,
+    pause_percent: PauseOption = 100,
     rollback: Annotated[bool, typer.Option("--rollback", help="Take everything back at the end.")] = False,
     migration: MigrationOption = None,
     by: ByOption = None,
@@ -39,7 +39,8 @@ def migrate(
     """Take every step in a row without asking: for trials and tests.
 
     Starts the local system when it is down and no CARRYOVER_APP_URL is set. Started again, it goes on where it
-    stopped; a source that has changed since is read again.
+    stopped; a source that has changed since is read again. --yes also answers a run that would pause because much
+    is excepted, unless --pause-percent says otherwise.
     """
     name = system or system_name(source)
     with session(as_json, migration) as s:

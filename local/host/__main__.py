@@ -19,7 +19,8 @@ from local.host.keys import Keys
 from local.host.load import App, LoadError, load_app, read_host_json
 from local.host.management import Handler, Management, client_binding
 from local.host.pool import WorkerFailed
-from local.host.store import UNLIMITED, StoreBusy
+from local.host.records import StoreBusy
+from local.host.store import UNLIMITED
 from local.host.timers import TimerTrigger
 from local.host.triggers import HttpTriggers
 

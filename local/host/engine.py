@@ -18,8 +18,9 @@ from local.host.episode import MAX_PAYLOAD, Episode, Outcome, conclude, failure
 from local.host.instances import Instances
 from local.host.load import App
 from local.host.pool import ActivityPool, ReplayProcess, WorkerDied, WorkerOptions
+from local.host.records import Completion, Effects
 from local.host.replay import Names
-from local.host.store import UNLIMITED, AsyncStore, Completion, Effects, now_us
+from local.host.store import UNLIMITED, AsyncStore, now_us
 
 log = logging.getLogger("local.host.engine")
 

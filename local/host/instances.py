@@ -8,7 +8,8 @@ import orjson
 
 from local.host import events
 from local.host.episode import Outcome, Parent
-from local.host.store import ENDED, Effects, Store
+from local.host.records import ENDED, Effects
+from local.host.store import Store
 
 PAGE = 100  # instances on a page of a listing, as in Azure
 

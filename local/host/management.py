@@ -12,7 +12,7 @@ from local.host.engine import BadInstanceId, Engine, UnknownOrchestrator
 from local.host.events import parse_stamp
 from local.host.instances import PAGE, Filter, Instances
 from local.host.keys import Keys
-from local.host.store import InstanceExists
+from local.host.records import InstanceExists
 
 log = logging.getLogger("local.host.management")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from local.host import frames
-from local.host.store import Work
+from local.host.records import Work
 
 log = logging.getLogger("local.host.pool")
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,7 +62,7 @@ async def _spawn(options: WorkerOptions) -> Process:
             [
                 sys.executable,
                 *("-m", "local.host.worker", "--app", str(options.app), "--socket", str(theirs.fileno())),
-                *("--parent", str(os.getpid()), "--threads", str(options.concurrency), "--client", options.client),
+                *("--parent", str(os.getpid()), "--threads", str(options.concurrency)),
             ],
             pass_fds=[theirs.fileno()],
             cwd=ROOT,
@@ -73,6 +73,7 @@ async def _spawn(options: WorkerOptions) -> Process:
         writer.close()
         code = await asyncio.to_thread(popen.wait)
         raise WorkerFailed(f"a worker process ended with code {code} before it was ready")
+    writer.write(frames.pack({"kind": "client"}, options.client.encode()))
     return Process(popen, reader, writer)
 
 

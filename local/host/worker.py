@@ -33,7 +33,6 @@ def main() -> None:
     parser.add_argument("--socket", type=int, required=True)
     parser.add_argument("--parent", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
-    parser.add_argument("--client", required=True)
     options = parser.parse_args()
     _die_with(options.parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is the host's to handle
@@ -45,8 +44,7 @@ def main() -> None:
     app = load_app(options.app)
     _speed_up_replays()
     with ThreadPoolExecutor(options.threads, thread_name_prefix="activity") as threads:
-        invoker = Invoker(str(options.app), options.client, threads)
-        asyncio.run(_serve(sock, app, invoker))
+        asyncio.run(_serve(sock, app, str(options.app), threads))
         sys.stdout.flush()
         os._exit(0)  # the host is gone: sync activities that still run must not keep this process
 
@@ -68,9 +66,13 @@ def _speed_up_replays() -> None:
     sys.modules["azure.durable_functions.models.history.HistoryEvent"].dt_parse = parse  # type: ignore[attr-defined]
 
 
-async def _serve(sock: socket.socket, app: App, invoker: Invoker) -> None:
+async def _serve(sock: socket.socket, app: App, folder: str, threads: ThreadPoolExecutor) -> None:
     reader, writer = await asyncio.open_connection(sock=sock)
     writer.write(frames.pack({"ready": os.getpid()}))
+    if (first := await frames.read(reader)) is None:
+        return
+    # By this road, since the binding has a key in it and everyone may read a command line.
+    invoker = Invoker(folder, first[1].decode(), threads)
     running: set[asyncio.Task[None]] = set()
     while (message := await frames.read(reader)) is not None:
         header, body = message

@@ -1,6 +1,7 @@
 """HTTP triggers: routes, bodies, headers, keys."""
 
 import httpx
+import psutil
 import pytest
 
 from tests.host.harness import KEYS, Host
@@ -84,9 +85,12 @@ def test_keys(host: Host, path: str, key: str | None, status: int) -> None:
     assert (as_query.status_code, as_header.status_code) == (status, status)
 
 
-def test_keys_are_not_logged(host: Host) -> None:
+def test_keys_are_neither_logged_nor_on_a_command_line(host: Host) -> None:
     host.http.get("/api/admin-only", params={"code": KEYS["master"]})
-    assert KEYS["master"] not in host.log.read_text()
+    lines = [" ".join(psutil.Process(pid).cmdline()) for pid in host.http.get("/admin/host/status").json()["pids"]]
+    for key in KEYS.values():
+        assert key not in host.log.read_text()
+        assert not [line for line in lines if key in line]
 
 
 def test_a_web_page_cannot_use_the_loopback_interface(host: Host) -> None:

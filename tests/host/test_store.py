@@ -8,8 +8,9 @@ import pytest
 from local.host import events
 from local.host.episode import Episode, Outcome
 from local.host.instances import Filter, Instances
+from local.host.records import Completion, InstanceExists, StoreBusy
 from local.host.replay import Decision
-from local.host.store import UNLIMITED, Completion, InstanceExists, Store, StoreBusy
+from local.host.store import UNLIMITED, Store
 
 NOW = 1_800_000_000_000_000
 SECOND = 1_000_000

@@ -23,6 +23,10 @@ MAX_CHOICES_OPTIONS: Final = 150
 #: Lengths that text columns are given; the next one that leaves room for half as much again.
 _LENGTHS: Final = (100, 200, 500, 1_000, 2_000, MAX_TEXT)
 
+#: What a decimal column holds exactly: places after the point, and characters of the longest number (15 digits).
+MAX_PLACES: Final = 10
+MAX_NUMBER_LENGTH: Final = 16
+
 #: Option of an open choice for which the source holds no value at all; a choice needs one.
 NO_OPTIONS: Final = "Other"
 
@@ -96,7 +100,7 @@ def choice_fields(profile_map: Mapping[str, Any]) -> list[ChoiceField]:
         for route in object_map.routes:
             for field in route.fields:
                 column = catalog.column(route.table, field.column or "")
-                if field.status != "ignored" and column is not None and column.type in ("choice", "choices"):
+                if field.status != "ignored" and column is not None and field.transform in ("choice", "choices"):
                     found.append(ChoiceField(name, field.source, route.table, column.name, column.open))
     return found
 
@@ -264,7 +268,7 @@ def _property_column(table: str, name: str, counts: PropertyCounts, taken: set[s
         type=type_,
         label=name.strip()[:100] or column_name,
         max_length=roomy(counts.max_length) if type_ in ("text", "memo") else None,
-        precision=min(10, max(counts.decimals, 2)) if type_ == "decimal" else None,
+        precision=max(counts.decimals, 2) if type_ == "decimal" else None,
         options=options,
     )
 
@@ -277,6 +281,8 @@ def _property_type(counts: PropertyCounts) -> ColumnType:
         type_ = "text"
     if type_ == "choices" and (not options or len(options) > MAX_CHOICES_OPTIONS):
         type_ = "memo"
+    if type_ == "decimal" and (counts.decimals > MAX_PLACES or counts.max_length > MAX_NUMBER_LENGTH):
+        type_ = "text"  # a decimal column would not hold the number as it is
     return "memo" if type_ == "text" and roomy(counts.max_length) > MAX_TEXT else type_
 
 

@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from mapping.transforms import choices, numbers, texts, times
+from mapping.transforms import choices, numbers, spans, texts, times
 from mapping.transforms.base import BadArgs, Ctx, Refused, Transform
 
 REGISTRY: Final[dict[str, Transform]] = {
     transform.name: transform
-    for group in (texts.TRANSFORMS, times.TRANSFORMS, numbers.TRANSFORMS, choices.TRANSFORMS)
+    for group in (texts.TRANSFORMS, times.TRANSFORMS, numbers.TRANSFORMS, spans.TRANSFORMS, choices.TRANSFORMS)
     for transform in group
 }
 

@@ -157,13 +157,21 @@ def _date(value: Any, ctx: Ctx) -> str | None:
 
 
 def _datetime(value: Any, ctx: Ctx) -> str | None:
-    moment = read_moment(as_text(value), ctx.state)
+    return utc_text(as_text(value), ctx)
+
+
+def utc_text(text: str, ctx: Ctx, later: timedelta = timedelta()) -> str | None:
+    """The moment a text names, or some time later, in UTC as Dataverse takes it; None for "no date".
+
+    ``ctx.state`` holds the readers; ``zone``, ``gap`` and ``fold`` apply to texts without a zone.
+    """
+    moment = read_moment(text, ctx.state)
     if moment is None:
         return None
     if moment.tzinfo is None:
         moment = localize(moment, ctx.zone, str(ctx.args.get("gap", "")), str(ctx.args.get("fold", "")))
     try:
-        utc = moment.astimezone(UTC)
+        utc = moment.astimezone(UTC) + later
     except OverflowError:
         raise Refused("bad_date", "There is no such date or time.") from None
     if utc.year < FIRST_YEAR:
@@ -192,7 +200,8 @@ def localize(moment: datetime, zone: tzinfo, gap: str, fold: str) -> datetime:
     return early
 
 
-def _prepare_datetime(ctx: Ctx) -> tuple[Reader, ...]:
+def prepare_datetime(ctx: Ctx) -> tuple[Reader, ...]:
+    """The readers of a moment, with the arguments on daylight saving checked."""
     if ctx.args.get("gap", "") not in ("", "forward") or ctx.args.get("fold", "") not in ("", "first", "second"):
         raise BadArgs("gap is forward; fold is first or second")
     return readers(ctx)
@@ -225,6 +234,6 @@ TRANSFORMS: Final = (
             "gap": "forward: move a skipped local time on; otherwise it is refused",
             "fold": "first or second: which of two equal local times is meant; otherwise refused",
         },
-        prepare=_prepare_datetime,
+        prepare=prepare_datetime,
     ),
 )

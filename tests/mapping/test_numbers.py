@@ -96,3 +96,14 @@ def test_a_duration_between_two_times() -> None:
     assert refusal("duration", ["2015-05-06 10:00:00", "2015-05-06 10:00:20"]) == "not_whole"
     zone = ZoneInfo("America/New_York")
     assert run("duration", ["2024-03-10 01:30", "2024-03-10 03:30"], zone=zone) == 60
+
+
+def test_the_end_of_something() -> None:
+    assert run("end_time", ["2015-05-06T10:00:00Z", "30"]) == "2015-05-06T10:30:00Z"
+    assert run("end_time", ["05/06/2015 10:00", "900"], unit="seconds", format="us") == "2015-05-06T10:15:00Z"
+    assert run("end_time", ["2015-05-06T10:00:00Z", None]) == "2015-05-06T10:00:00Z"
+    assert run("end_time", ["", "30"]) is None
+    assert refusal("end_time", ["2015-05-06T10:00:00Z", "half an hour"]) == "not_number"
+    assert refusal("end_time", ["9999-12-31T23:59:00Z", "30"]) == "bad_date"
+    zone = ZoneInfo("America/New_York")
+    assert run("end_time", ["2024-03-10 01:30", "60"], zone=zone) == "2024-03-10T07:30:00Z"

@@ -41,6 +41,7 @@ PROPERTIES = {
     "Hobbies": Counts("choices", options={"Chess": 3, "Go": 9}),
     "Favorite colour?": Counts("choice", options={"red": 5, "Blue": 4}),
     "Height": Counts("decimal", decimals=1),
+    "Expenses": Counts("decimal", decimals=12, max_length=18),
     "Veteran": Counts("boolean"),
     "Last eye exam": Counts("date"),
     "Motto": Counts("text", max_length=150),
@@ -93,6 +94,7 @@ def test_properties_become_columns_by_their_type() -> None:
     columns = {column.label: column for column in _proposal().custom_columns}
     assert {label: (column.name, column.type) for label, column in columns.items()} == {
         "1st visit": ("P1stVisit", "datetime"),
+        "Expenses": ("Expenses", "text"),
         "Favorite colour?": ("FavoriteColour", "choice"),
         "Height": ("Height", "decimal"),
         "Hobbies": ("Hobbies", "choices"),
@@ -112,6 +114,7 @@ def test_properties_become_columns_by_their_type() -> None:
 
 def test_open_choices_take_their_options_from_the_values() -> None:
     assert choice_fields(PROFILE)[-1] == ChoiceField("referral", "status", "ClinicReferral", "Status", False)
+    assert "prescription.drug" not in [one.key for one in choice_fields(PROFILE)], "its options do not come from values"
     opened = [one.key for one in choice_fields(PROFILE) if one.open]
     assert opened == ["appointment.type"]
     assert _proposal().options == {"ClinicAppointment.AppointmentType": ["Checkup", "surgery"]}

@@ -17,6 +17,15 @@ from tests.dataverse.samples import ANNOTATION, VISIT
 TOO_LONG = (400, "0x80044331", "The length of the 'cms_name' attribute of the 'cms_visit' entity exceeded '200'.")
 
 
+async def test_a_half_that_must_hold_the_fault_is_not_asked_about() -> None:
+    ids = row_ids(128)
+    target = FakeTarget(VISIT, bad={ids[127]: TOO_LONG})
+    async with target.client() as client:
+        outcomes = await create_rows(client, VISIT, visits(ids), batch=128)
+    assert [o.index for o in outcomes if not o.ok] == [127]
+    assert len(target.writes) == 1 + 7 + 1  # the batch, a left half a level, and the row itself
+
+
 async def test_all_rows_land_in_batches() -> None:
     target = FakeTarget(VISIT)
     async with target.client() as client:

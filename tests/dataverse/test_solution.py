@@ -49,6 +49,8 @@ def xml_schema() -> Any:
 def test_the_same_schema_makes_the_same_octets() -> None:
     assert build_solution(SCHEMA) == build_solution(SCHEMA)
     assert build_solution(SCHEMA) != build_solution(SCHEMA, version="1.0.0.1")
+    with zipfile.ZipFile(io.BytesIO(build_solution(SCHEMA))) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_it_has_the_three_members() -> None:

@@ -1,6 +1,7 @@
 """``python -m local.dataverse --port N --db FILE [--seed FILE]``: the simulator alone, on 127.0.0.1."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
@@ -18,7 +19,16 @@ def main() -> None:
     seed = orjson.loads(arguments.seed.read_bytes()) if arguments.seed else None
     Path(arguments.db).parent.mkdir(parents=True, exist_ok=True)
     app = make_app(arguments.db, seed)
-    web.run_app(app, host="127.0.0.1", port=arguments.port, access_log=None, print=None, handle_signals=True)
+    web.run_app(app, host="127.0.0.1", port=arguments.port, access_log=None, print=_ready(arguments.port))
+
+
+def _ready(port: int) -> Callable[..., None]:
+    """What aiohttp calls once the port is open: one line, for whoever waits for it."""
+
+    def say(*_: object, **__: object) -> None:
+        print(f"Dataverse simulator on http://127.0.0.1:{port}", flush=True)
+
+    return say
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """One Dataverse environment: its database, metadata, users, faults and running jobs, behind ``handle``."""
 
+import sqlite3
 from typing import Any, Final
 
 from local.dataverse import entities, errors
@@ -66,6 +67,10 @@ class Environment:
             return response, session.rows
         except ApiError as error:
             return failure(error), session.rows
+        except sqlite3.OperationalError as error:
+            if "full" not in str(error):
+                raise
+            return failure(errors.storage_full()), session.rows
 
     def _route(self, session: Session, request: Request) -> Response:
         segments = request.segments() if request.path.strip("/") else []

@@ -155,8 +155,7 @@ def _next(request: Request, after: int) -> str:
 
 def _decorate(session: Session, request: Request, plan: Plan, reading: Reading, rows: list[dict[str, Any]]) -> None:
     if request.prefers("odata.include-annotations") is not None:
-        for row in rows:
-            _annotate(session, plan, reading, row)
+        _annotate(session, plan, reading, rows)
     expand = request.query.get("$expand")
     if expand:
         for item in split_list(expand):
@@ -164,36 +163,57 @@ def _decorate(session: Session, request: Request, plan: Plan, reading: Reading, 
                 _expand(session, request, plan, item, row)
 
 
-def _annotate(session: Session, plan: Plan, reading: Reading, row: dict[str, Any]) -> None:
+def _annotate(session: Session, plan: Plan, reading: Reading, rows: list[dict[str, Any]]) -> None:
+    """Adds labels, and for lookups the table, the navigation property and the name of the row they point at."""
     for column in reading.selected:
-        value = row.get(column.read_name)
-        if value is None:
-            continue
         if column.is_lookup:
-            _annotate_lookup(session, plan, column, row)
-        elif column.type == "Boolean":
-            row[column.name + _LABEL] = "Yes" if value else "No"
-        elif column.type == "MultiSelectPicklist":
-            labels = {str(o.value): o.label for o in column.options}
-            row[column.name + _LABEL] = "; ".join(labels.get(part, part) for part in value.split(","))
-        elif column.options:
-            row[column.name + _LABEL] = next((o.label for o in column.options if o.value == value), "")
+            _annotate_lookup(session, plan, column, rows)
+            continue
+        labels = {option.value: option.label for option in column.options}
+        if column.type == "Boolean":
+            labels = {1: "Yes", 0: "No"}
+        if not labels:
+            continue
+        for row in rows:
+            value = row.get(column.name)
+            if value is None:
+                continue
+            parts = [int(part) for part in value.split(",")] if column.type == "MultiSelectPicklist" else [value]
+            row[column.name + _LABEL] = "; ".join(labels.get(part, str(part)) for part in parts)
 
 
-def _annotate_lookup(session: Session, plan: Plan, column: Column, row: dict[str, Any]) -> None:
-    kind = target_of(session, plan.table, column, row[plan.table.id_column])
-    if kind is None:
-        return
+def _annotate_lookup(session: Session, plan: Plan, column: Column, rows: list[dict[str, Any]]) -> None:
     name = column.read_name
-    nav = next((b.nav for b in plan.binds if b.column == column.name and kind in b.targets), None)
-    row[f"{name}@Microsoft.Dynamics.CRM.lookuplogicalname"] = kind
-    if nav is not None:
-        row[f"{name}@Microsoft.Dynamics.CRM.associatednavigationproperty"] = nav
-    target = session.catalog.tables[kind]
-    if target.name_column:
-        held = session.store.fetch(target, row[name], (target.name_column,))
-        if held and held[0] is not None:
-            row[name + _LABEL] = held[0]
+    rows = [row for row in rows if row.get(name) is not None]
+    if not rows:
+        return
+    identity = plan.table.id_column
+    if column.many_targets:
+        kinds = _by_id(session, plan.table, type_column(column.name), {row[identity] for row in rows})
+    else:
+        only = target_of(session, plan.table, column, "")
+        kinds = {row[identity]: only for row in rows}
+    navs = {target: bind.nav for bind in plan.binds if bind.column == column.name for target in bind.targets}
+    for kind in {kind for kind in kinds.values() if kind is not None}:
+        of_kind = [row for row in rows if kinds.get(row[identity]) == kind]
+        target = session.catalog.tables[kind]
+        names = _by_id(session, target, target.name_column or target.id_column, {row[name] for row in of_kind})
+        for row in of_kind:
+            row[f"{name}@Microsoft.Dynamics.CRM.lookuplogicalname"] = kind
+            if kind in navs:
+                row[f"{name}@Microsoft.Dynamics.CRM.associatednavigationproperty"] = navs[kind]
+            if names.get(row[name]) is not None:
+                row[name + _LABEL] = names[row[name]]
+
+
+def _by_id(session: Session, table: Table, column: str, identities: set[str]) -> dict[str, Any]:
+    """One column of several rows, by their ids."""
+    marks = ",".join("?" * len(identities))
+    sql = (
+        f"SELECT {quoted(table.id_column)}, {quoted(column)} FROM {quoted(table.name)} "
+        f"WHERE {quoted(table.id_column)} IN ({marks})"
+    )
+    return dict(session.store.db.execute(sql, tuple(identities)).fetchall())
 
 
 def target_of(session: Session, table: Table, column: Column, identity: str) -> str | None:

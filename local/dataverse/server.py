@@ -93,7 +93,7 @@ def _answer(
 ) -> web.StreamResponse:
     headers = {
         "OData-Version": "4.0",
-        "x-ms-service-request-id": request.headers.get("x-ms-client-request-id") or str(uuid.uuid4()),
+        "x-ms-service-request-id": str(uuid.uuid4()),
         "REQ_ID": str(uuid.uuid4()),
         "x-ms-dop-hint": str(environment.dop_hint),
         **response.headers,

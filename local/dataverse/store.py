@@ -66,11 +66,14 @@ class Store:
         try:
             yield
         except BaseException:
-            self.db.execute(f"ROLLBACK TO s{depth}" if depth else "ROLLBACK")
-            if depth:
-                self.db.execute(f"RELEASE s{depth}")
+            if self.db.in_transaction:  # a full disk makes SQLite undo everything by itself
+                self.db.execute(f"ROLLBACK TO s{depth}" if depth else "ROLLBACK")
+                if depth:
+                    self.db.execute(f"RELEASE s{depth}")
             raise
         else:
+            if not self.db.in_transaction:
+                raise sqlite3.OperationalError("the database is full: the transaction was undone")
             self.db.execute(f"RELEASE s{depth}" if depth else "COMMIT")
         finally:
             self._depth = depth

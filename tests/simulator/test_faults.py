@@ -1,5 +1,8 @@
 """Faults on purpose, protection limits, control endpoints, and what a restart keeps."""
 
+import asyncio
+import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,10 @@ import pytest
 from local.dataverse.environment import Environment
 from local.dataverse.errors import ApiError
 from local.dataverse.faults import Faults
+from local.dataverse.install import install
+from local.dataverse.rows import create
+from local.dataverse.security import APPLICATION_USER_ID, Caller
+from local.dataverse.session import Session
 from tests.simulator import packages
 from tests.simulator.conftest import Dataverse, code
 
@@ -148,11 +155,6 @@ async def test_dump_and_reset(dv: Dataverse) -> None:
 
 
 def test_a_restart_keeps_rows_definitions_and_versions(tmp_path: Path) -> None:
-    from local.dataverse.install import install
-    from local.dataverse.rows import create
-    from local.dataverse.security import APPLICATION_USER_ID, Caller
-    from local.dataverse.session import Session
-
     path = str(tmp_path / "dv.db")
     first = Environment(path)
     caller = Caller(APPLICATION_USER_ID)
@@ -169,3 +171,37 @@ def test_a_restart_keeps_rows_definitions_and_versions(tmp_path: Path) -> None:
     assert second.catalog.tables["cms_visit"].columns["cms_kind"].options[0].label == "First"
     assert second.catalog.plan("cms_visit").navs["cms_PatientId"].targets == ("contact",)
     second.close()
+
+
+async def test_a_database_that_cannot_grow_is_told_as_full_storage(dv: Dataverse) -> None:
+    db = dv.environment.store.db
+    pages = db.execute("PRAGMA page_count").fetchone()[0]
+    db.execute(f"PRAGMA max_page_count = {pages}")
+    response = await dv.api.post("contacts", json={"description": "x" * 2000})
+    while response.status_code == 204:
+        response = await dv.api.post("contacts", json={"description": "x" * 2000})
+    assert code(response) == (507, "0x80040216")
+    db.execute("PRAGMA max_page_count = 1000000")
+    await dv.create("contacts", lastname="Lee")
+
+
+async def test_the_program_serves_and_stops(tmp_path: Path) -> None:
+    seed = tmp_path / "seed.json"
+    seed.write_text('{"organization": {"name": "Seeded"}}')
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+    program = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "local.dataverse", "--port", str(port), "--db", str(tmp_path / "x" / "dv.db"),
+        "--seed", str(seed), cwd=Path(__file__).parents[2], stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert program.stdout is not None
+        assert str(port) in (await program.stdout.readline()).decode()
+        base = f"http://127.0.0.1:{port}/api/data/v9.2/"
+        async with httpx.AsyncClient(base_url=base, headers={"Authorization": "Bearer t"}) as api:
+            found = await api.get("organizations")
+        assert found.json()["value"][0]["name"] == "Seeded"
+    finally:
+        program.terminate()
+        assert await program.wait() in (0, -15)

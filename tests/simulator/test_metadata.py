@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.simulator import packages
 from tests.simulator.conftest import Dataverse, code
 
 CONTACT = "EntityDefinitions(LogicalName='contact')"
@@ -74,8 +75,6 @@ async def test_members_of_a_type_need_its_cast(dv: Dataverse) -> None:
 
 
 async def test_a_new_key_is_pending_when_first_looked_at(dv: Dataverse) -> None:
-    from tests.simulator import packages
-
     await dv.install(packages.visits())
     path = "EntityDefinitions(LogicalName='cms_visit')/Keys"
     assert code(await dv.api.get("cms_visits(cms_sourcekey='a')")) == (400, "0x80060890")
@@ -85,8 +84,6 @@ async def test_a_new_key_is_pending_when_first_looked_at(dv: Dataverse) -> None:
 
 
 async def test_a_key_over_duplicates_fails(dv: Dataverse) -> None:
-    from tests.simulator import packages
-
     await dv.install(packages.visits())
     for _ in range(2):
         await dv.create("cms_visits", cms_sourcekey="same")

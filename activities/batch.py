@@ -196,21 +196,13 @@ class Batch:
         """Columns to set, by read name. Never clears a column that we did not write."""
         differing: dict[str, Any] = {}
         for name, value in list(op.columns.items()):
-            if same(value, row.get(name)) or (name == "createdon" and op.operation == "update"):
+            if same(value, row.get(name)):
                 continue
-            if op.shared and row.get(name) not in (None, ""):
+            why = _held(op, name, row)
+            if why:
                 del op.columns[name]
                 op.refused.append(name)
-                failed.append(
-                    ExceptionRow(
-                        self.job["object"],
-                        op.source_id,
-                        name,
-                        "shared_row",
-                        "Another record of the same person holds this column.",
-                        "",
-                    )
-                )
+                failed.append(ExceptionRow(self.job["object"], op.source_id, name, *why))
                 continue
             differing[name] = value
         for name, value in op.written.items():
@@ -259,6 +251,15 @@ class Batch:
 
     def _refused(self, op: Op, code: str, message: str) -> ExceptionRow:
         return ExceptionRow(self.job["object"], op.source_id, None, code or "refused", message, "")
+
+
+def _held(op: Op, name: str, row: dict[str, Any]) -> tuple[str, str] | None:
+    """Why a column keeps what is in it (code, words), or None."""
+    if name == "createdon":
+        return "create_only", "A row's creation time can be set only once; it keeps the first."
+    if op.shared and row.get(name) not in (None, ""):
+        return "shared_row", "Another record of the same person holds this column."
+    return None
 
 
 def _outcome(entry: Entry, result: RowOutcome) -> Outcome:

@@ -52,7 +52,7 @@ def _choose(folder: Path, clinic_map: ClinicMap, schema: Schema, memory_mb: int)
                 ORDER BY md5(patient) LIMIT {CANDIDATES}"""
         )
         features = _features(db, folder, schema)
-        chosen = cover(features)
+        chosen = cover(features, dict(db.execute("SELECT patient, count(*) FROM rec GROUP BY 1").fetchall()))
         db.execute("CREATE TABLE chosen (patient VARCHAR)")
         db.executemany("INSERT INTO chosen VALUES (?)", [[patient] for patient in chosen] or [[None]])
         db.execute("CREATE TABLE keys AS SELECT source_key FROM rec WHERE patient IN (SELECT patient FROM chosen)")
@@ -102,13 +102,18 @@ def _features(db: duckdb.DuckDBPyConnection, folder: Path, schema: Schema) -> di
     return features
 
 
-def cover(features: dict[str, set[str]]) -> list[str]:
-    """Greedy cover: whoever adds most that is new, until nothing is new; then by hash up to the least number."""
+def cover(features: dict[str, set[str]], records: dict[str, int] | None = None) -> list[str]:
+    """Greedy cover: whoever adds most that is new for the records they bring, until nothing is new; then by hash up to
+    the least number. A patient with thousands of records is taken only for what nobody else shows."""
+    weight = {patient: (records or {}).get(patient, 1) ** 0.5 for patient in features}
     left = {patient: set(found) for patient, found in features.items()}
     chosen: list[str] = []
     covered: set[str] = set()
     while left and len(chosen) < MAX_PATIENTS:
-        best = max(left, key=lambda patient: (len(left[patient] - covered), _spread(patient)))
+        best = max(
+            left,
+            key=lambda patient: (len(left[patient] - covered) / weight[patient], -weight[patient], _spread(patient)),
+        )
         gain = left.pop(best) - covered
         if not gain and len(chosen) >= MIN_PATIENTS:
             break

@@ -18,7 +18,7 @@ def inventory(profile: Profile, shaped: ShapedBucket, raw: Path, bucket: int) ->
     Columns of datasets are counted on the first bucket and the broadcast datasets only: a sample of bounded size.
     """
     asked: dict[str, list[str]] = {}
-    for field in choice_fields({name: plain for name, plain in profile.map.items()}):
+    for field in choice_fields({str(name): plain for name, plain in profile.map.items()}):
         asked.setdefault(field.object, []).append(field.source)
     values = {
         name: {

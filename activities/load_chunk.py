@@ -24,7 +24,6 @@ from ledger.exceptions import write_part as write_exceptions
 from ledger.lease import chunk_lease
 from ledger.receipts import Receipt
 
-
 #: Counts of a patient's custom properties that the tally must not count as landed.
 PROPERTIES = ("properties", "properties_refused", "properties_ignored")
 

@@ -50,7 +50,7 @@ async def reconcile(job: dict[str, Any]) -> dict[str, Any]:
     differing = sum(one["differing"] + one["properties_differing"] + one["missing"] for one in totals.values())
     clean = not findings and differing == 0
     checked = sum(one["verified"] + one["properties_verified"] for one in totals.values())
-    words = "nothing differs" if clean else f"{len(findings):,} findings"
+    words = "nothing differs" if clean else f"findings: {len(findings):,}"
     return {"clean": clean, "message": f"{checked:,} fields of {sum(rows.values()):,} records read back; {words}."}
 
 

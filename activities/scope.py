@@ -30,7 +30,7 @@ async def make_scope(job: dict[str, Any]) -> dict[str, Any]:
     found = await _merged(store, job)
     accounts = await dataset_accounts(store, migration.id, job["snapshot"])
     proposal = propose(
-        dict(profile.map),
+        {str(name): plain for name, plain in profile.map.items()},
         found["properties"],
         {key: sorted(counts.options or ()) for key, counts in found["values"].items()},
         system=migration.system,

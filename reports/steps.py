@@ -69,7 +69,7 @@ def forecast_report(
     target: str,
 ) -> Report:
     """What would be created, changed and left, how long it takes, and what it costs of the daily requests."""
-    rows = []
+    rows: list[list[Any]] = []
     for name, one in actions.items():
         figures = {
             action: one.get(action, {}).get("records", 0)
@@ -120,8 +120,8 @@ def _duration(seconds: float) -> str:
 
 def delta_report(migration: str, run: str, plans: Mapping[str, Mapping[str, Any]]) -> Report:
     """What changed in the source since the last pickup."""
-    rows = []
-    gone = []
+    rows: list[list[Any]] = []
+    gone: list[list[Any]] = []
     for name, plan in plans.items():
         one = {
             action: plan["actions"].get(action, {}).get("records", 0)

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from rich.markup import escape
 
@@ -66,7 +65,7 @@ class Flow:
         if changed and migration["state"] in BEFORE_MIGRATED:
             self.step("scope")
         elif changed and migration["state"] in ("migrated", "verified"):
-            self.step("delta")
+            self.step("delta", paused_at(self.pause))
         migration = self.session.migration()
         while migration["state"] not in ARRIVED:
             before = migration["state"]
@@ -121,12 +120,20 @@ class Flow:
         self.step("rollback", {"runs": "all", "force": False, "preview": False})
 
     def summary(self) -> Summary:
-        """The summary document, with the reports brought here and the seconds of every step."""
+        """The summary document, as it is now."""
         document: Summary = self.session.api.get(self.session.path("summary"))
-        places = fetch(self.session.api, self.session.id, reports_folder(self.session.id))
-        document["reports"] = {name: str(path) for name, path in places.items()}
-        document["seconds"] = self.taken | {"total": round(sum(self.taken.values()), 3)}
         return document
+
+    def finish(self, summary: Summary) -> Summary:
+        """The summary at the end: the state now, the rollback if there was one, the reports brought here, the seconds."""
+        now = self.summary()
+        places = fetch(self.session.api, self.session.id, reports_folder(self.session.id))
+        return summary | {
+            "state": now["state"],
+            "rollback": now["rollback"],
+            "reports": {name: str(path) for name, path in places.items()},
+            "seconds": self.taken | {"total": round(sum(self.taken.values()), 3)},
+        }
 
     def _settled(self) -> dict[str, Any]:
         migration = self.session.migration()
@@ -140,8 +147,7 @@ class Flow:
         name = str(migration.get("target_name") or "")
         if self.target is not None:
             return self.target
-        host = urlsplit(place.app_url()).hostname
-        if host not in ("127.0.0.1", "localhost", "::1"):
+        if not place.is_trial():
             # --yes is for trials: the name of an organisation that others work in is typed by a person.
             raise misuse(
                 "Name the target that is to be written to.", f"--target {name!r}, if that is the one you mean."

@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from cli.client import Api
 from cli.errors import CliError
@@ -34,6 +35,18 @@ def app_url() -> str:
             next="./carryover local up",
         )
     return str(url)
+
+
+def is_trial() -> bool:
+    """Whether what is written goes no further than this machine: the app runs here, and its target as far as is known."""
+    if not _is_here(app_url()):
+        return False
+    target = _read(state_folder() / "local.json").get("dataverse_url")
+    return app_is_given() or not target or _is_here(str(target))
+
+
+def _is_here(url: str) -> bool:
+    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
 
 
 def app_key() -> str:

@@ -92,10 +92,7 @@ def show_document(out: Out, document: Any, limit: int = SHOWN) -> None:
         out.plain(str(document))
         return
     plain = {key: value for key, value in document.items() if not isinstance(value, dict | list)}
-    if plain:
-        width = max(len(words(key)) for key in plain)
-        for key, value in plain.items():
-            out.plain(f"{words(key):<{width}}  {_cell(value)}")
+    _lines(out, plain)
     for key, value in document.items():
         if isinstance(value, list) and value:
             out.say(f"\n[step]{escape(words(key))}[/step]")
@@ -103,23 +100,36 @@ def show_document(out: Out, document: Any, limit: int = SHOWN) -> None:
         elif isinstance(value, dict) and value:
             out.say(f"\n[step]{escape(words(key))}[/step]")
             if all(isinstance(inner, dict) for inner in value.values()):
-                show_rows(out, [{"": name} | inner for name, inner in value.items()], limit)
+                show_rows(out, [{"name": name} | inner for name, inner in value.items()], limit)
             else:
-                show_rows(out, [{"": name, " ": inner} for name, inner in value.items()], limit)
+                _lines(out, value)
+
+
+def show_report(out: Out, report: dict[str, Any], limit: int = SHOWN) -> None:
+    """A report: its facts as lines, and each of its tables under its title."""
+    _lines(out, report.get("facts") or {})
+    for part in report.get("tables") or []:
+        if part.get("rows"):
+            out.say(f"\n[step]{escape(str(part.get('title', '')))}[/step]")
+            show_rows(out, part["rows"], limit)
+
+
+def _lines(out: Out, values: Mapping[str, Any]) -> None:
+    width = max((len(words(str(key))) for key in values), default=0)
+    for key, value in values.items():
+        out.plain(f"{words(str(key)):<{width}}  {_cell(value)}")
 
 
 def show_rows(out: Out, rows: Sequence[Any], limit: int = SHOWN) -> None:
     """A list of records as a table of its plain columns; says how many were left out."""
-    records = [row if isinstance(row, dict) else {"": row} for row in rows]
+    records = [row if isinstance(row, dict) else {"name": row} for row in rows]
     columns: list[str] = []
     for record in records[:limit]:
         columns += [key for key, value in record.items() if key not in columns and not isinstance(value, dict)]
     # A column that is empty in every row shown tells nothing and takes room.
     columns = [key for key in columns if any(record.get(key) not in (None, "", []) for record in records[:limit])]
     numbers = tuple(
-        words(key)
-        for key in columns
-        if all(isinstance(r.get(key), int | float | None) for r in records[:limit]) and key.strip()
+        words(key) for key in columns if all(isinstance(r.get(key), int | float | None) for r in records[:limit])
     )
     made = table(*(words(key) for key in columns), numbers=numbers)
     for record in records[:limit]:

@@ -23,7 +23,7 @@ from cli.session import (
     YesFlag,
     session,
 )
-from cli.shown import exit_code, show_document, show_objects, show_places, show_rows
+from cli.shown import exit_code, show_document, show_objects, show_places, show_report, show_rows
 
 app = typer.Typer()
 audit_app = typer.Typer(invoke_without_command=True, help="The audit log: check its chains, or export it.")
@@ -137,7 +137,7 @@ def rollback(
         ended = s.start("rollback", options)
         known = {made["name"] for made in reports.listed(s.api, s.id)}
         if ended["state"] == "done" and "rollback" in known:
-            show_document(s.out, s.api.get(s.path("reports", "rollback.json")), limit=10)
+            show_report(s.out, s.api.get(s.path("reports", "rollback.json")))
         s.ended(ended)
 
 

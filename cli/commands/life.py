@@ -21,7 +21,7 @@ from cli.session import (
     YesFlag,
     session,
 )
-from cli.shown import show_document
+from cli.shown import show_document, show_report
 from cli.upload import upload as bring
 
 Policy = Literal["suppress", "redact", "include"]
@@ -216,7 +216,7 @@ def diff(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
     """Show the sample's field-level diff: source value, transform, column, value read back, verdict."""
     with session(as_json, migration) as s:
         document = s.api.get(s.path("reports", "diff.json"))
-        show_document(s.out, document)
+        show_report(s.out, document)
         s.out.document(document)
 
 

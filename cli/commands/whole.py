@@ -60,8 +60,7 @@ def migrate(
             show_objects(s.out, summary)
             if rollback:
                 job.rollback()
-                after = job.summary()
-                summary |= {key: after[key] for key in ("rollback", "state", "reports", "seconds")}
+            summary = job.finish(summary)
             show_seconds(s.out, summary["seconds"])
             show_places(s.out, summary["reports"])
             s.out.document(summary)

@@ -1,5 +1,6 @@
 """``migrate``: every step in a row, its document, its exit codes, and going on where it stopped."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -176,3 +177,20 @@ def test_an_app_elsewhere_wants_the_target_typed(
 def test_a_system_is_named_after_its_source(tmp_path: Path, folder: str, name: str) -> None:
     (tmp_path / folder).mkdir()
     assert system_name(tmp_path / folder) == name
+
+
+@pytest.mark.parametrize(
+    ("app", "target", "trial"),
+    [
+        ("http://127.0.0.1:7071", "http://127.0.0.1:7080", True),
+        ("http://127.0.0.1:7071", "https://org.crm.dynamics.example", False),
+        ("https://app.clinic.example", "http://127.0.0.1:7080", False),
+    ],
+)
+def test_only_what_stays_on_this_machine_is_a_trial(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, app: str, target: str, trial: bool
+) -> None:
+    monkeypatch.delenv("CARRYOVER_APP_URL", raising=False)
+    monkeypatch.setenv("CARRYOVER_LOCAL_DIR", str(tmp_path))
+    (tmp_path / "local.json").write_text(json.dumps({"app_url": app, "dataverse_url": target}), "utf-8")
+    assert place.is_trial() is trial

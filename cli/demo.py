@@ -84,6 +84,7 @@ def _demo(session: Session, patients: int, keep: bool) -> Summary:
         left = target_counts(local["dataverse_url"])
         _show_target(session, before, loaded, left)
         _prove_empty(before, left)
+        out.say("[good]✓[/good] The target is as it was before.\n")
     summary = job.finish(summary)
     show_seconds(out, summary["seconds"])
     show_places(out, summary["reports"])

@@ -5,7 +5,7 @@ key of the mapped records), map_hash, operator, pause_percent, and what the orch
 """
 
 import hashlib
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -22,6 +22,9 @@ from mapping.schema import Schema
 from settings import settings
 
 Job = dict[str, Any]
+
+#: Seconds to wait for a chunk that another worker holds: longer than a dead worker's lease lasts.
+LEASE_WAIT: Final = 120.0
 
 _schemas: dict[tuple[str, str], tuple[ClinicMap, Schema]] = {}
 

@@ -38,7 +38,7 @@ async def load_chunk(job: dict[str, Any]) -> dict[str, Any]:
     chunk = paths.chunk(job["chunk"])
     label = chunk if phase == "load" else f"{phase}-{chunk}"
     result_name = paths.work(migration, run, f"{name}/{label}.result.json")
-    async with chunk_lease(store, paths.lease(migration, run, name, label)) as lease:
+    async with chunk_lease(store, paths.lease(migration, run, name, label), wait=jobs.LEASE_WAIT) as lease:
         if await store.exists("staging", result_name):
             return dict(orjson.loads(await store.get("staging", result_name)))
         async with workplace("load") as folder:

@@ -139,7 +139,7 @@ async def check_target(job: dict[str, Any]) -> dict[str, Any]:
         migration.id,
         "limits.json",
         {"max_bytes": limit.bytes, "words": limit.words(), "blocked": sorted(organization.blocked_extensions),
-         "target_name": organization.name},
+         "target_name": organization.name, "parallelism": client.limiter.ceiling},
     )  # fmt: skip
     warnings = sum(1 for finding in findings if finding.severity == "warning")
     return {"message": f"The target {organization.name} is ready; {warnings} warnings in the preflight report."}

@@ -1,19 +1,23 @@
 """The reports that end a step: the sample's diff, the plan and its forecast, the delta, the rollback."""
 
 from collections import Counter
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from activities import jobs
 from activities.keep import keep_report
 from activities.reconcile import compared
-from activities.resources import dataverse, storage
+from activities.resources import storage
 from activities.tally import plan_summary
 from ledger import migrations, paths
 from ledger.chunks import unpack
 from mapping.objects import LOAD_ORDER
 from reports.steps import delta_report, diff_report, forecast_report, rollback_report
+from settings import settings
+
+#: Requests a day that all application users of a tenant share at least (Microsoft, request limits, May 2025).
+DAILY: Final = 500_000
 
 
 async def make_diff(job: dict[str, Any]) -> dict[str, Any]:
@@ -46,9 +50,8 @@ async def make_forecast(job: dict[str, Any]) -> dict[str, Any]:
     actions: dict[str, Any] = {name: plan["actions"] for name, plan in plans.items() if plan}
     rate, source = await _rate(job)
     limits = await jobs.optional_document(store, job["migration"], "limits.json", {})
-    hint = (await dataverse()).limiter.ceiling
     await keep_report(
-        store, forecast_report(job["migration"], actions, rate, source, hint, limits.get("target_name", ""))
+        store, forecast_report(job["migration"], actions, rate, source, limits, settings().daily_requests or DAILY)
     )
     total = sum(one.get("create", {}).get("records", 0) for one in actions.values())
     changed = sum(one.get(key, {}).get("records", 0) for one in actions.values() for key in ("update", "join"))

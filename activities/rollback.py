@@ -1,7 +1,8 @@
 """Rollback: which runs are undone and in what order, and what the read-back proved."""
 
+import asyncio
 from collections import Counter
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -10,9 +11,13 @@ from activities.errors import StepError
 from activities.resources import storage
 from activities.standing import standing
 from ledger import migrations, paths
+from ledger.lease import held_leases
 from ledger.migrations import Run
 from ledger.storage import Storage
 from mapping.objects import LOAD_ORDER
+
+#: How long a rollback waits for writers to stop; a dead worker's lease ends well before.
+QUIET_SECONDS: Final = 120
 
 
 async def plan_rollback(job: dict[str, Any]) -> dict[str, Any]:
@@ -21,6 +26,7 @@ async def plan_rollback(job: dict[str, Any]) -> dict[str, Any]:
     Returns ``{"steps": [{"of_run", "of_number", "object", "phase", "chunks"}]}``.
     """
     store = await storage()
+    await _quiet(store, job["migration"])
     steps: list[dict[str, Any]] = []
     for run in await _chosen(store, job):
         plans = {name: await _plan_of(store, job["migration"], run.id, name) for name in LOAD_ORDER}
@@ -38,6 +44,17 @@ async def plan_rollback(job: dict[str, Any]) -> dict[str, Any]:
                         }
                     )
     return {"steps": steps}
+
+
+async def _quiet(store: Storage, migration: str) -> None:
+    """Wait until no worker holds a chunk: the raised epoch stops them before their next write."""
+    for _ in range(QUIET_SECONDS):
+        if not await held_leases(store, migration):
+            return
+        await asyncio.sleep(1)
+    raise StepError(
+        "not_quiet", "A worker still holds a chunk of an earlier run.", "Start the rollback again in a minute."
+    )
 
 
 async def _chosen(store: Storage, job: dict[str, Any]) -> list[Run]:

@@ -4,8 +4,10 @@ from typing import Any
 
 from activities import jobs
 from activities.anchor import anchor
+from activities.notify import notify
 from activities.resources import storage
 from ledger import migrations
+from ledger.storage import Storage
 from settings import settings
 
 
@@ -56,4 +58,14 @@ async def finish_run(end: dict[str, Any]) -> dict[str, Any]:
         undone=outcome.get("undone"),
     )
     await anchor(store, run)
+    if run.parent is None:
+        await _end_parts(store, run)
+        await notify(run, end["outcome"])
     return {}
+
+
+async def _end_parts(store: Storage, run: migrations.Run) -> None:
+    """A run that failed half-way leaves no part of it running."""
+    for part in await migrations.list_runs(store, run.migration):
+        if part.parent == run.id and part.state == "running":
+            await anchor(store, await migrations.end_run(store, run.migration, part.id, "failed"))

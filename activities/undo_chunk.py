@@ -54,7 +54,7 @@ async def undo_chunk(job: dict[str, Any]) -> dict[str, Any]:
     label = chunk if job["phase"] == "load" else f"{job['phase']}-{chunk}"
     own = f"{of_run}-{label}"
     result_name = paths.work(migration, run, f"undo/{name}-{own}.json")
-    async with chunk_lease(store, paths.lease(migration, run, name, own)) as lease:
+    async with chunk_lease(store, paths.lease(migration, run, name, own), wait=jobs.LEASE_WAIT) as lease:
         if await store.exists("staging", result_name):
             return dict(orjson.loads(await store.get("staging", result_name))["counts"])
         original = await AuditLog.open(store, migration, of_run, name, label)

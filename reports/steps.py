@@ -65,8 +65,8 @@ def forecast_report(
     actions: Mapping[str, Mapping[str, Mapping[str, int]]],
     rate: float,
     source: str,
-    hint: int,
-    target: str,
+    limits: Mapping[str, Any],
+    daily: int,
 ) -> Report:
     """What would be created, changed and left, how long it takes, and what it costs of the daily requests."""
     rows: list[list[Any]] = []
@@ -93,19 +93,21 @@ def forecast_report(
     return Report(
         "forecast",
         "Plan and forecast",
-        f"What the full run would do in {target or 'the target'}. Nothing was written to find out.",
+        f"What the full run would do in {limits.get('target_name') or 'the target'}. Nothing was written to find out.",
         migration,
         [
             Fact("Rows to write", f"{writes:,}"),
             Fact("Load and read-back", _duration(writes / rate), note=f"{rate:,.0f} records a second, {source}"),
             Fact("Rollback, if needed", _duration(writes / rate * 1.5), note="deletes are slower than creates"),
             Fact(
-                "Requests counted", f"{writes * 2:,}", note="each row written and read once; of 500,000 or more a day"
+                "Requests counted",
+                f"{writes * 2:,}",
+                note=f"written and read once; {writes * 200 / daily:.1f} % of {daily:,} a day",
             ),
             Fact(
                 "Service limit",
                 f"{ceiling:,.0f}/s",
-                note=f"per user and web server at 10 ms a row; parallelism hint {hint}",
+                note=f"per user and web server at 10 ms a row; parallelism hint {limits.get('parallelism', 0)}",
             ),
         ],
         [Table("By object", ["Object", "Create", "Change", "Unchanged", "Excepted", "Excluded"], rows)],

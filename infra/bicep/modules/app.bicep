@@ -1,0 +1,206 @@
+// The Function App on Flex Consumption. Its one identity reaches storage, vault, telemetry and (by choice) Dataverse.
+param name string
+param planName string
+param location string
+param tags object
+param identityId string
+param identityClientId string
+param storageName string
+param packageContainer string
+param insightsName string
+param vaultName string
+param subnetId string
+param maximumInstanceCount int
+param signInClientId string
+param signInCallers array
+param dataverseUrl string
+param dataverseAuthentication string
+param dataverseTenantId string
+param dataverseClientId string
+param dataverseCertificatePath string
+param fallbackOwner string
+param deltaCron string
+param taskHubName string
+param hasWebhook bool
+param appSettings object
+
+var byIdentity = dataverseAuthentication == 'managedIdentity'
+var bySecret = dataverseAuthentication == 'clientSecret'
+var byCertificate = dataverseAuthentication == 'certificate'
+
+resource account 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
+  name: storageName
+}
+
+resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: insightsName
+}
+
+resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
+  name: planName
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: {
+    name: 'FC1'
+    tier: 'FlexConsumption'
+  }
+  properties: {
+    reserved: true
+  }
+}
+
+resource app 'Microsoft.Web/sites@2024-04-01' = {
+  name: name
+  location: location
+  tags: tags
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: {
+      '${identityId}': {}
+    }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    publicNetworkAccess: 'Enabled'
+    virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
+    keyVaultReferenceIdentity: identityId
+    functionAppConfig: {
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: '${account.properties.primaryEndpoints.blob}${packageContainer}'
+          authentication: {
+            type: 'UserAssignedIdentity'
+            userAssignedIdentityResourceId: identityId
+          }
+        }
+      }
+      scaleAndConcurrency: {
+        instanceMemoryMB: 2048
+        maximumInstanceCount: maximumInstanceCount
+        // Without an instance that is always there, work waiting in the task hub's queues may lie for minutes.
+        alwaysReady: [
+          {
+            name: 'durable'
+            instanceCount: 1
+          }
+        ]
+      }
+      runtime: {
+        name: 'python'
+        version: '3.11'
+      }
+    }
+    siteConfig: {
+      minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
+      ftpsState: 'Disabled'
+      http20Enabled: true
+    }
+  }
+}
+
+// Flex Consumption takes runtime, version and package from functionAppConfig and refuses the settings that said so
+// on other plans (FUNCTIONS_WORKER_RUNTIME and its kin).
+resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
+  parent: app
+  name: 'appsettings'
+  properties: union({
+    AzureWebJobsStorage__accountName: account.name
+    AzureWebJobsStorage__credential: 'managedidentity'
+    AzureWebJobsStorage__clientId: identityClientId
+    AZURE_CLIENT_ID: identityClientId
+    APPLICATIONINSIGHTS_CONNECTION_STRING: insights.properties.ConnectionString
+    APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+    // Sign-in proves itself by the app's identity (a federated credential of the app registration), not by a secret.
+    OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: identityClientId
+    TASKHUB_NAME: taskHubName
+    DATAVERSE_URL: dataverseUrl
+    DATAVERSE_TENANT_ID: dataverseTenantId
+    DATAVERSE_CLIENT_ID: byIdentity ? identityClientId : dataverseClientId
+    DATAVERSE_CLIENT_SECRET: bySecret ? '@Microsoft.KeyVault(VaultName=${vaultName};SecretName=dataverse-client-secret)' : ''
+    DATAVERSE_CERTIFICATE_PATH: byCertificate ? dataverseCertificatePath : ''
+    DATAVERSE_MANAGED_IDENTITY: string(byIdentity)
+    CARRYOVER_FALLBACK_OWNER: fallbackOwner
+    CARRYOVER_MAX_FILE_MB: '25'
+    CARRYOVER_EXCEPTION_PAUSE_PERCENT: '5'
+    CARRYOVER_DAILY_REQUESTS: '0'
+    CARRYOVER_CHUNK: '1000'
+    CARRYOVER_MEMORY_MB: '256'
+    CARRYOVER_BUCKET_MB: '16'
+    CARRYOVER_SLOTS: '0'
+    CARRYOVER_DELTA_HOURS: '48'
+    CARRYOVER_DELTA_CRON: deltaCron
+    CARRYOVER_WEBHOOK: hasWebhook ? '@Microsoft.KeyVault(VaultName=${vaultName};SecretName=webhook)' : ''
+    CARRYOVER_TEMP: ''
+  }, appSettings)
+}
+
+// Nobody gets in without a token of this tenant, not even to the task hub's own endpoints.
+resource signIn 'Microsoft.Web/sites/config@2024-04-01' = {
+  parent: app
+  name: 'authsettingsV2'
+  properties: {
+    platform: {
+      enabled: true
+    }
+    globalValidation: {
+      requireAuthentication: true
+      unauthenticatedClientAction: 'Return401'
+    }
+    httpSettings: {
+      requireHttps: true
+    }
+    identityProviders: {
+      azureActiveDirectory: {
+        enabled: true
+        registration: {
+          openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+          clientId: signInClientId
+          clientSecretSettingName: 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID'
+        }
+        validation: {
+          allowedAudiences: [
+            signInClientId
+            'api://${signInClientId}'
+          ]
+          defaultAuthorizationPolicy: {
+            allowedApplications: concat([
+              signInClientId
+            ], signInCallers)
+          }
+        }
+      }
+    }
+    login: {
+      tokenStore: {
+        enabled: false
+      }
+    }
+  }
+  dependsOn: [
+    settings
+  ]
+}
+
+// Packages are published with Entra tokens; user names and passwords for it are off.
+@batchSize(1)
+resource publishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = [for door in [
+  'ftp'
+  'scm'
+]: {
+  parent: app
+  name: door
+  properties: {
+    allow: false
+  }
+  dependsOn: [
+    signIn
+  ]
+}]
+
+output name string = app.name
+output url string = 'https://${app.properties.defaultHostName}'

@@ -41,13 +41,11 @@ def run(session: Session, *, patients: int, keep: bool) -> None:
     )
     try:
         summary = _demo(session, patients, keep)
-    except KeyboardInterrupt:
+    except BaseException as error:
         run_local("down")
-        raise interrupted("Interrupted; the local system is down.", "Start over: make demo") from None
-    except BaseException:
-        logs = place.state_folder() / "logs"
-        out.plain(f"The local system's logs: {logs}", style="quiet")
-        run_local("down")
+        if isinstance(error, KeyboardInterrupt) or (isinstance(error, CliError) and error.code == "interrupted"):
+            raise interrupted("Interrupted; the local system is down.", "Start over: make demo") from None
+        out.plain(f"The local system's logs: {place.state_folder() / 'logs'}", style="quiet")
         raise
     if keep:
         _addresses(session)

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from cli import place
 from cli.errors import CliError, interrupted, misuse, refused
-from cli.output import seconds, size, words
+from cli.output import counted, seconds, size, words
 from cli.reports import fetch, reports_folder
 from cli.runs import Run, conclude, follow
 from cli.session import Session
@@ -51,7 +51,7 @@ class Flow:
         """Brings the source; true when the app did not have all of it yet."""
         with self.timed("upload"):
             sent = upload(self.session.api, self._out, self.session.id, source, replace=True)
-        self.tick("upload", f"{sent['files']:,} files, {size(sent['bytes'])}")
+        self.tick("upload", f"{counted(sent['files'], 'file')}, {size(sent['bytes'])}")
         return bool(sent["sent"] or sent["removed"])
 
     def go(self, *, changed: bool) -> None:

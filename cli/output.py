@@ -103,6 +103,11 @@ def count(number: Any) -> str:
     return f"{number:,}" if number else "·"
 
 
+def counted(number: int, thing: str) -> str:
+    """A number of things: 1 file, 2 files."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
 def seconds(value: float) -> str:
     """A duration as people say it: 0.4 s, 12 s, 3 min 05 s."""
     if value < 10:

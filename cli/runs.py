@@ -26,6 +26,8 @@ class _Counts(ProgressColumn):
     """``1,234/2,345`` and, when there are some, how many were excepted."""
 
     def render(self, task: Task) -> Text:
+        if not task.total and not task.completed:
+            return Text()
         shown = Text(f"{int(task.completed):,}" + (f"/{int(task.total):,}" if task.total else ""))
         if excepted := task.fields.get("excepted"):
             shown.append(f"  {excepted:,} excepted", style="warn")

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from cli import flow, place
 from cli.errors import misuse, refused
-from cli.output import size, table, words
+from cli.output import counted, size, table, words
 from cli.session import (
     ByOption,
     JsonFlag,
@@ -54,7 +54,7 @@ def _upload(path: Path, migration: str | None, as_json: bool, *, replace: bool) 
     with session(as_json, migration) as s:
         done = bring(s.api, s.out, s.id, path, replace=replace)
         there = f", {done['unchanged']:,} there already" if done["unchanged"] else ""
-        s.out.say(f"[good]✓[/good] {done['files']:,} files, {size(done['bytes'])}{there}.")
+        s.out.say(f"[good]✓[/good] {counted(done['files'], 'file')}, {size(done['bytes'])}{there}.")
         if done["left_out"]:
             s.out.say(f"[warn]{done['left_out']:,} hidden files or links were left out.[/warn]")
         s.hint()

@@ -2,7 +2,7 @@
 // How to deploy it: docs/how-to/deploy.md. What each setting means: docs/reference/settings.md.
 targetScope = 'resourceGroup'
 
-@description('Stem of every resource\'s name: lower case letters and digits.')
+@description('Stem of every resource\'s name: lower case letters and digits, a letter first.')
 @minLength(3)
 @maxLength(9)
 param name string = 'carryover'
@@ -20,7 +20,6 @@ param dataverseUrl string
 @allowed([
   'managedIdentity'
   'clientSecret'
-  'certificate'
 ])
 param dataverseAuthentication string = 'managedIdentity'
 
@@ -35,10 +34,7 @@ param dataverseClientId string = ''
 param dataverseClientSecret string = ''
 
 @description('When the secrets given here end (ISO 8601); for the client secret, what its app registration shows.')
-param secretsExpire string = dateTimeAdd(utcNow(), 'P180D')
-
-@description('Path in the app\'s package of the certificate with its key; with certificate only.')
-param dataverseCertificatePath string = ''
+param vaultEntriesExpire string = dateTimeAdd(utcNow(), 'P180D')
 
 @description('Client id of the app registration that people sign in to Carryover with.')
 param signInClientId string
@@ -119,8 +115,8 @@ var vaultName = '${name}kv${token}'
 var insightsName = '${name}-insights'
 // The app on Flex Consumption has no fixed public address: without the private network, storage and vault have to be
 // open to all networks, and Entra tokens alone guard them.
-var publicNetworkAccess = (privateNetwork && empty(allowedIpRanges)) ? 'Disabled' : 'Enabled'
-var networkDefault = privateNetwork ? 'Deny' : 'Allow'
+var publicAccess = (privateNetwork && empty(allowedIpRanges)) ? 'Disabled' : 'Enabled'
+var defaultAction = privateNetwork ? 'Deny' : 'Allow'
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
   name: '${name}-identity'
@@ -146,8 +142,8 @@ module storage 'modules/storage.bicep' = {
     location: location
     tags: tags
     sku: storageSku
-    publicNetworkAccess: publicNetworkAccess
-    networkDefault: networkDefault
+    publicNetworkAccess: publicAccess
+    networkDefault: defaultAction
     allowedIpRanges: allowedIpRanges
     stagingRetentionDays: stagingRetentionDays
     ledgerRetentionDays: ledgerRetentionDays
@@ -164,11 +160,11 @@ module vault 'modules/vault.bicep' = {
     name: vaultName
     location: location
     tags: tags
-    publicNetworkAccess: publicNetworkAccess
-    networkDefault: networkDefault
+    publicNetworkAccess: publicAccess
+    networkDefault: defaultAction
     allowedIpRanges: allowedIpRanges
     dataverseClientSecret: dataverseClientSecret
-    secretsExpire: secretsExpire
+    expires: vaultEntriesExpire
     webhook: webhook
     workspaceId: monitor.outputs.workspaceId
   }
@@ -216,10 +212,9 @@ module app 'modules/app.bicep' = {
     signInClientId: signInClientId
     signInCallers: signInCallers
     dataverseUrl: dataverseUrl
-    dataverseAuthentication: dataverseAuthentication
+    byManagedIdentity: dataverseAuthentication == 'managedIdentity'
     dataverseTenantId: dataverseTenantId
     dataverseClientId: dataverseClientId
-    dataverseCertificatePath: dataverseCertificatePath
     fallbackOwner: fallbackOwner
     deltaCron: deltaCron
     taskHubName: taskHubName

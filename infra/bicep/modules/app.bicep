@@ -14,19 +14,17 @@ param maximumInstanceCount int
 param signInClientId string
 param signInCallers array
 param dataverseUrl string
-param dataverseAuthentication string
+param byManagedIdentity bool
 param dataverseTenantId string
 param dataverseClientId string
-param dataverseCertificatePath string
 param fallbackOwner string
 param deltaCron string
 param taskHubName string
 param hasWebhook bool
 param appSettings object
 
-var byIdentity = dataverseAuthentication == 'managedIdentity'
-var bySecret = dataverseAuthentication == 'clientSecret'
-var byCertificate = dataverseAuthentication == 'certificate'
+var clientSecretReference = '@Microsoft.KeyVault(VaultName=${vaultName};SecretName=dataverse-client-secret)'
+var webhookReference = '@Microsoft.KeyVault(VaultName=${vaultName};SecretName=webhook)'
 
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
   name: storageName
@@ -120,10 +118,11 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
     TASKHUB_NAME: taskHubName
     DATAVERSE_URL: dataverseUrl
     DATAVERSE_TENANT_ID: dataverseTenantId
-    DATAVERSE_CLIENT_ID: byIdentity ? identityClientId : dataverseClientId
-    DATAVERSE_CLIENT_SECRET: bySecret ? '@Microsoft.KeyVault(VaultName=${vaultName};SecretName=dataverse-client-secret)' : ''
-    DATAVERSE_CERTIFICATE_PATH: byCertificate ? dataverseCertificatePath : ''
-    DATAVERSE_MANAGED_IDENTITY: string(byIdentity)
+    DATAVERSE_CLIENT_ID: byManagedIdentity ? identityClientId : dataverseClientId
+    DATAVERSE_CLIENT_SECRET: byManagedIdentity ? '' : clientSecretReference
+    // Flex Consumption loads no certificates, and a private key does not belong into the package.
+    DATAVERSE_CERTIFICATE_PATH: ''
+    DATAVERSE_MANAGED_IDENTITY: byManagedIdentity ? 'true' : 'false'
     CARRYOVER_FALLBACK_OWNER: fallbackOwner
     CARRYOVER_MAX_FILE_MB: '25'
     CARRYOVER_EXCEPTION_PAUSE_PERCENT: '5'
@@ -134,7 +133,7 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
     CARRYOVER_SLOTS: '0'
     CARRYOVER_DELTA_HOURS: '48'
     CARRYOVER_DELTA_CRON: deltaCron
-    CARRYOVER_WEBHOOK: hasWebhook ? '@Microsoft.KeyVault(VaultName=${vaultName};SecretName=webhook)' : ''
+    CARRYOVER_WEBHOOK: hasWebhook ? webhookReference : ''
     CARRYOVER_TEMP: ''
   }, appSettings)
 }
@@ -186,21 +185,17 @@ resource signIn 'Microsoft.Web/sites/config@2024-04-01' = {
   ]
 }
 
-// Packages are published with Entra tokens; user names and passwords for it are off.
-@batchSize(1)
-resource publishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = [for door in [
-  'ftp'
-  'scm'
-]: {
+// Packages are published with Entra tokens; the deployment site takes no user name and password.
+resource publishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
   parent: app
-  name: door
+  name: 'scm'
   properties: {
     allow: false
   }
   dependsOn: [
     signIn
   ]
-}]
+}
 
 output name string = app.name
 output url string = 'https://${app.properties.defaultHostName}'

@@ -7,7 +7,7 @@ param networkDefault string = 'Deny'
 param allowedIpRanges array
 @secure()
 param dataverseClientSecret string
-param secretsExpire string
+param expires string
 @secure()
 param webhook string
 param workspaceId string
@@ -44,7 +44,7 @@ module clientSecret 'secret.bicep' = if (!empty(dataverseClientSecret)) {
     vaultName: vault.name
     name: 'dataverse-client-secret'
     contentType: 'Client secret of the Dataverse application user'
-    expires: secretsExpire
+    expires: expires
     value: dataverseClientSecret
   }
 }
@@ -55,7 +55,7 @@ module webhookSecret 'secret.bicep' = if (!empty(webhook)) {
     vaultName: vault.name
     name: 'webhook'
     contentType: 'Address that is told when a person is needed'
-    expires: secretsExpire
+    expires: expires
     value: webhook
   }
 }

@@ -45,6 +45,9 @@ SELECT r.chunk, r.pos, r.source_id, r.source_key, r.row_key, r."table", r.patien
        l.resolved, l.missing, l.orphan_of, coalesce(l.own_refs, 0) AS own_refs,
        r.hash || coalesce('~' || array_to_string(list_transform(l.missing, lambda x: x.column), ','), '') AS hash,
        coalesce(cur.row_id, shared.row_id) AS row_id, cur.payload AS written, cur.generation AS generation,
+       -- Columns that were held back when an unchanged record was written; for a write, the write itself says.
+       CASE WHEN cur.hash = r.hash || coalesce('~' || array_to_string(list_transform(l.missing, lambda x: x.column), ','), '')
+            THEN coalesce(from_json(cur.payload -> '$.refused', '["VARCHAR"]'), []) ELSE [] END AS held,
        CASE WHEN r.status <> 'mapped' THEN r.status
             WHEN r.nth > 1 THEN 'duplicate'
             WHEN coalesce(l.orphan, false) THEN 'orphan'
@@ -81,6 +84,9 @@ UNION ALL
 SELECT source_id, lost.column, 'missing_parent', 'The ' || lost.object || ' it points at is not in the target.', lost.object,
        lost.column
 FROM (SELECT source_id, unnest(missing) AS lost FROM plan WHERE action IN ('create', 'update', 'join', 'unchanged'))
+UNION ALL
+SELECT source_id, held, 'held_back', 'The column was held back when the record was written, in an earlier run.', NULL, held
+FROM (SELECT source_id, unnest(held) AS held FROM plan WHERE action = 'unchanged')
 ORDER BY 1, 2
 """
 
@@ -144,7 +150,8 @@ def make_plan(
 def _sums(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     rows = db.execute(
         """SELECT action, count(*), sum(properties), sum(properties_refused), sum(properties_ignored),
-                  sum(len(coalesce(issues, [])) + len(coalesce(missing, []))) FILTER (action IN ('create','update','join','unchanged')),
+                  sum(len(coalesce(issues, [])) + len(coalesce(missing, [])) + len(held))
+                    FILTER (action IN ('create','update','join','unchanged')),
                   sum(own_refs) FILTER (action IN ('create','update','join')),
                   count(state) FILTER (action IN ('create','update','join'))
            FROM plan GROUP BY 1 ORDER BY 1"""

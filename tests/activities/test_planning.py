@@ -32,7 +32,9 @@ def receipt(object_name: str, key: str, **more: Any) -> Receipt:
     return Receipt(**(base | more))
 
 
-def plan(folder: Path, records: list[MappedRecord], receipts: dict[str, list[Receipt]], **more: Any) -> tuple[dict[str, Any], Path]:
+def plan(
+    folder: Path, records: list[MappedRecord], receipts: dict[str, list[Receipt]], **more: Any
+) -> tuple[dict[str, Any], Path]:
     """Plan patients over these receipts; returns the summary and the folder."""
     import duckdb
 
@@ -59,7 +61,9 @@ def actions(folder: Path) -> dict[str, str]:
 def test_new_unchanged_changed(tmp_path: Path) -> None:
     """New records are created, unchanged ones left, changed ones updated."""
     summary, folder = plan(
-        tmp_path, [mapped("a"), mapped("b"), mapped("c")], {"patient": [receipt("patient", "b"), receipt("patient", "c", hash="old")]}
+        tmp_path,
+        [mapped("a"), mapped("b"), mapped("c")],
+        {"patient": [receipt("patient", "b"), receipt("patient", "c", hash="old")]},
     )
 
     assert actions(folder) == {"a": "create", "b": "unchanged", "c": "update"}
@@ -114,6 +118,15 @@ def test_person_who_is_both_joins_the_row(tmp_path: Path) -> None:
 
     row = read_part(folder / "part-000000.parquet")[0]
     assert (row["action"], row["row_id"]) == ("join", "row-p")
+
+
+def test_a_held_back_column_stays_on_the_list(tmp_path: Path) -> None:
+    """What an earlier run could not write is still an exception when nothing has changed since."""
+    held = receipt("patient", "a", payload='{"columns": {}, "refused": ["createdon"]}')
+    summary, folder = plan(tmp_path, [mapped("a")], {"patient": [held]})
+
+    assert [row[:3] for row in read_exceptions(folder)] == [("a", "createdon", "held_back")]
+    assert summary["fields_excepted"] == 1
 
 
 def test_refused_fields_and_gone_records_are_told(tmp_path: Path) -> None:

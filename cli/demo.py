@@ -142,8 +142,6 @@ def _addresses(session: Session) -> None:
     local: dict[str, Any] = run_local("status")
     out = session.out
     out.say("\n[good]Everything is up.[/good]")
-    key = place.app_key()
-    out.plain(f"  console    {local['app_url']}/api/console?code={key}")
     out.plain(f"  API        {local['app_url']}/api")
     out.plain(f"  Dataverse  {local['dataverse_url']}")
     out.plain(f"  key        {local['keys']}")

@@ -16,6 +16,9 @@ ACCOUNT_KEY: Final = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4
 
 FALLBACK_OWNER: Final = "fallback.owner@clinic.example"
 
+#: The keys a Functions host has: of the app's endpoints, of everything, and of the durable extension.
+KEYS: Final = ("default", "master", "durabletask_extension")
+
 #: When the local system looks for changes by itself: at night, so that it does not come between two commands.
 NIGHTLY: Final = "0 0 3 * * *"
 
@@ -141,10 +144,15 @@ class Places:
 
     def function_key(self) -> str:
         """The key the app's endpoints ask for; all keys are made once and kept where only this user reads them."""
-        if not self.keys_file.exists():
-            names = ("default", "master", "durabletask_extension")
-            write_private(self.keys_file, {name: secrets.token_urlsafe(32) for name in names})
-        return str(json.loads(self.keys_file.read_text("utf-8"))["default"])
+        try:
+            keys = json.loads(self.keys_file.read_text("utf-8")) if self.keys_file.exists() else {}
+        except ValueError as error:
+            raise LocalError(f"{self.keys_file} is not a JSON document.", "Remove it; new keys are made.") from error
+        missing = [name for name in KEYS if not keys.get(name)]
+        if missing:
+            keys |= {name: secrets.token_urlsafe(32) for name in missing}
+            write_private(self.keys_file, keys)
+        return str(keys["default"])
 
     def app_environment(self) -> dict[str, str]:
         """The settings the Functions host gets on top of the caller's environment."""

@@ -205,6 +205,18 @@ def test_fresh_empties_what_was_stored_and_keeps_the_key(local: Supervisor, tmp_
     assert places.seed_file.read_text("utf-8") == '{"users": []}'
 
 
+def test_keys_that_are_missing_are_made_and_the_others_stay(places: Places) -> None:
+    places.state.mkdir()
+    places.keys_file.write_text('{"default": "mine"}', "utf-8")
+    assert places.function_key() == "mine"
+    kept = json.loads(places.keys_file.read_text("utf-8"))
+    assert set(kept) == {"default", "master", "durabletask_extension"}
+    assert len(set(kept.values())) == 3
+    places.keys_file.write_text("{", "utf-8")
+    with pytest.raises(LocalError, match="not a JSON"):
+        places.function_key()
+
+
 def test_only_this_user_reads_the_key_and_the_state(local: Supervisor) -> None:
     local.up()
     assert local.places.keys_file.stat().st_mode & 0o077 == 0

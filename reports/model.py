@@ -1,6 +1,6 @@
 """What a report is: plain data that is shown as HTML to people and given as CSV and JSON to programs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -19,7 +19,10 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of a report. ``shown`` rows are in the page; CSV and JSON hold all. Numbers are right-aligned."""
+    """A table of a report. ``shown`` rows are in the page; CSV and JSON hold all.
+
+    A column that holds only numbers is right-aligned. ``marks``: cells with exactly this text are marked in the page.
+    """
 
     title: str
     columns: Sequence[str]
@@ -27,6 +30,20 @@ class Table:
     note: str = ""
     empty: str = "Nothing to list."
     shown: int = 500
+    marks: Mapping[str, Tone] = field(default_factory=dict)
+
+    @property
+    def numeric(self) -> list[bool]:
+        """For each column whether it holds numbers and nothing else."""
+        return [
+            any(row[place] is not None for row in self.rows)
+            and all(_is_number(row[place]) for row in self.rows if row[place] is not None)
+            for place in range(len(self.columns))
+        ]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ def owners_report(migration: str, rows: Sequence[dict[str, Any]], fallback: str,
                 ["Staff", "E-mail", "Match", "Active in the source", "Disposition", "Note"],
                 [[row[key] for key in ("staff", "email", "match", "active", "disposition", "reason")] for row in rows],
                 empty="The source has no staff: every row goes to the fallback owner.",
+                marks={"excepted": "attention"},
             )
         ],
     )
@@ -57,6 +58,8 @@ def preflight_report(migration: str, findings: Sequence[Any]) -> Report:
                 "Findings",
                 ["Severity", "Code", "Subject", "What", "What to do"],
                 [[f.severity, f.code, f.subject, f.message, f.fix] for f in findings],
+                empty="Nothing was found.",
+                marks={"error": "bad", "warning": "attention"},
             )
         ],
     )

@@ -2,23 +2,50 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from reports.model import Fact, Report, Table
 
-#: What to do about an exception, by its code.
-FIXES = {
+#: What to do about an exception, by its code. Mending the source is followed by a new upload and a delta.
+FIXES: Final[Mapping[str, str]] = {
+    # of a record
     "missing_id": "Give the record an id in the source, then run a delta.",
     "duplicate_id": "Two records share an id: correct the source, or leave out the copy.",
-    "missing_parent": "Bring the record it belongs to first; then retry.",
-    "missing_file": "Add the file to the upload, or upload it by hand.",
-    "too_large": "Raise the limit or upload it by hand (manual-upload report).",
-    "blocked_type": "Have the type allowed in the target, or upload it by hand.",
-    "zero_bytes": "Find the file in the old system, or leave it out.",
-    "unknown_value": "Add the value to the field's value map.",
-    "too_long": "Give the column a greater length or shorten the text in the source.",
-    "shared_row": "The same person is in the source twice with different values: decide which is right.",
+    "missing_patient": "Name the patient in the source, or leave the record behind.",
+    "missing_parent": "Bring the record it belongs to first, or correct the reference; then retry.",
+    "missing_value": "Fill the field in the source: the row cannot be written without it.",
+    "no_owner": "Name a fallback owner in the settings, then retry.",
+    "no_route": "Give the map a table for such records.",
     "rerouted": "Roll back the run that wrote it, then run again.",
+    "gone_from_target": "Somebody deleted the row in the target: decide whether it should come back.",
+    "conflict": "Somebody changed the row meanwhile: retry.",
+    # of a document
+    "no_file": "Find the file in the old system and upload it by hand.",
+    "missing_file": "Add the file to the upload, or upload it by hand.",
+    "zero_bytes": "Find the file in the old system, or leave it out.",
+    "too_large": "Raise the limit in the target, or upload it by hand.",
+    "blocked_type": "Have the type allowed in the target, or upload it by hand.",
+    # of a field
+    "unknown_value": "Add the value to the field's value map.",
+    "unmapped_property": "Give the property a column in the map, or mark it as ignored.",
+    "too_long": "Give the column a greater length, or shorten the text in the source.",
+    "too_many_options": "Dataverse takes at most 150 values: map the field to text.",
+    "not_number": "Correct the value in the source, or map the field to text.",
+    "not_whole": "Correct the value in the source, or map the field to a decimal column.",
+    "not_boolean": "Name the words for yes and no in the transform's arguments.",
+    "not_duration": "Correct the value in the source, or name its unit in the transform's arguments.",
+    "out_of_range": "Correct the value in the source: the column cannot hold it.",
+    "too_precise": "Allow rounding in the transform's arguments, or map the field to text.",
+    "bad_date": "Correct the date in the source, or name its format in the transform's arguments.",
+    "ambiguous_date": "Name the date's format in the transform's arguments.",
+    "before_1753": "Dataverse keeps no earlier date: correct the source, or map the field to text.",
+    "ambiguous_time": "Say in the transform's arguments which of the two hours is meant (fold).",
+    "no_such_time": "Say in the transform's arguments what to do with an hour that was skipped (gap).",
+    "bad_email": "Correct the address in the source.",
+    "bad_npi": "Correct the number in the source: its check digit is wrong.",
+    "invalid_characters": "Remove the control characters in the source.",
+    "shared_row": "The same person is in the source twice with different values: decide which is right.",
+    "create_only": "Nothing: a creation time is set once, with the row.",
 }
 _UPLOAD = ("no_file", "missing_file", "zero_bytes", "too_large", "blocked_type")
 
@@ -50,7 +77,7 @@ def reconciliation_report(
         [
             Fact("Fields verified", f"{verified:,}", "good" if verified else "attention"),
             Fact("Fields that differ", f"{differing:,}", "bad" if differing else "good"),
-            Fact("Records excepted", f"{excepted:,}", "attention" if excepted else "good", "each with its reason"),
+            Fact("Records excepted", f"{excepted:,}", "attention" if excepted else "good", "see the exceptions report"),
             Fact("Findings", f"{len(findings):,}", "bad" if findings else "good"),
         ],
         [
@@ -58,7 +85,8 @@ def reconciliation_report(
                 "By object",
                 ["Object", *(column.replace("_", " ").capitalize() for column in columns)],
                 [[name, *(one[column] for column in columns)] for name, one in objects.items()],
-                "Read is the sum of the five dispositions. Staff are matched and claims are exported, so they have no fields to read back.",
+                "Read is the sum of the next five columns. Staff are matched with users and claims leave as files: they have no "
+                "fields to read back.",
             ),
             Table("Findings by class", ["Class", "Findings"], sorted(classes.items()), empty="Nothing differs."),
             Table(
@@ -88,15 +116,23 @@ def exceptions_report(migration: str, rows: Sequence[Any]) -> Report:
         "What did not land as mapped, and why. Nothing is dropped silently.",
         migration,
         [
-            Fact("Records", f"{records:,}", "attention" if records else "good"),
-            Fact("Fields", f"{len(rows) - records:,}"),
+            Fact("Records", f"{records:,}", "attention" if records else "good", "not in the target"),
+            Fact("Fields", f"{len(rows) - records:,}", note="left empty; their records are in the target"),
         ],
         [
-            Table("By cause", ["Object", "Of a", "Code", "Count", "What", "What to do", "Example"], summary),
+            Table(
+                "By cause",
+                ["Object", "Of a", "Code", "Count", "What", "What to do", "Example"],
+                summary,
+                "Staff without a usable user are in the owners report.",
+                "Nothing was excepted.",
+                marks={"record": "attention"},
+            ),
             Table(
                 "All",
                 ["Object", "Source id", "Field", "Code", "What", "Cause"],
                 [[r.object, r.source_id, r.field, r.code, r.message, r.cause] for r in rows],
+                empty="Nothing was excepted.",
             ),
         ],
         csv_table=1,
@@ -118,8 +154,11 @@ def manual_upload_report(migration: str, rows: Sequence[Any], papers: Mapping[st
         [
             Table(
                 "To upload",
-                ["Document", "Reason", "What", "Done"],
-                [[row.source_id, row.code, row.message, "☐" if row.code in _UPLOAD else ""] for row in listed],
+                ["Done", "Document", "Reason", "What", "What to do"],
+                [
+                    ["☐", row.source_id, row.code, row.message, FIXES.get(row.code, "")]
+                    for row in sorted(listed, key=lambda row: (row.code not in _UPLOAD, row.code))
+                ],
                 empty="Every document arrived.",
             )
         ],

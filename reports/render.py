@@ -68,7 +68,18 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["number"] = lambda value: (
-        f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value
-    )
+    environment.filters["shown"] = _shown
     return environment
+
+
+def _shown(value: Any) -> str:
+    """A cell as people read it."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case _:
+            return str(value)

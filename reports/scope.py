@@ -49,7 +49,11 @@ def scope_report(
         migration,
         [
             Fact("Records", f"{total:,}"),
-            Fact("Objects", f"{sum(1 for rows in records.values() if rows)} of 12"),
+            Fact(
+                "Objects",
+                f"{sum(1 for rows in records.values() if rows)} of 12",
+                note="custom properties are counted with the map",
+            ),
             Fact("Source files", f"{len(source['files']):,}", note=f"{source['documents']:,} documents"),
             Fact("Complexity", complexity(total, len(source["unknown_files"])), note="by volume and unknown files"),
             Fact(
@@ -59,7 +63,12 @@ def scope_report(
             ),
         ],
         [
-            Table("Objects", ["Object", "Records"], [[name, rows] for name, rows in records.items()]),
+            Table(
+                "Objects",
+                ["Object", "Records"],
+                [[name, rows] for name, rows in records.items() if rows or name != "custom_property"],
+            ),
+            Table("Warnings", ["Warning", "What"], _warnings(records, accounts, profile, ours), empty="None."),
             Table(
                 "Datasets",
                 ["Dataset", "Rows", "Fed", "Merged", "Left out"],
@@ -69,7 +78,7 @@ def scope_report(
             Table("Not migrated", ["Dataset", "Rows", "Why"], left_out, empty="Every dataset feeds an object."),
             Table(
                 "Columns",
-                ["Dataset", "Column", "Filled", "Empty", "Different", "Longest", "Type", "PHI"],
+                ["Dataset", "Column", "Filled", "Empty", "Different", "Longest", "Type", "Kind of PHI"],
                 columns,
                 "Counted on a sample: the first bucket of patients and the datasets that hang on none.",
             ),
@@ -85,7 +94,6 @@ def scope_report(
                 _ABILITIES,
                 "An upload of files: there is no API to ask.",
             ),
-            Table("Warnings", ["Warning", "What"], _warnings(records, accounts, profile, ours)),
         ],
     )
 
@@ -178,9 +186,10 @@ def map_report(migration: str, proposal: ClinicMap) -> Report:
         [
             Table(
                 "Fields",
-                ["Object", "Field", "Table", "Column", "Transform", "PHI", "Status", "Confidence", "Reason"],
+                ["Object", "Field", "Table", "Column", "Transform", "Kind of PHI", "Status", "Confidence", "Reason"],
                 rows,
                 shown=2000,
+                marks={"ignored": "attention"},
             )
         ],
     )

@@ -2,11 +2,19 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from reports.model import Fact, Report, Table
+from reports.model import Fact, Report, Table, Tone
 
-_VERDICTS = ("differs", "refused", "changed by transform", "not migrated", "same")
+#: Verdicts of the diff, those that need an eye first, and what each means.
+_VERDICTS: Final[Mapping[str, str]] = {
+    "differs": "The target holds something else than was written. Find out why before signing.",
+    "refused": "The value does not fit its column. The column is empty; the value is in the exceptions.",
+    "changed by transform": "Written in the target's form, such as a date in UTC or the label of a choice.",
+    "not migrated": "The map leaves this field out.",
+    "same": "The target holds what the source held.",
+}
+_MARKS: Final[Mapping[str, Tone]] = {"differs": "bad", "refused": "attention"}
 #: Server time a row is taken to need when nothing was measured in the client's own environment (seconds).
 _ROW_SECONDS = 0.010
 
@@ -36,24 +44,43 @@ def diff_report(
             Fact("Rehearsed undo", f"{rehearsal.get('deleted', 0):,}", "good", "rows deleted and proved gone"),
         ],
         [
-            Table("By verdict", ["Verdict", "Fields"], [[verdict, verdicts[verdict]] for verdict in _VERDICTS]),
+            Table(
+                "By verdict",
+                ["Verdict", "Fields", "What it means"],
+                [[verdict, verdicts[verdict], words] for verdict, words in _VERDICTS.items()],
+                marks=_MARKS,
+            ),
             Table(
                 "Fields",
                 ["Object", "Source id", "Field", "In the source", "Transform", "Column", "In the target", "Verdict"],
                 [[_plain(row[column]) for column in columns] for row in ordered],
                 "Those that need an eye come first.",
                 shown=1000,
+                marks=_MARKS,
             ),
             Table(
-                "Covered",
-                ["What the sample shows", "Covered"],
-                [[feature, "yes"] for feature in chosen["covered"]]
-                + [[feature, "no"] for feature in chosen["not_covered"]],
-                "The patients were chosen to cover as much of the variety of the data as 100 patients can.",
+                "Variety",
+                ["Object", "Kinds in the data", "In the sample", "Not in the sample"],
+                _variety(chosen["covered"], chosen["not_covered"]),
+                "Filled columns, values of choices, owner rules and refusals. The patients were chosen to show as many as "
+                "100 patients can.",
+            ),
+            Table(
+                "Not in the sample",
+                ["Kind"],
+                [[kind] for kind in chosen["not_covered"]],
+                empty="Every kind that the data holds is in the sample.",
             ),
         ],
         csv_table=1,
+        data={"covered": list(chosen["covered"]), "not_covered": list(chosen["not_covered"])},
     )
+
+
+def _variety(covered: Sequence[str], missing: Sequence[str]) -> list[list[Any]]:
+    """Kinds by object; a kind's first word names the object."""
+    seen, unseen = (Counter(kind.split(" ")[0] for kind in kinds) for kinds in (covered, missing))
+    return [[name, seen[name] + unseen[name], seen[name], unseen[name]] for name in sorted({*seen, *unseen})]
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,57 @@
+"""What single reports say."""
+
+from pathlib import Path
+from re import findall
+from types import SimpleNamespace
+from typing import Any
+
+from reports.reconcile import FIXES, exceptions_report, manual_upload_report
+from reports.steps import diff_report
+
+
+def row(object: str, id: str, code: str, field: str | None = None) -> Any:
+    return SimpleNamespace(object=object, source_id=id, field=field, code=code, message="Words.", cause=None)
+
+
+def test_exceptions_are_grouped_with_the_largest_cause_first() -> None:
+    rows = [
+        row("patient", "1", "bad_email", "email"),
+        row("document", "2", "zero_bytes"),
+        row("document", "3", "zero_bytes"),
+    ]
+    report = exceptions_report("m-00000000", rows)
+    assert [fact.value for fact in report.facts] == ["2", "1"]
+    causes, every = report.tables
+    assert [list(one[:4]) for one in causes.rows] == [
+        ["document", "record", "zero_bytes", 2],
+        ["patient", "field", "bad_email", 1],
+    ]
+    assert len(every.rows) == 3
+
+
+def test_every_cause_that_a_transform_names_has_advice() -> None:
+    mapping = Path(__file__).resolve().parents[2] / "mapping"
+    named = {
+        code for file in mapping.rglob("*.py") for code in findall(r'Refused\(\s*"([a-z_0-9]+)"', file.read_text())
+    }
+    assert named
+    # A nested value in a text column has no cure but another transform, which its message says.
+    assert named - set(FIXES) - {"not_text"} == set()
+
+
+def test_documents_that_only_need_their_file_come_first() -> None:
+    rows = [row("document", "1", "missing_patient"), row("document", "2", "too_large"), row("patient", "3", "x")]
+    table = manual_upload_report("m-00000000", rows, {}).tables[0]
+    assert [one[1] for one in table.rows] == ["2", "1"]
+
+
+def test_the_diff_puts_what_needs_an_eye_first_and_counts_the_variety() -> None:
+    def field(verdict: str) -> dict[str, Any]:
+        names = ("object", "source_id", "field", "source", "transform", "column", "value")
+        return dict.fromkeys(names, "x") | {"verdict": verdict}
+
+    chosen = {"patients": 1, "covered": ["patient a", "patient b", "claim c"], "not_covered": ["patient d"]}
+    report = diff_report("m-00000000", [field("same"), field("differs"), field("refused")], chosen, {}, [])
+    assert [one[7] for one in report.tables[1].rows] == ["differs", "refused", "same"]
+    assert report.tables[2].rows == [["claim", 1, 1, 0], ["patient", 3, 2, 1]]
+    assert report.data["not_covered"] == ["patient d"]

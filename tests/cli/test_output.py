@@ -1,0 +1,51 @@
+"""What people see: bars on a terminal, plain lines in a pipe, no colour when none is wanted."""
+
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from cli import place
+from cli.output import THEME, Out, count, counted, seconds, size
+from cli.runs import follow
+from tests.cli.conftest import Carryover
+from tests.cli.fake_app import FakeApp
+
+
+def watched(terminal: bool) -> tuple[Out, io.StringIO]:
+    """An output whose people sit before a terminal, or do not."""
+    written = io.StringIO()
+    out = Out()
+    out.people = Console(file=written, force_terminal=terminal, width=80, theme=THEME, highlight=False)
+    return out, written
+
+
+def test_bars_for_a_person_and_lines_for_a_pipe(
+    app: FakeApp, carryover: Carryover, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    carryover("create", "--system", "elm")
+    app.excepted = 2
+    api = place.connect()
+    for terminal, seen in ((True, "100/100"), (False, "patient: 100, 2 excepted")):
+        run = api.post("/migrations/m-00000001/steps/scope", {})["run"]
+        out, written = watched(terminal)
+        assert follow(api, out, "m-00000001", run)["state"] == "done"
+        assert seen in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", written.getvalue())
+        assert ("\x1b[" in written.getvalue()) is terminal
+
+
+def test_no_color_takes_the_colours_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    out, written = watched(True)
+    out.say("[bad]no[/bad] [good]yes[/good]")
+    assert "\x1b[3" not in written.getvalue()
+
+
+def test_numbers_as_people_say_them() -> None:
+    assert [count(n) for n in (0, 1234, None)] == ["·", "1,234", "·"]
+    assert [seconds(s) for s in (0.44, 59.6, 185)] == ["0.4 s", "60 s", "3 min 05 s"]
+    assert [size(n) for n in (5, 4 * 2**20, 3 * 2**30)] == ["5 bytes", "4.0 MB", "3.0 GB"]
+    assert [counted(n, "file") for n in (1, 2)] == ["1 file", "2 files"]

@@ -74,7 +74,10 @@ class Differ:
             return "differs"
         if column is None:
             return "changed by transform"
-        if not same(op.columns.get(column.read_name), value):
+        if column.read_name not in op.columns:
+            # Nothing was written: what stands there is the column's default, or another record's of a shared row.
+            return "left to the target" if source in (None, "", []) else "changed by transform"
+        if not same(op.columns[column.read_name], value):
             return "differs"
         return "same" if same(source, value) else "changed by transform"
 

@@ -13,7 +13,7 @@ from dataverse.afterimage import same
 from dataverse.client import DataverseClient
 from dataverse.outcomes import RowOutcome
 from dataverse.rows import Change, change_rows, create_rows, read_rows
-from dataverse.states import Closing, close_opportunity, set_state, state_values
+from dataverse.states import Closing, close_opportunity, closes_of, set_state, state_values
 from ledger import before
 from ledger.audit import AuditLog, Entry, Intent, Outcome
 from ledger.exceptions import ExceptionRow
@@ -241,10 +241,22 @@ class Batch:
                 Closing(op.row_id, op.state == "won", "Closed in the source system", op.columns.get("estimatedvalue"))
                 for op in group
             ]
-            return [await close_opportunity(self.client, table, closing) for closing in closings]
+            outcomes = [await close_opportunity(self.client, table, closing) for closing in closings]
+            await self._log_caused(group)
+            return outcomes
         wanted = {op.row_id: state_values(table.logical, op.state or "") for op in group}
-        outcomes = await set_state(self.client, table, wanted)
-        return [outcomes[op.row_id] for op in group]
+        states = await set_state(self.client, table, wanted)
+        return [states[op.row_id] for op in group]
+
+    async def _log_caused(self, group: list[Op]) -> None:
+        """Closing an opportunity makes an opportunityclose row: found and logged, so that an undo takes it back."""
+        closes = await closes_of(self.client, [op.row_id for op in group])
+        caused = [
+            Intent("create", op.source_id, f"{op.source_key}~close.{number}", "opportunityclose", close)
+            for op in group
+            for number, close in enumerate(sorted(closes.get(op.row_id, [])))
+        ]
+        await self.log.append_landed(await self.log.append_intents(caused))
 
     def _intent(self, op: Op, reference: str | None = None) -> Intent:
         return Intent(op.operation, op.source_id, op.source_key, op.table.plain, op.row_id, reference)  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ the after-image a receipt keeps and a verification compares.
 
 import uuid
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from mapping.keys import row_id
 from mapping.schema import Schema, SchemaColumn, SchemaTable
@@ -34,6 +34,26 @@ class Op:
     refused: list[str] = field(default_factory=list)  #: columns left out, and said so
 
 
+#: Rows that the platform makes because of our writes: logged and taken back like ours, never mapped.
+CAUSED: Final = {
+    "opportunityclose": SchemaTable(
+        plain="opportunityclose",
+        logical="opportunityclose",
+        schema_name="OpportunityClose",
+        set_name="opportunitycloses",
+        id_column="activityid",
+        name_column="subject",
+        label="Opportunity close",
+        label_plural="Opportunity closes",
+        custom=False,
+        has_notes=True,
+        bulk=False,
+        columns={},
+        key_column=None,
+    )
+}
+
+
 class RowBuilder:
     """Builds ops for one schema and generation; compiled once per chunk."""
 
@@ -44,6 +64,10 @@ class RowBuilder:
             table.plain: {column.logical: column for column in table.columns.values()}
             for table in schema.tables.values()
         }
+
+    def table(self, plain: str) -> SchemaTable:
+        """A table of the schema, or one whose rows the platform makes, by plain name."""
+        return CAUSED.get(plain) or self.schema.table(plain)
 
     def column(self, table: SchemaTable, logical: str) -> SchemaColumn:
         """A column of that table by logical name."""

@@ -105,7 +105,7 @@ class Undo:
             written = {}
         tombstones: list[Receipt] = []
         for table_name in dict.fromkeys(entry.table for entry in entries):
-            table = self.builder.schema.table(table_name)
+            table = self.builder.table(table_name)
             group = [entry for entry in entries if entry.table == table_name]
             by_kind = {
                 kind: [e for e in group if e.operation == kind] for kind in ("state", "link", "update", "create")
@@ -113,8 +113,8 @@ class Undo:
             await self._reopen(table, by_kind["state"])
             back = await self._restore(table, by_kind["link"] + by_kind["update"], written)
             gone = await self._delete(table, by_kind["create"], written)
-            tombstones += [self._tombstone(entry, written.get(entry.source_key)) for entry in gone]
             if self.job["phase"] == "load":
+                tombstones += [self._tombstone(entry, written.get(entry.source_key)) for entry in gone]
                 tombstones += await self._earlier(back, written, chunk)
         if tombstones:
             label = f"{self.job['of_run']}-{chunk}"
@@ -258,7 +258,7 @@ class Undo:
     def _changed(self, entry: Entry, after: dict[str, Any], row: dict[str, Any], sure: bool, me: str) -> bool:
         """Whether somebody else has changed the row; without a receipt, the last writer's name decides."""
         # The second pass's lookups were taken back before: empty is what we left there.
-        table = self.builder.schema.table(entry.table)
+        table = self.builder.table(entry.table)
         own = {column.read_name for column in table.columns.values() if table.logical in column.nav}
         changed = (
             any(

@@ -11,6 +11,7 @@ _VERDICTS: Final[Mapping[str, str]] = {
     "differs": "The target holds something else than was written. Find out why before signing.",
     "refused": "The value does not fit its column. The column is empty; the value is in the exceptions.",
     "changed by transform": "Written in the target's form, such as a date in UTC or the label of a choice.",
+    "left to the target": "The source has no value; the column keeps its default, or what another record wrote.",
     "not migrated": "The map leaves this field out.",
     "same": "The target holds what the source held.",
 }

@@ -134,14 +134,21 @@ def test_mapping_does_no_io() -> None:
     assert broken == []
 
 
+def optional_in(file: Path) -> set[str]:
+    """Modules that a test does without: it names them in ``pytest.importorskip`` and is skipped where they are missing."""
+    calls = (node for node in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(node, ast.Call))
+    named = [call.args[0] for call in calls if ast.unparse(call.func) == "pytest.importorskip"]
+    return {str(name.value).split(".")[0] for name in named if isinstance(name, ast.Constant)}
+
+
 def foreign(parts: tuple[str, ...]) -> dict[str, str]:
     """Packages from outside that the parts import -> one place that does."""
     found: dict[str, str] = {}
     for part in parts:
         for file in files(part):
+            known = PARTS | sys.stdlib_module_names | optional_in(file)
             for line, module in imports(file):
-                top = module.split(".")[0]
-                if top and top not in PARTS and top not in sys.stdlib_module_names:
+                if module and module.split(".")[0] not in known:
                     found.setdefault(module, f"{file.relative_to(REPOSITORY)}:{line}")
     return found
 

@@ -1,0 +1,150 @@
+"""The whole road once: a local system with a folder and ports of its own, a sample clinic, migrated and rolled back."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from benchmarks.probe import Probe
+from benchmarks.stages import Stage, stages
+from local import processes
+from local.places import PORTS, REPOSITORY, Places
+
+#: Exit codes of ``migrate`` that mean it came to its end; 4 says that records were excepted, as a clinic's are.
+ENDED: Final = (0, 4)
+
+
+class BenchmarkError(Exception):
+    """Something the benchmark needs did not work; the message says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What one pass showed. Memory in bytes by process."""
+
+    patients: int
+    records: int
+    stages: list[Stage]
+    peaks: dict[str, int]
+    seconds: dict[str, float]
+
+
+def run(patients: int, folder: Path) -> Figures:
+    """Takes a clinic of that many patients along the whole road. What ``folder`` holds of an earlier pass is replaced.
+
+    Raises BenchmarkError.
+    """
+    environment = _environment(folder / "local")
+    places = Places(folder / "local", _ports(environment), environment)
+    clinic = ["--patients", str(patients), "--seed", "1", "--out", str(folder / "clinic")]
+    _python(environment, "local.clinic", *clinic, "--users", str(folder / "users.json"))
+    _python(environment, "local", "up", "--fresh", "--seed", str(folder / "users.json"))
+    try:
+        asked = ["--source", str(folder / "clinic"), "--system", "benchmark", "--yes", "--rollback", "--json"]
+        with _Roles(places) as roles, Probe(roles.find) as probe, roles.command(environment, "migrate", *asked) as done:
+            output = done.communicate()[0]
+        if done.returncode not in ENDED:
+            raise BenchmarkError(f"carryover migrate ended with {done.returncode}; logs: {places.logs}")
+        summary = json.loads(output)
+        found = stages(places, summary, probe)
+        _prove(summary)
+        return Figures(patients, _records(summary), found, probe.peaks(), summary["seconds"])
+    finally:
+        _python(environment, "local", "down")
+
+
+class _Roles:
+    """Which process of the system does what."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._http = httpx.Client(timeout=10, trust_env=False)
+        self._commands: dict[int, str] = {}
+
+    def __enter__(self) -> "_Roles":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    @contextmanager
+    def command(self, environment: dict[str, str], *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """A command of ``./carryover``, seen by the probe like the rest."""
+        command = [sys.executable, "-P", "-m", "cli", *arguments]
+        with subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, text=True) as started:
+            self._commands[started.pid] = "command"
+            yield started
+
+    def find(self) -> dict[int, str]:
+        """Process id to role: host, replay, worker 1 …, simulator, azurite, command."""
+        found = dict(self._commands)
+        for part, role in (("azurite", "azurite"), ("dataverse", "simulator")):
+            found |= dict.fromkeys((one.pid for one in processes.find(self._places.state, part)), role)
+        try:
+            status = self._http.get(f"{self._places.app_url}/admin/host/status")
+            pids = status.raise_for_status().json()["pids"]
+        except httpx.HTTPError:
+            return found
+        names = ["host", "replay", *(f"worker {number}" for number in range(1, len(pids) - 1))]
+        return found | dict(zip(pids, names, strict=True))
+
+
+def _environment(state: Path) -> dict[str, str]:
+    """The caller's environment without any settings of his, but with the ports he chose; no data of his is touched."""
+    chosen = {port.variable: os.environ[port.variable] for port in PORTS if port.variable in os.environ}
+    foreign = ("CARRYOVER_", "DATAVERSE_", "AzureWebJobs")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    free = dict(zip((port.variable for port in PORTS), map(str, _free_ports(len(PORTS))), strict=True))
+    path = os.pathsep.join(part for part in (str(REPOSITORY), os.environ.get("PYTHONPATH")) if part)
+    return clean | free | chosen | {
+        "CARRYOVER_LOCAL_DIR": str(state),
+        # Azurite's file store dies near 600,000 rows; one kind of storage at every size keeps the figures comparable.
+        "CARRYOVER_AZURITE_MEMORY": "1",
+        # An empty address means the simulator, whatever local.settings.json says.
+        "DATAVERSE_URL": "",
+        "PYTHONPATH": path,
+    }  # fmt: skip
+
+
+def _ports(environment: dict[str, str]) -> dict[str, int]:
+    return {port.name: int(environment[port.variable]) for port in PORTS}
+
+
+def _free_ports(count: int) -> list[int]:
+    """Port numbers nobody listens on, held open together so that they differ."""
+    with ExitStack() as held:
+        found = []
+        for _ in range(count):
+            probe = held.enter_context(socket.socket())
+            probe.bind(("127.0.0.1", 0))
+            found.append(int(probe.getsockname()[1]))
+        return found
+
+
+def _python(environment: dict[str, str], module: str, *arguments: str) -> None:
+    """Runs one of our programs to its end. Raises BenchmarkError with its words."""
+    command = [sys.executable, "-P", "-m", module, *arguments]
+    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BenchmarkError(f"python -m {module} {arguments[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
+
+
+def _records(summary: dict[str, Any]) -> int:
+    """Source records of every object; a custom property is a field of its patient."""
+    return sum(one["read"] for name, one in summary["objects"].items() if name != "custom_property")
+
+
+def _prove(summary: dict[str, Any]) -> None:
+    """Figures of a road that lost records would be worth nothing."""
+    differing = sum(one["fields_differing"] for one in summary["objects"].values())
+    rollback = summary["rollback"] or {}
+    if differing or rollback.get("left") or not rollback.get("deleted"):
+        raise BenchmarkError(f"the road did not end well: {differing} fields differ, rollback {rollback}")

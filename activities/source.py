@@ -39,11 +39,12 @@ async def read_source(job: dict[str, Any]) -> dict[str, Any]:
             "no_files", "Nothing has been uploaded to this migration yet.", "Upload the export, then scope."
         )
     known = await jobs.optional_document(store, migration.id, "source.json", None)
-    number = migration.snapshot + 1
+    # The run's own number: an activity that is delivered twice reads into the same place.
+    number = job["number"]
     async with workplace("source") as folder:
         files, places = await _bring(store, migration.id, number, uploaded, folder)
         print_of_files = await asyncio.to_thread(_fingerprint, files, places)
-        if known and known["fingerprint"] == print_of_files and migration.snapshot:
+        if known and known["fingerprint"] == print_of_files and await _whole(store, migration, known):
             return {"snapshot": migration.snapshot, "files": 0, "buckets": known["buckets"], "changed": False}
         found = await asyncio.to_thread(detect, files, migration.profile)
         size = sum(file.size for some in found.datasets.values() for file in some)
@@ -59,6 +60,12 @@ async def read_source(job: dict[str, Any]) -> dict[str, Any]:
     return {"snapshot": number, "files": len(source["files"]), "buckets": buckets, "changed": True}
 
 
+async def _whole(store: Storage, migration: migrations.Migration, known: dict[str, Any]) -> bool:
+    """Whether the last reading was shaped to its end; a run may have died in the middle of it."""
+    done = paths.accounts(migration.id, known["snapshot"], "complete.json")
+    return bool(known["snapshot"] == migration.snapshot and await store.exists("staging", done))
+
+
 async def _bring(
     store: Storage, migration: str, number: int, uploaded: list[Stored], folder: Path
 ) -> tuple[list[SourceFile], dict[str, dict[str, Any]]]:
@@ -66,13 +73,12 @@ async def _bring(
 
     Returns the files and, by name, where each is kept: container, blob, size, digest.
     """
-    prefix = paths.drop(migration)
     here = folder / "drop"
     places: dict[str, dict[str, Any]] = {}
     wanted: dict[str, Path] = {}
     others: list[SourceFile] = []
     for blob in uploaded:
-        name = blob.name.removeprefix(prefix)
+        name = blob.path
         places[name] = {"container": "drop", "blob": blob.name, "size": blob.size, "digest": blob.digest}
         if kind_of(Path(name)) != "other" or name.lower().endswith(".zip"):
             wanted[blob.name] = here / name
@@ -86,7 +92,7 @@ async def _bring(
         await asyncio.to_thread(unzip_safely, archive.path, inside)
         for member in await asyncio.to_thread(list_files, inside):
             name = f"{archive.name}/{member.name}"
-            blob_name = f"{paths.snapshot(migration, number)}unpacked/{name}"
+            blob_name = paths.unpacked(migration, number, name)
             await store.upload("staging", blob_name, member.path)
             digest = await asyncio.to_thread(_digest, member.path)
             places[name] = {"container": "staging", "blob": blob_name, "size": member.size, "digest": digest}
@@ -192,5 +198,6 @@ async def shape_bucket(job: dict[str, Any]) -> dict[str, Any]:
 async def close_snapshot(job: dict[str, Any]) -> dict[str, Any]:
     """The raw parts have done their work: only shaped records and accounts are kept."""
     store = await storage()
+    await store.put("staging", paths.accounts(job["migration"], job["snapshot"], "complete.json"), b"{}")
     await store.delete_prefix("staging", paths.raw(job["migration"], job["snapshot"]))
     return {}

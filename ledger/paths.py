@@ -3,6 +3,7 @@
 Names hold ids, kinds and numbers only, never a value of a record, so that listings and access logs carry no PHI.
 """
 
+import hashlib
 import re
 from typing import Final, Literal
 
@@ -14,6 +15,7 @@ RUNS: Final = "runs"
 AUDIT: Final = "audit"
 TABLES: Final[tuple[str, ...]] = (MIGRATIONS, RUNS, AUDIT)
 
+_FILE_ID: Final = re.compile(r"[0-9a-f]{64}")
 _PART: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 
 
@@ -41,15 +43,23 @@ def drop(migration: str) -> str:
     return f"{part(migration)}/"
 
 
-def drop_file(migration: str, path: str) -> str:
-    """One uploaded file by its path relative to the upload (`/` between folders).
+def file_id(path: str) -> str:
+    """The id of an uploaded file: SHA-256 (hex) of its path relative to the upload (`/` between folders, UTF-8).
 
+    Documents are often named after patients, so a path itself is in no address and no blob's name.
     Raises ValueError for absolute paths and paths that climb (`..`): they come from zips and browsers.
     """
     pieces = path.split("/")
     if "\\" in path or any(p in ("", ".", "..") for p in pieces) or any(ord(c) < 32 for c in path):
         raise ValueError("a file path must be relative, with / between folders and no '.' or '..' parts")
-    return drop(migration) + path
+    return hashlib.sha256(path.encode()).hexdigest()
+
+
+def drop_file(migration: str, file: str) -> str:
+    """One uploaded file by its id (`file_id`). Raises ValueError for what is none."""
+    if not _FILE_ID.fullmatch(file):
+        raise ValueError("a file's id is the SHA-256 of its path, in hex")
+    return drop(migration) + file
 
 
 # ---- staging: what was read ------------------------------------------------------------------------------------------
@@ -82,6 +92,11 @@ def shaped_chunk(migration: str, number: int, object: str, chunk: str) -> str:
 def accounts(migration: str, number: int, name: str) -> str:
     """Row accounts of one bucket, or the rows that were left out (`name` says which)."""
     return f"{snapshot(migration, number)}accounts/{part(name)}"
+
+
+def unpacked(migration: str, number: int, path: str) -> str:
+    """One file that came in an archive, by its path in it; the blob's name is an id, as in the drop."""
+    return f"{snapshot(migration, number)}unpacked/{file_id(path)}"
 
 
 def work(migration: str, run: str, name: str) -> str:

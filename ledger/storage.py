@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote, unquote
 
 import aiohttp
 from azure.core import MatchConditions
@@ -13,7 +14,7 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.data.tables.aio import TableClient, TableServiceClient
-from azure.storage.blob import BlobBlock
+from azure.storage.blob import BlobBlock, BlobProperties
 from azure.storage.blob.aio import BlobClient, BlobServiceClient
 
 from ledger.paths import CONTAINERS, TABLES, Container
@@ -53,6 +54,7 @@ class Stored:
     leased: bool
     etag: str = ""
     digest: str = ""  #: SHA-256 (hex) of an uploaded file, "" where nobody said
+    path: str = ""  #: where an uploaded file lay in the upload
 
 
 async def bounded(work: Callable[[T], Awaitable[R]], items: Iterable[T], limit: int = _PARALLEL) -> list[R]:
@@ -196,12 +198,17 @@ class Storage:
         """Keep one piece of a file that arrives in pieces; `commit_blocks` makes the file. Safe to repeat."""
         await self.blob(container, name).stage_block(_block(index), data)
 
-    async def commit_blocks(self, container: Container, name: str, count: int, digest: str = "") -> None:
-        """Make the file out of pieces 0..count-1; `digest` is the SHA-256 (hex) its sender computed.
+    async def commit_blocks(
+        self, container: Container, name: str, count: int, digest: str = "", path: str = ""
+    ) -> None:
+        """Make the file out of pieces 0..count-1.
 
+        `digest` is the SHA-256 (hex) its sender computed, `path` where it lay in the upload; both are kept beside it.
         Raises ValueError when a piece has not arrived.
         """
         client = self.blob(container, name)
+        # Metadata travels in headers, which take ASCII only.
+        about = {"sha256": digest, "path": quote(path)}
         try:
             _, waiting = await client.get_block_list("uncommitted")
         except ResourceNotFoundError:
@@ -211,23 +218,16 @@ class Storage:
         if missing:
             raise ValueError(f"{len(missing)} of {count} blocks have not arrived (the first is {missing[0]})")
         if count == 0:
-            await client.upload_blob(b"", overwrite=True, metadata={"sha256": digest})
+            await client.upload_blob(b"", overwrite=True, metadata=about)
             return
-        await client.commit_block_list(
-            [BlobBlock(_block(index)) for index in range(count)], metadata={"sha256": digest}
-        )
+        await client.commit_block_list([BlobBlock(_block(index)) for index in range(count)], metadata=about)
 
     # ---- many blobs --------------------------------------------------------------------------------------------------
 
     async def listing(self, container: Container, prefix: str) -> list[Stored]:
         """The blobs under a prefix, sorted by name."""
         found = self._blobs.get_container_client(container).list_blobs(name_starts_with=prefix, include=["metadata"])
-        return [
-            Stored(
-                str(b.name), int(b.size), b.lease.status == "locked", str(b.etag), (b.metadata or {}).get("sha256", "")
-            )
-            async for b in found
-        ]
+        return [_stored(blob) async for blob in found]
 
     async def names(self, container: Container, prefix: str) -> list[str]:
         """Names of the blobs under a prefix, sorted."""
@@ -279,6 +279,13 @@ class Storage:
         with path.open("wb") as file:
             await stream.readinto(file)
         return path
+
+
+def _stored(blob: BlobProperties) -> Stored:
+    about = blob.metadata or {}
+    leased = blob.lease.status == "locked"
+    digest, path = about.get("sha256", ""), unquote(about.get("path", ""))
+    return Stored(str(blob.name), int(blob.size), leased, str(blob.etag), digest, path)
 
 
 def _block(index: int) -> str:

@@ -5,6 +5,7 @@ Errors: ``{"error": {"code", "message", "next"}}``. No message holds a value of 
 
 import functools
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -44,8 +45,12 @@ def body_of(request: func.HttpRequest, model: type[B]) -> B:
 
 
 def operator_of(request: func.HttpRequest, named: str | None = None) -> str:
-    """Who asks: the signed-in user where the platform authenticates, else the name given."""
-    return request.headers.get("x-ms-client-principal-name") or named or "operator"
+    """Who asks: the signed-in user where the platform authenticates, else the name given.
+
+    The platform removes a caller's own copy of the header only while its authentication is on.
+    """
+    signed_in = os.environ.get("WEBSITE_AUTH_ENABLED", "").lower() == "true"
+    return (request.headers.get("x-ms-client-principal-name") if signed_in else None) or named or "operator"
 
 
 def endpoint(

@@ -1,4 +1,8 @@
-"""Uploads: an export arrives file by file, block by block, in the drop container."""
+"""Uploads: an export arrives file by file, block by block, in the drop container.
+
+A file is addressed by its id, the SHA-256 of its path: documents are often named after patients, and an address is
+written to many logs.
+"""
 
 import azure.functions as func
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,23 +26,23 @@ class UploadEnd(BaseModel):
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
 
 
-def _blob(migration: str, path: str | None) -> str:
+def _blob(migration: str, file: str | None) -> str:
     try:
-        return paths.drop_file(migration, path or "")
+        return paths.drop_file(migration, file or "")
     except ValueError as error:
-        raise StepError("bad_request", f"{error}.", "Send the path as ?path=folder/file.csv.") from None
+        raise StepError("bad_request", f"{error}.", "Send it as ?file=; a path itself belongs in no address.") from None
 
 
 @endpoint
 async def put_block(req: func.HttpRequest) -> func.HttpResponse:
-    """PUT /migrations/{id}/files?path=&block="""
+    """PUT /migrations/{id}/files?file=&block="""
     store = await storage()
     block, octets = req.params.get("block", ""), req.get_body()
     if not block.isdecimal():
         raise StepError("bad_request", "The number of the block is missing.", "Send it as &block=0.")
     if len(octets) > MAX_BLOCK:
         raise StepError("block_too_large", "A block holds 4 MB at most.", "Send smaller blocks.")
-    await store.put_block("drop", _blob(req.route_params["id"], req.params.get("path")), int(block), octets)
+    await store.put_block("drop", _blob(req.route_params["id"], req.params.get("file")), int(block), octets)
     return func.HttpResponse(status_code=204)
 
 
@@ -48,9 +52,12 @@ async def end_upload(req: func.HttpRequest) -> func.HttpResponse:
     end = body_of(req, UploadEnd)
     store = await storage()
     migration = await migrations.load(store, req.route_params["id"])
-    blob = _blob(migration.id, end.path)
     try:
-        await store.commit_blocks("drop", blob, end.blocks, end.sha256)
+        blob = paths.drop_file(migration.id, paths.file_id(end.path))
+    except ValueError as error:
+        raise StepError("bad_request", f"{error}.", "Send the path below the upload's root.") from None
+    try:
+        await store.commit_blocks("drop", blob, end.blocks, end.sha256, end.path)
     except ValueError as error:
         raise StepError("missing_blocks", str(error).capitalize() + ".", "Send those blocks again.") from None
     if await store.size("drop", blob) != end.size:
@@ -63,12 +70,11 @@ async def end_upload(req: func.HttpRequest) -> func.HttpResponse:
 async def list_files(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/files"""
     store = await storage()
-    prefix = paths.drop(req.route_params["id"])
     return answer(
         {
             "files": [
-                {"path": one.name.removeprefix(prefix), "size": one.size, "sha256": one.digest}
-                for one in await store.listing("drop", prefix)
+                {"path": one.path, "size": one.size, "sha256": one.digest}
+                for one in await store.listing("drop", paths.drop(req.route_params["id"]))
             ]
         }
     )
@@ -76,7 +82,7 @@ async def list_files(req: func.HttpRequest) -> func.HttpResponse:
 
 @endpoint
 async def delete_file(req: func.HttpRequest) -> func.HttpResponse:
-    """DELETE /migrations/{id}/files?path="""
+    """DELETE /migrations/{id}/files?file="""
     store = await storage()
-    await store.delete("drop", _blob(req.route_params["id"], req.params.get("path")))
+    await store.delete("drop", _blob(req.route_params["id"], req.params.get("file")))
     return func.HttpResponse(status_code=204)

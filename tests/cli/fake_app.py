@@ -31,6 +31,10 @@ def refusal(status: int, code: str, message: str, next: str = "") -> web.Respons
     return web.json_response({"error": {"code": code, "message": message, "next": next}}, status=status)
 
 
+def _file_id(path: str) -> str:
+    return hashlib.sha256(path.encode()).hexdigest()
+
+
 class FakeApp:
     """The app; its fields are what a test looks at and turns."""
 
@@ -164,7 +168,7 @@ class FakeApp:
             return refusal(413, "block_too_large", "A block holds 4 MB at most.")
         if self.refuse_blocks_after is not None and len(self.block_puts) >= self.refuse_blocks_after:
             return refusal(500, "storage", "Storage is away.")
-        path, number = request.query["path"], int(request.query["block"])
+        path, number = request.query["file"], int(request.query["block"])
         self.block_puts.append((path, number))
         self.blocks[request.match_info["id"], path, number] = octets
         return web.Response(status=204)
@@ -175,7 +179,7 @@ class FakeApp:
             self.lose_blocks = False
             self.blocks.clear()
         try:
-            whole = b"".join(self.blocks.pop((migration, body["path"], n)) for n in range(body["blocks"]))
+            whole = b"".join(self.blocks.pop((migration, _file_id(body["path"]), n)) for n in range(body["blocks"]))
         except KeyError:
             return refusal(409, "missing_blocks", "Not every block has arrived.", "Send them again.")
         if len(whole) != body["size"] or hashlib.sha256(whole).hexdigest() != body["sha256"]:
@@ -184,7 +188,8 @@ class FakeApp:
         return web.json_response(self.files[migration][body["path"]], status=201)
 
     async def _delete_file(self, request: web.Request) -> web.Response:
-        del self.files[request.match_info["id"]][request.query["path"]]
+        files = self.files[request.match_info["id"]]
+        files.pop(next(path for path in files if _file_id(path) == request.query["file"]))
         return web.Response(status=204)
 
     async def _start(self, request: web.Request) -> web.Response:

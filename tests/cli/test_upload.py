@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cli import client
-from cli.upload import BLOCK, pick
+from cli.upload import BLOCK, file_id, pick
 from tests.cli.conftest import Carryover
 from tests.cli.fake_app import FakeApp
 
@@ -31,7 +31,7 @@ def large(tmp_path: Path) -> Path:
 def test_a_large_file_goes_in_blocks(app: FakeApp, carryover: Carryover, migration: str, large: Path) -> None:
     ended = carryover("upload", str(large), "--json")
     assert ended.code == 0, ended.err
-    assert sorted(app.block_puts) == [("export.zip", 0), ("export.zip", 1), ("export.zip", 2)]
+    assert sorted(app.block_puts) == [(file_id("export.zip"), number) for number in range(3)]
     assert app.files[migration]["export.zip"]["size"] == 2 * BLOCK + 7
     assert ended.document["sent"] == 1
 
@@ -80,7 +80,7 @@ def test_what_is_there_is_not_sent(app: FakeApp, carryover: Carryover, migration
 def test_an_empty_file_has_no_blocks(app: FakeApp, carryover: Carryover, migration: str, export: Path) -> None:
     carryover("upload", str(export))
     assert app.files[migration]["documents/empty.pdf"]["size"] == 0
-    assert all(path == "patients.csv" for path, _ in app.block_puts)
+    assert all(file == file_id("patients.csv") for file, _ in app.block_puts)
 
 
 def test_source_set_removes_what_is_not_in_it(app: FakeApp, carryover: Carryover, migration: str, export: Path) -> None:

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from ledger import paths
 from tests.e2e.system import System, until
 
 TARGET: Final = "Lakeside Family Health"
@@ -56,12 +57,12 @@ class Road:
         here = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
         for one in self.get("files")["files"]:
             if one["path"] not in here:
-                self.system.ask("DELETE", f"{self.base}/files", params={"path": one["path"]})
+                self.system.ask("DELETE", f"{self.base}/files", params={"file": paths.file_id(one["path"])})
         for name, path in here.items():
             content = path.read_bytes()
             blocks = [content[start : start + BLOCK] for start in range(0, len(content), BLOCK)]
             for number, block in enumerate(blocks):
-                where = {"path": name, "block": number}
+                where = {"file": paths.file_id(name), "block": number}
                 self.system.ask("PUT", f"{self.base}/files", params=where, content=block)
             end = {"path": name, "blocks": len(blocks), "size": len(content)}
             self.system.ask("POST", f"{self.base}/files", json={**end, "sha256": hashlib.sha256(content).hexdigest()})

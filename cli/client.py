@@ -32,11 +32,13 @@ class Api:
     (GET, PUT and the closing of an upload) are repeated when the connection breaks; starting a step is not.
     """
 
-    def __init__(self, url: str, key: str, *, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, url: str, key: str, token: str = "", *, pause: Callable[[float], None] = time.sleep) -> None:
         self.url = url.rstrip("/").removesuffix("/api")
         # Proxies of the environment are for the outside: the app on this machine is reached directly.
         direct = httpx.URL(self.url).host in ("127.0.0.1", "localhost", "::1")
         headers = {"x-functions-key": key} if key else {}
+        if token:  # an app in Azure stands behind sign-in: the token says who is there
+            headers["authorization"] = f"Bearer {token}"
         self._http = httpx.Client(base_url=f"{self.url}/api", headers=headers, timeout=TIMEOUT, trust_env=not direct)
         self._pause = pause
 

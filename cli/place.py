@@ -60,7 +60,7 @@ def app_key() -> str:
 
 def connect() -> Api:
     """The app, ready to be asked."""
-    return Api(app_url(), app_key())
+    return Api(app_url(), app_key(), os.environ.get("CARRYOVER_APP_TOKEN", ""))
 
 
 def operator() -> str:

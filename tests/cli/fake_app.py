@@ -43,6 +43,7 @@ class FakeApp:
         self.files: dict[str, dict[str, dict[str, Any]]] = {}
         self.blocks: dict[tuple[str, str, int], bytes] = {}
         self.block_puts: list[tuple[str, int]] = []
+        self.tokens: list[str] = []
         self.posted: list[tuple[str, dict[str, Any]]] = []
         self.excepted = 0
         self.differing = 0
@@ -122,6 +123,7 @@ class FakeApp:
     async def _guard(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
+        self.tokens.append(request.headers.get("authorization", ""))
         if request.headers.get("x-functions-key") != KEY:
             return web.Response(status=401)
         if self.unavailable:

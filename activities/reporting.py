@@ -100,6 +100,7 @@ async def make_rollback_report(job: dict[str, Any]) -> dict[str, Any]:
     await keep_report(store, rollback_report(job["migration"], counts, totals, listed))
     return {
         "undone": job["undone"],
+        "kept": totals["kept"] + totals["left"] > 0,
         "counts": {name: dict(one) for name, one in counts.items()},
         "message": (
             f"{totals['deleted']:,} rows deleted, {totals['restored']:,} restored, {totals['kept']:,} kept because others "

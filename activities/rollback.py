@@ -57,9 +57,34 @@ async def _quiet(store: Storage, migration: str) -> None:
     )
 
 
+async def to_undo(store: Storage, migration: str, runs: list[Run], which: str, *, force: bool = False) -> list[Run]:
+    """The runs of ``runs`` that a rollback takes back, newest first.
+
+    ``which`` "last": the latest that wrote something, with those after it that wrote nothing; else all of them. With
+    ``force`` those of which an earlier rollback left rows belong to them, too.
+    """
+    found = standing(runs)
+    if force:
+        left = [run for run in runs if run.undone_by and await _left_rows(store, migration, run.undone_by)]
+        found = sorted([*found, *left], key=lambda run: run.number, reverse=True)
+    if which != "last":
+        return found
+    for place, run in enumerate(found, 1):
+        for name in LOAD_ORDER:
+            plan = await _plan_of(store, migration, run.id, name)
+            if plan and plan["chunks"]:
+                return found[:place]
+    return found
+
+
+async def _left_rows(store: Storage, migration: str, rollback: str) -> bool:
+    totals = await jobs.optional_document(store, migration, f"undone-{rollback}.json", {})
+    return bool(totals.get("kept") or totals.get("left"))
+
+
 async def _chosen(store: Storage, job: dict[str, Any]) -> list[Run]:
-    runs = [run for run in standing(await migrations.list_runs(store, job["migration"])) if run.number < job["number"]]
-    return runs[:1] if job["undo"] == "last" else runs
+    runs = [run for run in await migrations.list_runs(store, job["migration"]) if run.number < job["number"]]
+    return await to_undo(store, job["migration"], runs, job["undo"], force=job["force"])
 
 
 async def _plan_of(store: Storage, migration: str, run: str, name: str) -> dict[str, Any] | None:
@@ -70,7 +95,7 @@ async def _plan_of(store: Storage, migration: str, run: str, name: str) -> dict[
 async def prove_undone(job: dict[str, Any]) -> dict[str, Any]:
     """Add up what the chunks undid and read back. Raises StepError when a created row remains that nobody kept.
 
-    Returns ``{"counts": {object: …}, "undone": {run: True}, "totals": {deleted, restored, kept, left}}``.
+    Returns ``{"counts": {object: …}, "undone": {run: taken back, or still standing}, "totals": {deleted, …}}``.
     """
     store = await storage()
     counts: dict[str, Counter[str]] = {}
@@ -94,5 +119,7 @@ async def prove_undone(job: dict[str, Any]) -> dict[str, Any]:
         )
     kept = {key: totals[key] for key in ("deleted", "restored", "kept", "left")}
     await jobs.keep_document(store, job["migration"], f"undone-{job['run']}.json", kept)
-    undone = {run.id: True for run in await _chosen(store, job)}
+    chosen = {run.id for run in await _chosen(store, job)}
+    runs = [run for run in await migrations.list_runs(store, job["migration"]) if run.number < job["number"]]
+    undone = dict.fromkeys(chosen, True) | {run.id: False for run in standing(runs) if run.id not in chosen}
     return {"counts": {name: dict(one) for name, one in counts.items()}, "undone": undone, "totals": kept}

@@ -56,6 +56,7 @@ async def finish_run(end: dict[str, Any]) -> dict[str, Any]:
         changed=outcome.get("changed", True),
         clean=outcome.get("clean", False),
         undone=outcome.get("undone"),
+        kept=outcome.get("kept", False),
     )
     await anchor(store, run)
     if run.parent is None:

@@ -177,12 +177,13 @@ async def end_run(
     changed: bool = True,
     clean: bool = False,
     undone: Mapping[str, bool] | None = None,
+    kept: bool = False,
 ) -> Run:
     """End a run, in any state but running, and move the migration on when it is done. Safe to repeat.
 
     `changed`: a writing run wrote something. `clean`: a verify found no difference. `undone`: a rollback or undo
     names the writing runs it saw and whether each was taken back (True) or still stands (False). Runs taken back get
-    `undone_by`. Raises NoMigration, NoRun.
+    `undone_by`. `kept`: it left rows of ours to those who changed them. Raises NoMigration, NoRun.
     """
     run = await load_run(storage, id, run_id)
     left = [name for name, gone in (undone or {}).items() if not gone]
@@ -196,7 +197,7 @@ async def end_run(
         if run.kind in WRITING and (changed or state != "done"):
             transitions.wrote(migration)
         if state == "done":
-            _onward(migration, run, clean=clean, left=left)
+            _onward(migration, run, clean=clean, left=left, kept=kept)
 
     if run.parent is None:
         await change(storage, id, end)
@@ -245,7 +246,7 @@ def _admit(migration: Migration, kind: Kind, parent: str | None) -> None:
         raise GateClosed(refusal)
 
 
-def _onward(migration: Migration, run: Run, *, clean: bool, left: list[str]) -> None:
+def _onward(migration: Migration, run: Run, *, clean: bool, left: list[str], kept: bool) -> None:
     match run.kind:
         case "scope":
             transitions.scoped(migration)
@@ -258,7 +259,7 @@ def _onward(migration: Migration, run: Run, *, clean: bool, left: list[str]) -> 
         case "verify":
             transitions.verified(migration, clean=clean)
         case "rollback":
-            transitions.rolled_back(migration, left)
+            transitions.rolled_back(migration, left, kept=kept)
         case "plan" | "delta" | "retry" | "undo":
             pass
 

@@ -132,14 +132,15 @@ def verified(migration: Migration, *, clean: bool) -> None:
     migration.state = "verified"
 
 
-def rolled_back(migration: Migration, left: list[str]) -> None:
+def rolled_back(migration: Migration, left: list[str], *, kept: bool = False) -> None:
     """A rollback finished; `left` are the ids of writing runs that still stand (none when all was taken back).
 
+    `kept`: rows stay that others have changed or depend on, so that there is still something a forced one can take.
     With a full migration still standing (only a delta was undone) the state is `migrated`; else `confirmed`, so that
     the map can be mended. Confirmation stays, the signature does not.
     """
     migration.undoing = False
-    migration.written = bool(left)
+    migration.written = bool(left) or kept
     if any(run.startswith("migrate-") for run in left):
         migration.state = "migrated"
         return

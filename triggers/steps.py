@@ -1,6 +1,6 @@
 """Steps: checked, started as an orchestration, and followed."""
 
-from typing import Any
+from typing import Any, Literal
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from activities import jobs
 from activities.errors import StepError
 from activities.resources import storage
-from activities.standing import standing
+from activities.rollback import to_undo
 from activities.tally import plan_summary
 from ledger import migrations, paths
 from ledger.states import KIND_OF, Run, now
@@ -27,7 +27,7 @@ class StepOptions(BaseModel):
 
     by: str | None = None
     target: str | None = None
-    runs: str = "all"
+    runs: Literal["all", "last"] = "all"
     force: bool = False
     preview: bool = False
     pause_percent: float | None = None
@@ -44,7 +44,7 @@ async def start_step(req: func.HttpRequest, client: df.DurableOrchestrationClien
     if options.preview:
         if step != "rollback":
             raise StepError("bad_request", "Only a rollback can be previewed.", "plan shows what a run would do.")
-        return answer(await preview(store, migration, options.runs))
+        return answer(await preview(store, migration, options.runs, force=options.force))
     if step in ("run", "retry"):
         await _target_typed(store, migration, options.target)
     told: dict[str, Any] = {"runs": options.runs, "force": options.force}
@@ -79,10 +79,9 @@ async def _target_typed(store: Storage, migration: str, typed: str | None) -> No
         )
 
 
-async def preview(store: Storage, migration: str, runs: str) -> dict[str, Any]:
+async def preview(store: Storage, migration: str, runs: str, *, force: bool = False) -> dict[str, Any]:
     """What a rollback would take back, without doing it."""
-    chosen = standing(await migrations.list_runs(store, migration))
-    chosen = chosen[:1] if runs == "last" else chosen
+    chosen = await to_undo(store, migration, await migrations.list_runs(store, migration), runs, force=force)
     counts: dict[str, dict[str, int]] = {}
     for run in chosen:
         for name in LOAD_ORDER:

@@ -460,7 +460,7 @@ def test_tampering_with_the_audit_log_is_found(story: Story, audit_table: TableC
     assert found["whole"] is False
     assert [(f["partition"], f["damage"]) for f in found["findings"]] == [(key["PartitionKey"], "edited")]
 
-    audit_table.delete_entity(**{"partition_key": key["PartitionKey"], "row_key": key["RowKey"]})
+    audit_table.delete_entity(partition_key=key["PartitionKey"], row_key=key["RowKey"])
     found = story.road.get("audit/verify")
     assert {f["damage"] for f in found["findings"]} == {"removed"}
 

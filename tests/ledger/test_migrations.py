@@ -210,6 +210,20 @@ async def test_after_a_rollback_the_map_is_confirmed_and_nothing_is_signed(stora
     assert [run.undone_by for run in await list_runs(storage, id)] == [rollback.id, rollback.id, None]
 
 
+async def test_a_rollback_that_kept_rows_of_others_may_be_forced(storage: Storage) -> None:
+    """The map can be mended all the same; what was kept is still ours to take."""
+    id = await at_migrated(storage)
+    rollback = await begin_run(storage, id, "rollback")
+    undone = {"sample-0001": True, "migrate-0002": True}
+    await end_run(storage, id, rollback.id, "done", undone=undone, kept=True)
+
+    migration = await load(storage, id)
+    assert (migration.state, migration.written, migration.undoing) == ("confirmed", True, False)
+    forced = await begin_run(storage, id, "rollback")
+    await end_run(storage, id, forced.id, "done", undone=undone)
+    assert (await load(storage, id)).written is False
+
+
 async def test_a_rolled_back_delta_leaves_the_migration_migrated(storage: Storage) -> None:
     """Only the last run was taken back; the rest stands and stays signed."""
     id = await at_migrated(storage)

@@ -15,7 +15,6 @@ from local.dataverse.custom import CustomizationError
 from local.dataverse.errors import ApiError
 from local.dataverse.http import Request, Response, no_content, ok
 from local.dataverse.install import install
-from local.dataverse.jobs import Job
 from local.dataverse.security import BUSINESS_UNIT_ID, ORGANIZATION_ID
 from local.dataverse.session import Session
 from local.dataverse.values import guid
@@ -136,19 +135,15 @@ def _import_solution_async(environment: "Environment", session: Session, request
             done |= {"message": f"Solution import failed: {problem}", "friendlymessage": problem}
         later.store.update(later.catalog.tables["asyncoperation"], operation, done)
 
-    environment.jobs.running.append(Job(operation, work))
+    environment.start_job(operation, work)
     context = f"{request.base}$metadata#Microsoft.Dynamics.CRM.ImportSolutionAsyncResponse"
     return ok({"@odata.context": context, "AsyncOperationId": operation, "ImportJobKey": job})
 
 
 def _refuse_second(environment: "Environment", what: str) -> None:
+    environment.faults.refuse_customization(what)
     if environment.jobs.running:
-        raise ApiError(
-            429,
-            "0x80071151",
-            f"Cannot start another [{what}] because there is a previous [Import] running at this moment. Use Solution "
-            "History for more details.",
-        )
+        raise errors.customization_running(what)
 
 
 def _publish(environment: "Environment", session: Session, _: Request) -> Response:

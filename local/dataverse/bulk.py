@@ -18,10 +18,13 @@ def bulk(session: Session, request: Request, table: Table, message: str) -> Resp
         raise errors.ApiError(501, "0x80040203", "DeleteMultiple has not yet been implemented.")
     if message not in _MESSAGES:
         raise errors.no_segment(_TYPE + message)
-    if not table.bulk:
+    behaviour = session.behaviour
+    if not table.bulk or table.name in behaviour.no_bulk:
         raise errors.no_bulk(message, table.name)
     targets = _targets(request, table)
     if message == "CreateMultiple":
+        if behaviour.bulk_ids != "honoured":
+            targets = [_without_id(table, target, behaviour.bulk_ids) for target in targets]
         identities = [rows.create(session, table, target) for target in targets]
         context = f"{request.base}$metadata#{_TYPE}CreateMultipleResponse"
         return ok({"@odata.context": context, "Ids": identities})
@@ -44,6 +47,15 @@ def _targets(request: Request, table: Table) -> list[dict[str, Any]]:
                 table.set_name, f"Every item of 'Targets' must name its type: '@odata.type' must be '{expected}'."
             )
     return targets
+
+
+def _without_id(table: Table, target: dict[str, Any], policy: str) -> dict[str, Any]:
+    """A target in an environment that does not honour ids which the client chose."""
+    if table.id_column not in target:
+        return target
+    if policy == "refused":
+        raise errors.bulk_id(table.name)
+    return {name: value for name, value in target.items() if name != table.id_column}
 
 
 def _identity(session: Session, table: Table, target: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:

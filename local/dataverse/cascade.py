@@ -18,13 +18,18 @@ def delete(session: Session, table: Table, identity: str, version: int | None = 
             raise errors.not_found(table.name, identity)
         if current[0] != version:
             raise errors.version_mismatch()
+    if session.faults is not None:
+        session.faults.before(session, "delete", table, identity)
+    recycled = session.behaviour.recycle_bin
+    if recycled is not None and not recycled.delete and session.store.in_bin(table.name, identity):
+        raise errors.duplicate_id()
     _remove(session, table, identity, set())
 
 
 def _remove(session: Session, table: Table, identity: str, gone: set[tuple[str, str]]) -> None:
     gone.add((table.name, identity))
     store = session.store
-    for relationship in session.catalog.inbound(table.name):
+    for relationship, behaviour in session.catalog.inbound(table.name):
         if relationship.referencing not in store.filled:
             continue
         other = session.catalog.tables[relationship.referencing]
@@ -32,9 +37,9 @@ def _remove(session: Session, table: Table, identity: str, gone: set[tuple[str, 
         for dependent in store.pointing_at(other, column, table.name, identity):
             if (other.name, dependent) in gone:
                 continue
-            if relationship.delete == "Restrict":
+            if behaviour == "Restrict":
                 raise errors.referenced(other.name)
-            if relationship.delete == "Cascade":
+            if behaviour == "Cascade":
                 _remove(session, other, dependent, gone)
             else:
                 changes = {column.name: None, "versionnumber": store.next_version()}
@@ -44,4 +49,6 @@ def _remove(session: Session, table: Table, identity: str, gone: set[tuple[str, 
     if not store.delete(table, identity):
         raise errors.not_found(table.name, identity)
     session.forget(identity)
+    if session.behaviour.recycle_bin is not None:
+        store.bin(table.name, identity)
     session.rows += 1

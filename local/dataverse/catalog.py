@@ -4,13 +4,17 @@ Changes go through ``apply``, which stores the definition, alters the SQLite tab
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
 import orjson
 
 from local.dataverse.errors import ApiError
+from local.dataverse.faults.behaviour import DEFAULT, Behaviour
+from local.dataverse.faults.trigger import Waiting
 from local.dataverse.model import Choice, Key, Relationship, Table, table_from_json
 from local.dataverse.plans import Plan
 from local.dataverse.store import Store
@@ -26,6 +30,14 @@ def stable_id(*parts: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, "|".join(parts)))
 
 
+@dataclass(slots=True)
+class Lagging:
+    """A change that the data endpoints do not know yet; ``known``: the table itself is not new."""
+
+    waiting: Waiting
+    known: bool
+
+
 class Catalog:
     """Tables by logical name and by set name, with their compiled plans."""
 
@@ -35,7 +47,11 @@ class Catalog:
         self.sets: dict[str, Table] = {}
         self.choices: dict[str, Choice] = {}
         self._plans: dict[str, Plan] = {}
-        self._inbound: dict[str, list[Relationship]] | None = None
+        self._inbound: dict[str, list[tuple[Relationship, str]]] | None = None
+        self.behaviour = DEFAULT
+        self.clock: Callable[[], float] = monotonic
+        self.lagging: dict[str, Lagging] = {}  #: tables whose changes the data endpoints do not know yet
+        self._waiting: dict[tuple[str, str], Waiting] = {}  #: keys whose index is being built
         self.load()
 
     def load(self) -> None:
@@ -63,15 +79,25 @@ class Catalog:
             plan = self._plans[name] = Plan(self.tables[name], self.tables)
         return plan
 
-    def inbound(self, name: str) -> list[Relationship]:
-        """Relationships in which this table is the referenced one, and deleting it matters."""
+    def inbound(self, name: str) -> list[tuple[Relationship, str]]:
+        """Relationships in which this table is the referenced one and deleting it matters, with what it does."""
         if self._inbound is None:
             self._inbound = {}
             for table in self.tables.values():
                 for relationship in table.relationships:
-                    if relationship.delete != "NoCascade":
-                        self._inbound.setdefault(relationship.referenced, []).append(relationship)
+                    delete = self.cascade(relationship)
+                    if delete != "NoCascade":
+                        self._inbound.setdefault(relationship.referenced, []).append((relationship, delete))
         return self._inbound.get(name, [])
+
+    def cascade(self, relationship: Relationship) -> str:
+        """What deleting the referenced row does to the rows that point at it."""
+        return self.behaviour.cascades.get(relationship.schema, relationship.delete)
+
+    def behave(self, behaviour: Behaviour, clock: Callable[[], float]) -> None:
+        """Takes the environment's traits over, as far as they are about definitions."""
+        self.behaviour, self.clock = behaviour, clock
+        self._inbound = None
 
     def apply(self, tables: list[Table], choices: Sequence[Choice] = ()) -> None:
         """Takes new and changed definitions in, all or nothing."""
@@ -85,17 +111,54 @@ class Catalog:
                 self.store.save_table(table)
         for choice in choices:
             self.choices[choice.name] = choice
+        known = {table.name: self._known(table) for table in tables if self._lags(table)}
         for table in tables:
             self.tables[table.name] = table
+            for key in table.keys:
+                if key.status == "Pending" and (table.name, key.name) not in self._waiting:
+                    self._waiting[(table.name, key.name)] = self.behaviour.keys.start(self.clock())
         self._forget()
+        for name, plan in known.items():
+            self.lagging[name] = Lagging(self.behaviour.metadata.start(self.clock()), known=plan is not None)
+            if plan is not None:
+                self._plans[name] = plan
+
+    def _lags(self, table: Table) -> bool:
+        """Whether what changes about a table stays unknown to the data endpoints for a while."""
+        held = self.tables.get(table.name)
+        changed = held is None or held.columns.keys() != table.columns.keys()
+        return self.behaviour.metadata != DEFAULT.metadata and changed
+
+    def _known(self, table: Table) -> Plan | None:
+        """What rows of the table are still read and written by; None for a new table."""
+        return self.plan(table.name) if table.name in self.tables else None
+
+    def look(self, name: str, *, strong: bool) -> bool:
+        """Whether the data endpoints know the table; each look brings the end of a lag nearer, ``strong`` ends it."""
+        lagging = self.lagging[name]
+        if strong or lagging.waiting.look(self.clock()):
+            del self.lagging[name]
+            self._plans.pop(name, None)
+            return True
+        return lagging.known
 
     def settle_keys(self, table: Table) -> None:
-        """Builds the indexes of pending keys: what the service does in a background job."""
-        pending = [key for key in table.keys if key.status == "Pending"]
+        """Builds the indexes of pending keys, once they have waited long enough: the service's background job.
+
+        Called after each look at the keys.
+        """
+        pending = [key for key in table.keys if key.status in ("Pending", "InProgress")]
         if not pending:
             return
+        now = self.clock()
         with self.store.transaction():
             for key in pending:
+                waiting = self._waiting.setdefault((table.name, key.name), DEFAULT.keys.start(now))
+                waiting.look(now)
+                if not waiting.over(now):
+                    key.status = "InProgress"
+                    continue
+                del self._waiting[(table.name, key.name)]
                 key.status = "Active" if self.store.build_key(table, key) else "Failed"
             self.store.save_table(table)
 

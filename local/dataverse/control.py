@@ -39,10 +39,21 @@ async def reset(request: web.Request) -> web.Response:
     return _json({})
 
 
+async def struck(request: web.Request) -> web.Response:
+    """How often each fault has struck, and how many late commits still wait."""
+    environment = request.app[ENVIRONMENT]
+    return _json({**environment.faults.report(), "late": len(environment.late)})
+
+
+async def commit(request: web.Request) -> web.Response:
+    """Does the work of all late commits now."""
+    return _json({"committed": request.app[ENVIRONMENT].late.commit()})
+
+
 async def faults(request: web.Request) -> web.Response:
     """Takes a fault configuration in place of the one before it."""
     try:
-        request.app[ENVIRONMENT].faults.configure(orjson.loads(await request.read()))
+        request.app[ENVIRONMENT].configure(orjson.loads(await request.read()))
     except (ValueError, TypeError, AttributeError) as error:
         return _json({"error": str(error)}, 400)
     return _json({})
@@ -86,5 +97,7 @@ def add_control(app: web.Application) -> None:
     app.router.add_get("/_sim/counts", counts)
     app.router.add_get("/_sim/dump", dump)
     app.router.add_post("/_sim/reset", reset)
+    app.router.add_get("/_sim/faults", struck)
     app.router.add_post("/_sim/faults", faults)
+    app.router.add_post("/_sim/commit", commit)
     app.router.add_post("/_sim/edit", edit)

@@ -10,7 +10,7 @@ from local.dataverse.describe import PREFIX
 from local.dataverse.errors import bad_query
 from local.dataverse.filters import Call, Compare, Literal, Logic, Name, Negation, Node, parse
 from local.dataverse.http import Request, Response, ok
-from local.dataverse.model import Column, Table
+from local.dataverse.model import Column, Relationship, Table
 from local.dataverse.odata import split_list
 from local.dataverse.values import guid
 
@@ -28,9 +28,7 @@ def read_definitions(catalog: Catalog, request: Request, segments: list[tuple[st
         table = find_table(catalog, key)
         return _below_table(catalog, request, table, rest)
     if name == "RelationshipDefinitions":
-        found = [
-            describe.relationship_document(catalog.tables, r) for t in catalog.tables.values() for r in t.relationships
-        ]
+        found = [_relationship(catalog, r) for t in catalog.tables.values() for r in t.relationships]
         return _collection(request, name, found, key, "SchemaName")
     choices = [describe.choice_document(choice) for choice in catalog.choices.values()]
     return _collection(request, name, choices, key, "Name")
@@ -80,10 +78,10 @@ def _children(catalog: Catalog, table: Table, name: str) -> list[Document]:
         catalog.settle_keys(table)
         return documents
     if name == "ManyToOneRelationships":
-        return [describe.relationship_document(catalog.tables, r) for r in table.relationships]
+        return [_relationship(catalog, r) for r in table.relationships]
     if name == "OneToManyRelationships":
         return [
-            describe.relationship_document(catalog.tables, r)
+            _relationship(catalog, r)
             for other in catalog.tables.values()
             for r in other.relationships
             if r.referenced == table.name
@@ -91,6 +89,10 @@ def _children(catalog: Catalog, table: Table, name: str) -> list[Document]:
     if name == "ManyToManyRelationships":
         return []
     raise errors.no_segment(name)
+
+
+def _relationship(catalog: Catalog, relationship: Relationship) -> Document:
+    return describe.relationship_document(catalog.tables, relationship, catalog.cascade(relationship))
 
 
 def _below_table(catalog: Catalog, request: Request, table: Table, rest: list[tuple[str, str | None]]) -> Response:

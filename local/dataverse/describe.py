@@ -186,7 +186,8 @@ def key_document(table: Table, key: Key) -> dict[str, Any]:
     }
 
 
-def relationship_document(tables: dict[str, Table], relationship: Relationship) -> dict[str, Any]:
+def relationship_document(tables: dict[str, Table], relationship: Relationship, delete: str) -> dict[str, Any]:
+    """A one-to-many relationship; ``delete`` is what deleting the referenced row does."""
     referenced = tables.get(relationship.referenced)
     kept = dict.fromkeys(("Assign", "Merge", "Reparent", "Share", "Unshare", "Archive", "RollupView"), "NoCascade")
     return {
@@ -202,5 +203,5 @@ def relationship_document(tables: dict[str, Table], relationship: Relationship) 
         "ReferencedEntityNavigationPropertyName": relationship.collection,
         "IsCustomRelationship": relationship.custom,
         "IsHierarchical": False,
-        "CascadeConfiguration": {**kept, "Delete": relationship.delete},
+        "CascadeConfiguration": {**kept, "Delete": delete},
     }

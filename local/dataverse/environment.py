@@ -1,9 +1,10 @@
 """One Dataverse environment: its database, metadata, users, faults and running jobs, behind ``handle``."""
 
 import sqlite3
+from collections.abc import Callable
 from typing import Any, Final
 
-from local.dataverse import entities, errors
+from local.dataverse import entities, errors, others
 from local.dataverse.actions import ACTIONS, FUNCTIONS
 from local.dataverse.batch import run_batch
 from local.dataverse.catalog import Catalog
@@ -12,8 +13,10 @@ from local.dataverse.definitions import read_definitions
 from local.dataverse.errors import ApiError
 from local.dataverse.faults import Faults
 from local.dataverse.http import Request, Response, failure, ok
-from local.dataverse.jobs import Jobs
-from local.dataverse.security import Security
+from local.dataverse.install import refresh_messages
+from local.dataverse.jobs import Job, Jobs
+from local.dataverse.late import LateCommits
+from local.dataverse.security import APPLICATION_USER_ID, Caller, Security
 from local.dataverse.seed import seed
 from local.dataverse.session import Session
 from local.dataverse.store import Store
@@ -33,33 +36,72 @@ class Environment:
         self.jobs = Jobs()
         self.uploads: dict[str, Upload] = {}
         self.dop_hint = int(self.seeding.get("dop_hint", 5))
+        self.late = LateCommits()
+        self.standing: Any = {}  #: the faults that a reset goes back to
         self._open()
 
     def _open(self) -> None:
         self.catalog = Catalog(self.store)
         self.security = Security(self.catalog)
         seed(self.store, self.catalog, self.security, self.seeding)
+        self.configure(self.standing)
+
+    def configure(self, document: Any) -> None:
+        """Takes a configuration of faults in place of the one before it; ``ValueError`` names what is wrong."""
+        before = self.faults.behaviour
+        self.faults.configure(document)
+        behaviour = self.faults.behaviour
+        self.catalog.behave(behaviour, self.faults.clock)
+        if behaviour.no_bulk != before.no_bulk:
+            with self.store.transaction():
+                refresh_messages(self._system_session())
 
     def reset(self) -> None:
         """Back to a new environment: no rows, no custom tables, the seed again, no faults."""
         self.store.wipe()
-        self.faults = Faults()
+        self.faults = Faults(self.faults.clock)
         self.jobs = Jobs()
         self.uploads = {}
+        self.late.forget()
         self._open()
 
     def close(self) -> None:
+        self.late.forget()
         self.store.close()
 
     def session(self, request: Request) -> Session:
-        return Session(self.store, self.catalog, self.security, request.caller, request.references)
+        faults = self.faults.rows
+        session = Session(
+            self.store, self.catalog, self.security, request.caller, request.references,
+            behaviour=self.faults.behaviour, faults=faults if faults else None,
+        )  # fmt: skip
+        if session.faults is not None:
+            session.detect_duplicates = request.headers.get("mscrm.suppressduplicatedetection", "").lower() == "false"
+        return session
+
+    def _system_session(self) -> Session:
+        caller = Caller(APPLICATION_USER_ID)
+        return Session(self.store, self.catalog, self.security, caller, behaviour=self.faults.behaviour)
+
+    def parallelism(self) -> int:
+        """The recommended number of parallel requests: so many for each web server."""
+        guard = self.faults.guard
+        return self.faults.dop_hint or self.dop_hint * (1 if guard is None else guard.limits.servers)
+
+    def start_job(self, identity: str, work: Callable[[Session], None]) -> None:
+        """Lets a background job run, seen in the asyncoperation of that id."""
+        waiting = self.faults.behaviour.jobs.start(self.faults.clock())
+        self.jobs.running.append(Job(identity, work, waiting))
 
     def handle(self, request: Request) -> tuple[Response, int]:
         """The answer to one request and how many rows it touched; a refused request leaves nothing behind."""
         session = self.session(request)
         try:
             if request.method not in _WRITES:
-                return self._route(session, request), session.rows
+                response = self._route(session, request)
+                if session.edits:
+                    others.act(session)
+                return response, session.rows
             if self.faults.disk_full:
                 raise errors.storage_full()
             with self.store.transaction():
@@ -85,6 +127,7 @@ class Environment:
         if name in _DEFINITIONS:
             if request.method == "GET":
                 return read_definitions(self.catalog, request, segments)
+            self.faults.refuse_customization("Customization")
             return write_definitions(session, request, segments)
         if name in FUNCTIONS and request.method == "GET":
             return FUNCTIONS[name](self, session, request, key)
@@ -93,6 +136,10 @@ class Environment:
         table = self.catalog.by_set(name)
         if table is None:
             raise errors.no_segment(name)
+        if table.name in self.catalog.lagging:
+            strong = request.headers.get("consistency", "").lower() == "strong"
+            if not self.catalog.look(table.name, strong=strong):
+                raise errors.no_segment(name)
         if request.method == "GET":
             self.jobs.polled(self, session, table.name)
         if key is None:

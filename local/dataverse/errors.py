@@ -199,6 +199,20 @@ def no_bulk(message: str, table: str) -> ApiError:
     )
 
 
+def customization_running(what: str) -> ApiError:
+    return ApiError(
+        429,
+        "0x80071151",
+        f"Cannot start another [{what}] because there is a previous [Import] running at this moment. Use Solution "
+        "History for more details.",
+    )
+
+
+def bulk_id(table: str) -> ApiError:
+    """A client-chosen id in an environment that is set to refuse it there."""
+    return ApiError(400, "0x80040203", f"The primary id of '{table}' cannot be given in CreateMultiple.")
+
+
 def storage_full() -> ApiError:
     return ApiError(
         507,

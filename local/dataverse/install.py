@@ -101,16 +101,20 @@ def _record(session: Session, solution: Solution) -> None:
 
 
 def refresh_messages(session: Session) -> None:
-    """One sdkmessagefilter for each message that a table supports."""
+    """One sdkmessagefilter for each message that a table supports, and none for the others."""
     store = session.store
     messages = {name: stable_id("sdkmessage", name) for name in ("Create", "Update", "Delete", *_BULK)}
     for name, identity in messages.items():
         insert_system(session, "sdkmessage", identity, {"name": name})
     known = {row[0] for row in store.db.execute("SELECT sdkmessagefilterid FROM sdkmessagefilter")}
     for table in session.catalog.tables.values():
-        for name in ("Create", "Update", "Delete", *(_BULK if table.bulk else ())):
+        bulk = table.bulk and table.name not in session.behaviour.no_bulk
+        for name in ("Create", "Update", "Delete", *_BULK):
             identity = stable_id("sdkmessagefilter", name, table.name)
-            if identity not in known:
+            if name in _BULK and not bulk:
+                if identity in known:
+                    store.delete(session.catalog.tables["sdkmessagefilter"], identity)
+            elif identity not in known:
                 values = {"sdkmessageid": messages[name], "primaryobjecttypecode": table.name, "availability": 2}
                 insert_system(session, "sdkmessagefilter", identity, values)
 

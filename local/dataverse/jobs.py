@@ -1,13 +1,14 @@
 """Background jobs of the service: a solution import that is asked for now and done a little later.
 
-Nothing here runs by a clock. A job waits until somebody looks at ``asyncoperations`` or ``importjobs``: the first look
-finds it in progress, and before the second one it is done.
+A job waits until somebody looks at ``asyncoperations`` or ``importjobs``: by default the first look finds it in
+progress, and before the second one it is done.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from local.dataverse.faults.trigger import Waiting
 from local.dataverse.session import Session
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class Job:
 
     identity: str
     work: Callable[[Session], None]
-    seen: bool = False
+    waiting: Waiting
 
 
 @dataclass(slots=True)
@@ -36,9 +37,8 @@ class Jobs:
         operations = environment.catalog.tables["asyncoperation"]
         for job in list(self.running):
             with environment.store.transaction():
-                if job.seen:
+                if job.waiting.look(environment.faults.clock()):
                     self.running.remove(job)
                     job.work(session)
                 else:
-                    job.seen = True
                     environment.store.update(operations, job.identity, {"statecode": 2, "statuscode": 20})

@@ -30,6 +30,7 @@ def one(session: Session, request: Request, table: Table, identity: str) -> dict
     if found is None:
         raise errors.not_found(table.name, identity)
     session.rows += 1
+    session.saw(table, [identity])
     row = reading.row(found)
     _decorate(session, request, plan, reading, [row])
     selected = request.query.get("$select")
@@ -65,6 +66,8 @@ def many(session: Session, request: Request, table: Table, fixed: str = "", fixe
     found = found[:limit]
     rows = [reading.row(values) for values in found]
     session.rows += len(rows)
+    if session.faults is not None:
+        session.saw(table, [row[table.id_column] for row in rows])
     _decorate(session, request, plan, reading, rows)
     document: dict[str, Any] = {"@odata.context": f"{request.base}$metadata#{table.set_name}{_shape(query)}"}
     if query.get("$count") == "true":

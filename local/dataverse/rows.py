@@ -28,11 +28,18 @@ def create(session: Session, table: Table, body: dict[str, Any], identity: str |
     children = _fill(session, plan, plan.create, body, row)
     identity = identity or row.get(table.id_column) or str(uuid.uuid4())
     row[table.id_column] = identity
+    if session.behaviour.closed_on_create == "allowed":
+        states.take_closed(plan, body, row)
     states.check_create(plan, row, identity)
     _stamp_created(session, plan, row)
     if table.name == "annotation":
         notes.check(session, row)
     _derive(table, row, row)
+    if session.faults is not None:
+        session.faults.before(session, "create", table, identity, row)
+    recycled = session.behaviour.recycle_bin
+    if recycled is not None and not recycled.create and session.store.in_bin(table.name, identity):
+        raise errors.duplicate_id()
     _insert(session, table, row)
     for relationship, items in children:
         create_children(session, relationship, table, identity, items)
@@ -63,6 +70,8 @@ def update(session: Session, table: Table, identity: str, body: dict[str, Any], 
     if table.name == "annotation":
         notes.check(session, changes, identity)
     _derive_changed(session, table, identity, changes)
+    if session.faults is not None:
+        session.faults.before(session, "update", table, identity, changes)
     if plan.stamped:
         changes["modifiedon"] = session.now
         changes["modifiedby"] = session.caller.user
@@ -101,7 +110,8 @@ def _link(session: Session, plan: Plan, nav: str, value: Any, row: dict[str, Any
     if bind.column == "ownerid":
         if identity is None or kind is None:
             raise errors.required_missing("ownerid", table.name)
-        session.security.check_owner(kind, identity, table)
+        policy = session.behaviour.disabled_owner(table.name)
+        kind, identity = session.security.owner(session.caller, kind, identity, table, policy)
         row["owninguser"] = identity if kind == "systemuser" else None
         row["owningteam"] = identity if kind == "team" else None
     elif value is None and row.get(bind.column) is not None:

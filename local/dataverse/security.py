@@ -5,6 +5,7 @@ from typing import Final
 
 from local.dataverse import errors
 from local.dataverse.catalog import Catalog, stable_id
+from local.dataverse.faults.behaviour import Owner
 from local.dataverse.model import Table
 
 ORGANIZATION_ID: Final = stable_id("organization")
@@ -80,6 +81,10 @@ class Security:
             raise errors.missing_privilege(user.identity, "prvActOnBehalfOfAnotherUser")
         return Caller(target.identity, user.lacks | target.lacks, user.identity)
 
+    def names(self, caller: Caller) -> tuple[str, ...]:
+        """What the caller may be called in a rule: id and e-mail, lower case."""
+        return caller.user, self.users[caller.user].email.lower()
+
     def require(self, caller: Caller, right: str, table: Table) -> None:
         """Refuses with 403 when the caller has not got the right on the table."""
         if caller.lacks:
@@ -89,15 +94,19 @@ class Security:
         if name in caller.lacks:
             raise errors.missing_privilege(caller.user, name)
 
-    def check_owner(self, kind: str, identity: str, table: Table) -> None:
-        """An owner must be enabled and able to read the table."""
+    def owner(self, caller: Caller, kind: str, identity: str, table: Table, disabled: Owner) -> tuple[str, str]:
+        """The (table, id) that will own a row. An owner must be able to read the table; ``disabled`` is what becomes of
+        an owner who is disabled."""
         if kind == "team":
-            return
+            return kind, identity
         user = self.users[identity]
-        if user.disabled:
+        if user.disabled and disabled != "accepted":
+            if disabled == "replaced":
+                return "systemuser", caller.user
             raise errors.user_disabled()
         if user.lacks and privilege("Read", table) in user.lacks:
             raise errors.owner_lacks(identity, privilege("Read", table))
+        return kind, identity
 
     def privileges(self, identity: str) -> list[str]:
         """Names of all privileges the user holds."""

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from local.dataverse import errors
 from local.dataverse.catalog import Catalog
+from local.dataverse.faults.behaviour import DEFAULT, Behaviour
+from local.dataverse.faults.rows import Edit, RowFaults
 from local.dataverse.keys import resolve_key
 from local.dataverse.model import Table
 from local.dataverse.plans import Bind
@@ -31,6 +33,10 @@ class Session:
     references: dict[str, str] = field(default_factory=dict)  #: Content-ID -> URL
     now: str = field(default_factory=utc_now)
     rows: int = 0  #: rows read or written, for the request's simulated cost
+    behaviour: Behaviour = DEFAULT
+    faults: RowFaults | None = None  #: what may befall single rows
+    detect_duplicates: bool = False  #: whether the request asks for duplicate detection
+    edits: list[tuple[Edit, Table, str]] = field(default_factory=list)  #: what others do once the request is answered
     _seen: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def resolve(self, table: Table, bind: Bind, value: Any) -> tuple[str, str]:
@@ -74,6 +80,14 @@ class Session:
                 400, "0x80060888", f"Content-ID Reference: '${content_id}' does not exist in the batch context."
             )
         return url
+
+    def saw(self, table: Table, identities: list[str]) -> None:
+        """Rows were read: somebody else may now change them behind the reader's back."""
+        if self.faults is not None:
+            for edit in self.faults.edits:
+                self.edits += [
+                    (edit, table, found) for found in identities if edit.pick.takes(self, table, found, None)
+                ]
 
     def forget(self, identity: str) -> None:
         """A row went away: what was seen may no longer hold."""

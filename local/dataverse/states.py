@@ -12,6 +12,15 @@ _STATE_NAMES: Final = frozenset({"statecode", "statuscode"})
 _EDITABLE: Final = frozenset({0, 3})
 
 
+def take_closed(plan: Plan, body: dict[str, Any], row: dict[str, Any]) -> None:
+    """Where the environment allows it, a row may be created in another state than its first."""
+    state = body.get("statecode")
+    if plan.states and state in plan.states:
+        row["statecode"] = state
+        if body.get("statuscode") is None:
+            row["statuscode"] = plan.states[state].default_status
+
+
 def check_create(plan: Plan, row: dict[str, Any], identity: str) -> None:
     """A row starts in its first state; a status of another state is refused."""
     if plan.states and plan.statuses.get(row["statuscode"], row["statecode"]) != row["statecode"]:

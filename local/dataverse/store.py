@@ -37,8 +37,7 @@ class Store:
         self.db = sqlite3.connect(path, isolation_level=None, cached_statements=2000, check_same_thread=False)
         for pragma in ("journal_mode=WAL", "synchronous=OFF", "temp_store=MEMORY", "cache_size=-65536"):
             self.db.execute(f"PRAGMA {pragma}")
-        self.db.execute("CREATE TABLE IF NOT EXISTS _sim_table (name TEXT PRIMARY KEY, document BLOB NOT NULL)")
-        self.db.execute("CREATE TABLE IF NOT EXISTS _sim_choice (name TEXT PRIMARY KEY, document BLOB NOT NULL)")
+        self._own_tables()
         self.version = 1_000_000
         self.filled: set[str] = set()  #: tables that may hold rows; the others need no look before a delete
         self._inserts: dict[tuple[str, tuple[str, ...]], str] = {}
@@ -53,9 +52,13 @@ class Store:
             names = [r[0] for r in self.db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
             for name in names:
                 self.db.execute(f"DROP TABLE {quoted(name)}")
-            self.db.execute("CREATE TABLE _sim_table (name TEXT PRIMARY KEY, document BLOB NOT NULL)")
-            self.db.execute("CREATE TABLE _sim_choice (name TEXT PRIMARY KEY, document BLOB NOT NULL)")
+            self._own_tables()
         self.filled.clear()
+
+    def _own_tables(self) -> None:
+        self.db.execute("CREATE TABLE IF NOT EXISTS _sim_table (name TEXT PRIMARY KEY, document BLOB NOT NULL)")
+        self.db.execute("CREATE TABLE IF NOT EXISTS _sim_choice (name TEXT PRIMARY KEY, document BLOB NOT NULL)")
+        self.db.execute("CREATE TABLE IF NOT EXISTS _sim_bin (name TEXT, id TEXT, PRIMARY KEY (name, id))")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -172,6 +175,16 @@ class Store:
         sql = f"DELETE FROM {quoted(table.name)} WHERE {quoted(table.id_column)} = ?"
         return self.db.execute(sql, (identity,)).rowcount > 0
 
+    def bin(self, table: str, identity: str) -> None:
+        """Puts a deleted row's id in the recycle bin."""
+        self.db.execute("INSERT OR IGNORE INTO _sim_bin VALUES (?, ?)", (table, identity))
+
+    def in_bin(self, table: str, identity: str) -> bool:
+        return (
+            self.db.execute("SELECT 1 FROM _sim_bin WHERE name = ? AND id = ?", (table, identity)).fetchone()
+            is not None
+        )
+
     def fetch(self, table: Table, identity: str, columns: Sequence[str]) -> tuple[Any, ...] | None:
         names = ", ".join(quoted(name) for name in columns)
         sql = f"SELECT {names} FROM {quoted(table.name)} WHERE {quoted(table.id_column)} = ?"
@@ -198,6 +211,12 @@ class Store:
         )
         values = (identity, referenced) if typed else (identity,)
         return [row[0] for row in self.db.execute(sql, values)]
+
+    def others(self, table: Table, identity: str, columns: Sequence[str], values: Sequence[Any]) -> bool:
+        """Whether another row has these values."""
+        where = " AND ".join(f"{quoted(name)} = ?" for name in columns)
+        sql = f"SELECT 1 FROM {quoted(table.name)} WHERE {where} AND {quoted(table.id_column)} <> ? LIMIT 1"
+        return self.db.execute(sql, (*values, identity)).fetchone() is not None
 
     def count(self, table: str) -> int:
         return int(self.db.execute(f"SELECT count(*) FROM {quoted(table)}").fetchone()[0])

@@ -22,9 +22,9 @@ class Upload:
     blocks: dict[str, bytes] = field(default_factory=dict)
 
 
-def begin(environment: "Environment", _: Session, request: Request) -> Response:
+def begin(environment: "Environment", session: Session, request: Request) -> Response:
     """InitializeAnnotationBlocksUpload {Target} → {FileContinuationToken}."""
-    _target(request.json())
+    _target(session, request.json())
     token = uuid.uuid4().hex
     environment.uploads[token] = Upload()
     context = f"{request.base}$metadata#Microsoft.Dynamics.CRM.InitializeAnnotationBlocksUploadResponse"
@@ -49,7 +49,7 @@ def commit(environment: "Environment", session: Session, request: Request) -> Re
     """CommitAnnotationBlocksUpload {Target, BlockList, FileContinuationToken} → {AnnotationId, FileSizeInBytes}."""
     body = request.json()
     upload = _upload(environment, body)
-    target = _target(body)
+    target = _target(session, body)
     listed = body.get("BlockList")
     if not isinstance(listed, list) or any(name not in upload.blocks for name in listed):
         raise ApiError(400, "0x80040203", "BlockList names a block that was not uploaded.")
@@ -66,10 +66,13 @@ def commit(environment: "Environment", session: Session, request: Request) -> Re
     return ok({"@odata.context": context, "AnnotationId": identity, "FileSizeInBytes": len(data)})
 
 
-def _target(body: dict[str, Any]) -> dict[str, Any]:
+def _target(session: Session, body: dict[str, Any]) -> dict[str, Any]:
     target = body.get("Target")
     if not isinstance(target, dict) or target.get("@odata.type") != "Microsoft.Dynamics.CRM.annotation":
         raise errors.bad_payload("annotations", "The parameter 'Target' must be an annotation.")
+    regarding = next((name for name in target if name.startswith("objectid_")), None)
+    if regarding is not None and session.behaviour.note_blocks == "refused":
+        raise errors.undeclared_bind("annotations", regarding.partition("@")[0])
     return target
 
 

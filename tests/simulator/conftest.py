@@ -90,3 +90,9 @@ async def dv() -> AsyncIterator[Dataverse]:
 def code(response: httpx.Response) -> tuple[int, str]:
     """Status and error code of a refusal."""
     return response.status_code, response.json()["error"]["code"]
+
+
+async def configure(dv: Dataverse, document: Any) -> None:
+    """Sets the faults; a wrong configuration fails the test."""
+    response = await dv.control.post("faults", json=document)
+    assert response.status_code == 200, response.text

@@ -1,4 +1,4 @@
-"""Faults on purpose, protection limits, control endpoints, and what a restart keeps."""
+"""Faults on purpose, control endpoints, and what a restart keeps."""
 
 import asyncio
 import socket
@@ -10,18 +10,12 @@ import httpx
 import pytest
 
 from local.dataverse.environment import Environment
-from local.dataverse.errors import ApiError
-from local.dataverse.faults import Faults
 from local.dataverse.install import install
 from local.dataverse.rows import create
 from local.dataverse.security import APPLICATION_USER_ID, Caller
 from local.dataverse.session import Session
 from tests.simulator import packages
-from tests.simulator.conftest import Dataverse, code
-
-
-async def configure(dv: Dataverse, document: Any) -> None:
-    assert (await dv.control.post("faults", json=document)).status_code == 200
+from tests.simulator.conftest import Dataverse, code, configure
 
 
 async def test_a_rule_fires_as_often_as_it_says(dv: Dataverse) -> None:
@@ -63,68 +57,6 @@ async def test_a_full_disk_refuses_writes_only(dv: Dataverse) -> None:
 @pytest.mark.parametrize("document", ["x", {"unknown": 1}, [{"match": {"verb": "GET"}}], [{"what": 1}], [1]])
 async def test_a_wrong_configuration_is_refused(dv: Dataverse, document: Any) -> None:
     assert (await dv.control.post("faults", json=document)).status_code == 400
-
-
-async def test_limits_over_http(dv: Dataverse) -> None:
-    await configure(dv, {"limits": {"requests": 2}})
-    answers = [await dv.api.get("WhoAmI") for _ in range(3)]
-    assert [a.status_code for a in answers] == [200, 200, 429]
-    assert code(answers[2]) == (429, "0x80072322")
-    assert 0 < int(answers[2].headers["Retry-After"]) <= 300
-    assert answers[0].headers["x-ms-ratelimit-burst-remaining-xrm-requests"] == "1"
-    as_other = await dv.api.get("WhoAmI", headers={"Authorization": "Bearer ana.ruiz@clinic.example"})
-    assert as_other.status_code == 200
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def throttled(faults: Faults, user: str = "u") -> tuple[str, int] | None:
-    try:
-        faults.enter(user)
-    except ApiError as error:
-        assert error.status == 429
-        return error.code, int(error.headers["Retry-After"])
-    return None
-
-
-def test_the_three_limits_slide() -> None:
-    clock = Clock()
-    faults = Faults(clock)
-    faults.configure({"limits": {"requests": 2, "execution_ms": 1000, "concurrency": 2, "window": 300}})
-    assert throttled(faults) is None
-    assert throttled(faults) is None
-    assert throttled(faults) == ("0x80072326", 2)
-    faults.leave("u", 400)
-    faults.leave("u", 400)
-    clock.now = 100
-    assert throttled(faults) == ("0x80072322", 200)
-    clock.now = 301
-    assert throttled(faults) is None
-    faults.leave("u", 1000)
-    assert throttled(faults) == ("0x80072321", 300)
-    clock.now = 602
-    assert throttled(faults) is None
-
-
-def test_the_real_limits_are_the_defaults() -> None:
-    faults = Faults(Clock())
-    faults.configure({"limits": {}})
-    for _ in range(52):
-        assert throttled(faults) is None
-    assert throttled(faults) == ("0x80072326", 2)
-    for _ in range(52):
-        faults.leave("u", 1)
-    for _ in range(6000 - 52):
-        assert throttled(faults) is None
-        faults.leave("u", 1)
-    refused = throttled(faults)
-    assert refused is not None
-    assert refused[0] == "0x80072322"
 
 
 async def test_edit_acts_as_another_user(dv: Dataverse) -> None:

@@ -77,7 +77,8 @@ async def load_chunk(job: dict[str, Any]) -> dict[str, Any]:
         result = {"landed": 0, "excepted": 0, "fields_excepted": sum(1 for row in failed if row.field is not None)}
         if phase == "load":
             gone = [plan[op.pos] for op in ops if op.source_id in lost]
-            result |= {"landed": len(landed), "excepted": len(lost)}
+            created = sum(1 for op in landed if op.operation == "create")
+            result |= {"landed": len(landed), "created": created, "excepted": len(lost)}
             result |= {key: sum(row[key] or 0 for row in gone) for key in PROPERTIES}
         await store.put("staging", result_name, orjson.dumps(result))
         await jobs.progress(store, job, name, label, done=len(ops), excepted=len(lost))

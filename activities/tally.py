@@ -37,8 +37,8 @@ async def tally(job: dict[str, Any]) -> dict[str, Any]:
             continue
         loaded = await _results(store, job, name)
         _add(objects[name], plan, loaded)
-        for action in ("create", "update", "join"):
-            written[action] += plan["actions"].get(action, {}).get("records", 0)
+        written["create"] += loaded["created"]
+        written["update"] += loaded["landed"] - loaded["created"]
         if name == "patient":
             custom = _properties(plan, loaded)
         if plan["gone"]:
@@ -57,7 +57,7 @@ async def tally(job: dict[str, Any]) -> dict[str, Any]:
     outcome: dict[str, Any] = {
         "counts": {name: {key: value for key, value in one.items() if value} for name, one in objects.items()},
         "changed": sum(written.values()) > 0,
-        "message": f"{written['create']:,} created, {written['update'] + written['join']:,} changed, {excepted:,} excepted.",
+        "message": f"{written['create']:,} created, {written['update']:,} changed, {excepted:,} excepted.",
     }
     if job.get("paused"):
         outcome["state"] = "paused"

@@ -1,26 +1,29 @@
 """Tokens for one Dataverse environment: client secret, certificate, managed identity, or a fixed token.
 
-The scope is the environment's address with ``/.default``. A token is kept until five minutes before it ends.
+The scope is the environment's address with ``/.default``. A token is kept until five minutes before it ends, a
+short-lived one for half of its life.
 """
 
 import asyncio
-import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+import httpx
+
+from dataverse.directory import LOGIN, Directory, misconfigured, read_certificate, refusal
 from dataverse.errors import AuthRefused
 
 _MARGIN_SECONDS: Final = 300
 
 
 class Auth(Protocol):
-    """Gives a bearer token; ``forget`` makes the next call fetch a new one."""
+    """Gives a bearer token; ``forget`` makes the next call fetch another than the one that was refused."""
 
     async def token(self) -> str: ...
 
-    def forget(self) -> None: ...
+    def forget(self, token: str) -> None: ...
 
 
 class StaticToken:
@@ -32,7 +35,7 @@ class StaticToken:
     async def token(self) -> str:
         return self._token
 
-    def forget(self) -> None:
+    def forget(self, token: str) -> None:
         """A fixed token cannot be renewed."""
 
 
@@ -42,17 +45,20 @@ class CachedAuth:
     def __init__(self, fetch: Callable[[], tuple[str, float]], now: Callable[[], float] = time.time) -> None:
         self._fetch = fetch
         self._now = now
-        self._kept: tuple[str, float] | None = None
+        self._kept: tuple[str, float] | None = None  #: the token, and when to renew it
         self._lock = asyncio.Lock()
 
     async def token(self) -> str:
         async with self._lock:
-            if self._kept is None or self._kept[1] - _MARGIN_SECONDS <= self._now():
-                self._kept = await asyncio.to_thread(self._fetch)
+            if self._kept is None or self._kept[1] <= self._now():
+                token, ends = await asyncio.to_thread(self._fetch)
+                self._kept = token, max(ends - _MARGIN_SECONDS, (ends + self._now()) / 2)
             return self._kept[0]
 
-    def forget(self) -> None:
-        self._kept = None
+    def forget(self, token: str) -> None:
+        """Drop the token that was refused; not the one that another request has fetched since."""
+        if self._kept is not None and self._kept[0] == token:
+            self._kept = None
 
 
 def scope_of(url: str) -> str:
@@ -62,35 +68,49 @@ def scope_of(url: str) -> str:
 
 
 def client_credential(
-    url: str, tenant_id: str, client_id: str, *, secret: str | None = None, certificate: Path | None = None
+    url: str,
+    tenant_id: str,
+    client_id: str,
+    *,
+    secret: str | None = None,
+    certificate: Path | None = None,
+    authority: str | None = None,
+    http: httpx.Client | None = None,
 ) -> CachedAuth:
     """An application user by client secret, or by certificate (PEM with key and certificate, or PFX without password).
 
-    Raises AuthRefused from ``token()`` when the directory does not grant one; the reason is its error code only.
+    ``authority`` is the directory's address without tenant, for other clouds and for a directory on this machine.
+    ``token()`` raises AuthRefused when the directory gives none, with its AADSTS code only, and Unavailable when it
+    does not answer.
     """
-    import msal  # type: ignore[import-untyped]
-
-    credential: str | dict[str, Any]
-    if certificate is not None:
-        credential = _certificate(certificate)
-    elif secret:
-        credential = secret
-    else:
+    if certificate is None and not secret:
         raise AuthRefused("A client secret or a certificate is needed.")
+    place = (authority or LOGIN).rstrip("/")
+    directory = Directory(place, http)
     made: list[Any] = []  # made in the thread of the first fetch: its constructor asks the directory for its endpoints
 
+    def application() -> Any:
+        import msal  # type: ignore[import-untyped]
+
+        return msal.ConfidentialClientApplication(
+            client_id,
+            authority=f"https://{place.partition('://')[2]}/{tenant_id}",
+            client_credential=secret if certificate is None else read_certificate(certificate),
+            http_client=directory,
+            # Microsoft's own directory is asked whether it knows the authority; another one's word is enough for it.
+            instance_discovery=None if place == LOGIN else False,
+        )
+
     def fetch() -> tuple[str, float]:
-        if not made:
-            made.append(
-                msal.ConfidentialClientApplication(
-                    client_id,
-                    authority=f"https://login.microsoftonline.com/{tenant_id}",
-                    client_credential=credential,
-                )
-            )
-        answer: Mapping[str, Any] = made[0].acquire_token_for_client(scopes=[scope_of(url)])
+        try:
+            if not made:
+                made.append(application())
+            made[0].remove_tokens_for_client()  # kept here, so that a token which is refused can be forgotten
+            answer: Mapping[str, Any] = made[0].acquire_token_for_client(scopes=[scope_of(url)])
+        except (ValueError, TypeError) as error:
+            raise misconfigured(error) from None
         if "access_token" not in answer:
-            raise AuthRefused(f"The directory gave no token: {answer.get('error', 'unknown error')}.")
+            raise refusal(answer)
         return str(answer["access_token"]), time.time() + float(answer.get("expires_in", 0))
 
     return CachedAuth(fetch)
@@ -111,16 +131,3 @@ def managed_identity(url: str, client_id: str | None = None) -> CachedAuth:
         return answer.token, float(answer.expires_on)
 
     return CachedAuth(fetch)
-
-
-def _certificate(path: Path) -> dict[str, Any]:
-    if path.suffix.lower() in (".pfx", ".p12"):
-        return {"private_key_pfx_path": str(path)}
-    blocks = re.findall(r"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----", text := path.read_text(encoding="ascii"), re.S)
-    if not any(kind.endswith("PRIVATE KEY") for kind in blocks) or "CERTIFICATE" not in blocks:
-        raise AuthRefused("The certificate file must hold both a private key and a certificate.")
-    return {"private_key": _pem(text, r"[A-Z ]*PRIVATE KEY"), "public_certificate": _pem(text, "CERTIFICATE")}
-
-
-def _pem(text: str, kind: str) -> str:
-    return "\n".join(m.group(0) for m in re.finditer(rf"-----BEGIN {kind}-----.*?-----END {kind}-----", text, re.S))

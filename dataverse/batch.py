@@ -13,8 +13,10 @@ from typing import Any, Final
 
 import orjson
 
+from dataverse.answers import Answer
 from dataverse.client import API, TRIES, TRIES_UNEXPECTED, DataverseClient
 from dataverse.errors import UNEXPECTED, BadAnswer, DataverseError, LostReply, Throttled, Transient, error_from
+from dataverse.sizes import BatchSize
 
 MOST: Final = 1000
 _CRLF: Final = b"\r\n"
@@ -31,23 +33,8 @@ class Operation:
     table: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Answer):
     """The answer to one operation."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    def json(self) -> dict[str, Any]:
-        """The part's JSON object; BadAnswer when it is none."""
-        try:
-            document = orjson.loads(self.body)
-        except orjson.JSONDecodeError:
-            raise BadAnswer("A part of a batch answer is not JSON.", status=self.status) from None
-        if not isinstance(document, dict):
-            raise BadAnswer("A part of a batch answer is not a JSON object.", status=self.status)
-        return document
 
 
 def encode(operations: Sequence[Operation], boundary: str) -> bytes:
@@ -101,23 +88,31 @@ def _part(piece: bytes) -> Part:
 
 
 async def run_batch(
-    client: DataverseClient, operations: Sequence[Operation], *, repeatable: bool = False
+    client: DataverseClient,
+    operations: Sequence[Operation],
+    *,
+    repeatable: bool = False,
+    size: BatchSize | None = None,
 ) -> list[Part | DataverseError]:
     """Send operations as one batch that goes on after errors; one result an operation, in order.
 
     A part that failed for a passing reason is sent again (it has definitely not happened); any other failure is its
-    result. Raises what the request as a whole raises: LostReply when the answer was lost and it is not repeatable.
+    result. ``size`` learns how long the batch took. Raises what the request as a whole raises: LostReply when the
+    answer was lost and it is not repeatable.
     """
     results: list[Part | DataverseError] = [BadAnswer("not sent")] * len(operations)
     waiting = list(range(len(operations)))
     tries = 0
     while waiting:
-        parts = await _send(client, [operations[i] for i in waiting], repeatable)
+        parts = await _send(client, [operations[i] for i in waiting], repeatable, size)
         again: list[int] = []
         throttled = False
         for i, part in zip(waiting, parts, strict=True):
-            if part.status < 400:
+            if part.status < 300:
                 results[i] = part
+                continue
+            if part.status < 400:
+                results[i] = BadAnswer("A part of a batch leads elsewhere.", status=part.status)
                 continue
             error = error_from(part.status, part.headers, part.body, operations[i].table)
             results[i] = error
@@ -135,7 +130,9 @@ async def run_batch(
     return results
 
 
-async def _send(client: DataverseClient, operations: Sequence[Operation], repeatable: bool) -> list[Part]:
+async def _send(
+    client: DataverseClient, operations: Sequence[Operation], repeatable: bool, size: BatchSize | None
+) -> list[Part]:
     boundary = f"batch_{uuid.uuid4()}"
     answer = await client.request(
         "POST",
@@ -144,6 +141,7 @@ async def _send(client: DataverseClient, operations: Sequence[Operation], repeat
         headers={"Content-Type": f'multipart/mixed; boundary="{boundary}"', "Prefer": "odata.continue-on-error"},
         repeatable=repeatable,
         operations=len(operations),
+        size=size,
     )
     try:
         parts = decode(answer.headers.get("content-type", ""), answer.body)

@@ -5,6 +5,7 @@ counted per server (Learn: "Send parallel requests"). A write is repeated on its
 answered; a write whose answer got lost is the caller's to find out about (``LostReply``).
 """
 
+import copy
 import random
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -17,7 +18,9 @@ from typing import Any, Final
 import httpx
 import orjson
 
+from dataverse.answers import Answer, rows_of
 from dataverse.auth import Auth
+from dataverse.budget import Budget
 from dataverse.errors import (
     UNEXPECTED,
     AuthRefused,
@@ -30,6 +33,7 @@ from dataverse.errors import (
     error_from,
 )
 from dataverse.limits import Clock, Limiter
+from dataverse.sizes import BatchSize, BatchSizes
 
 API: Final = "/api/data/v9.2"
 #: Tries of one request at a service that is not available, and at "An unexpected error occurred".
@@ -60,22 +64,17 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A successful answer."""
+class _Call:
+    """A request as it is repeated."""
 
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    def json(self) -> dict[str, Any]:
-        """The body as a JSON object; BadAnswer when it is not one."""
-        try:
-            document = orjson.loads(self.body)
-        except orjson.JSONDecodeError:
-            raise BadAnswer("The answer is not JSON.", status=self.status) from None
-        if not isinstance(document, dict):
-            raise BadAnswer("The answer is not a JSON object.", status=self.status)
-        return document
+    method: str
+    path: str
+    content: Content | None
+    headers: dict[str, str]
+    table: str | None
+    repeatable: bool
+    operations: int
+    size: BatchSize | None
 
 
 class DataverseClient:
@@ -84,7 +83,8 @@ class DataverseClient:
     ``url`` is the environment's address; ``slots`` the most requests under way (0: the server's hint). ``caller`` is
     the Entra object id of a user to act as. ``bypass`` asks the target to skip custom plug-ins and flows
     (needs prvBypassCustomBusinessLogic). ``before_write`` is awaited before every request but a GET, each time it is
-    sent: what it raises (a lost lease, a raised epoch) stops the write and goes to the caller.
+    sent: what it raises (a lost lease, a raised epoch) stops the write and goes to the caller. ``budget`` counts every
+    request, and stops writes with BudgetSpent when the day's are used up.
     """
 
     def __init__(
@@ -96,6 +96,7 @@ class DataverseClient:
         caller: str | None = None,
         bypass: bool = False,
         before_write: Callable[[], Awaitable[None]] | None = None,
+        budget: Budget | None = None,
         timeout_seconds: float = 180.0,
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Clock | None = None,
@@ -105,10 +106,12 @@ class DataverseClient:
         self.url = base[: -len(API)] if base.endswith(API) else base
         self.limiter = Limiter(slots, clock=clock)
         self.counts = Counts()
+        self.sizes = BatchSizes()
         self._clock = clock or Clock()
         self._jitter = jitter
         self._auth = auth
         self._before_write = before_write
+        self._budget = budget
         headers = dict(_HEADERS)
         if caller:
             headers["CallerObjectId"] = caller
@@ -137,6 +140,24 @@ class DataverseClient:
         """Close the connections."""
         await self._http.aclose()
 
+    @asynccontextmanager
+    async def lent(
+        self, slots: int = 0, *, before_write: Callable[[], Awaitable[None]] | None = None, budget: Budget | None = None
+    ) -> AsyncIterator["DataverseClient"]:
+        """This client for one piece of work: its own hook, budget and counts; connections, token, limits, sizes shared.
+
+        The requests under way of all who hold it are at most the sum of their ``slots`` (0: the server's hint for all).
+        """
+        view = copy.copy(self)
+        view.counts = Counts()
+        view._before_write = before_write
+        view._budget = budget
+        self.limiter.grant(slots)
+        try:
+            yield view
+        finally:
+            self.limiter.revoke(slots)
+
     async def get(self, path: str, *, table: str | None = None, headers: Mapping[str, str] | None = None) -> Answer:
         """A read; repeated when its answer is lost."""
         return await self.request("GET", path, table=table, headers=headers, repeatable=True)
@@ -158,36 +179,42 @@ class DataverseClient:
         table: str | None = None,
         repeatable: bool = False,
         operations: int = 1,
+        size: BatchSize | None = None,
     ) -> Answer:
         """One call, with every repetition that is safe.
 
         ``path`` is relative to the API's root, or a link the server gave. ``content`` is bytes or a function that
         starts the stream anew for each try. ``operations`` is what the call counts toward the daily entitlement.
-        Raises the exceptions of ``dataverse.errors``, none of which holds a value or the address.
+        ``size`` learns from how the call fares; a call of several operations that took too long is then not repeated
+        as it is, but raised. Raises the exceptions of ``dataverse.errors``, none of which holds a value or the address.
         """
         sent = dict(headers or {})
         if json is not None:
             content = orjson.dumps(json)
             sent["Content-Type"] = "application/json; charset=utf-8"
         sent["x-ms-client-request-id"] = str(uuid.uuid4())
+        call = _Call(method, path, content, sent, table, repeatable, operations, size)
         tries = 0
         renewed = False
         while True:
             try:
-                return await self._once(method, path, content, sent, table, repeatable, operations)
+                return await self._once(call)
             except Throttled as error:
+                renewed = False
                 await self._pause(error.retry_after or self._backoff(min(tries, 5)))
             except LostReply:
                 raise
             except Transient as error:
+                renewed = False
                 if tries + 1 >= (TRIES_UNEXPECTED if error.code == UNEXPECTED else TRIES):
+                    raise
+                if error.slow and size is not None and operations > 1:
                     raise
                 await self._pause(self._backoff(tries))
             except AuthRefused as error:
                 # Only a 401 says the token itself is stale; once is enough to tell a stale token from a bad one.
                 if renewed or error.status != 401:
                     raise
-                self._auth.forget()
                 renewed = True
             tries += 1
             self.counts.retried += 1
@@ -199,6 +226,7 @@ class DataverseClient:
         Opening it is repeated like any read; a body that breaks off is Unavailable, since part of it was used.
         """
         tries = 0
+        renewed = False
         while True:
             async with AsyncExitStack() as held:
                 await held.enter_async_context(self.limiter)
@@ -208,6 +236,10 @@ class DataverseClient:
                     if not isinstance(error, Throttled) and tries + 1 >= TRIES:
                         raise
                     wait = error.retry_after if isinstance(error, Throttled) else 0.0
+                except AuthRefused as error:
+                    if renewed or error.status != 401:
+                        raise
+                    renewed, wait = True, 0.0
                 else:
                     held.push_async_callback(response.aclose)
                     try:
@@ -227,7 +259,7 @@ class DataverseClient:
         link: str | None = path
         while link:
             document = (await self.get(link, table=table, headers=headers)).json()
-            yield document.get("value", [])
+            yield rows_of(document)
             link = document.get("@odata.nextLink")
 
     async def pause(self, seconds: float) -> None:
@@ -245,57 +277,76 @@ class DataverseClient:
         self.counts.retried += 1
         await self._pause(self._backoff(tries))
 
-    async def _once(
-        self,
-        method: str,
-        path: str,
-        content: Content | None,
-        headers: dict[str, str],
-        table: str | None,
-        repeatable: bool,
-        operations: int,
-    ) -> Answer:
+    async def _once(self, call: _Call) -> Answer:
         async with self.limiter:
-            if self._before_write and method != "GET":
+            token = await self._auth.token()
+            sent = {**call.headers, "Authorization": f"Bearer {token}"}
+            if self._before_write and call.method != "GET":
                 await self._before_write()
-            sent = {**headers, "Authorization": f"Bearer {await self._auth.token()}"}
-            body = content() if callable(content) else content
-            self._count(operations)
+            self._count(call.operations, write=call.method != "GET")
+            body = call.content() if callable(call.content) else call.content
+            started = self._clock.now()
             try:
-                response = await self._http.request(method, path, content=body, headers=sent)
+                response = await self._http.request(call.method, call.path, content=body, headers=sent)
             except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
                 # Nothing was sent, so a write is as safe to repeat as a read.
-                raise Unavailable(f"No connection: {type(error).__name__}.", table=table) from None
+                raise Unavailable(f"No connection: {type(error).__name__}.", table=call.table) from None
             except httpx.TransportError as error:
-                raise self._silence(type(error).__name__, table, repeatable) from None
-        if response.status_code >= 400:
-            problem = self._learn(response.status_code, response.headers, response.content, table)
-            # A gateway's answer does not tell whether the server behind it has done the work; Dataverse's own does.
-            if isinstance(problem, Unavailable) and not problem.code and not repeatable:
-                raise self._silence(f"status {problem.status}", table, repeatable)
-            raise problem
+                raise self._silence(type(error).__name__, call, isinstance(error, httpx.TimeoutException)) from None
+            seconds = self._clock.now() - started
+        if response.status_code == 401:
+            self._auth.forget(token)
+        self._check(response, call)
         self._learn_hint(response.headers)
         self.limiter.succeeded()
-        return Answer(response.status_code, response.headers, response.content)
+        if call.size:
+            call.size.answered(call.operations, seconds)
+        return Answer(response.status_code, response.headers, response.content, seconds)
+
+    def _check(self, response: httpx.Response, call: _Call) -> None:
+        """Raise what an answer means that is not success."""
+        status = response.status_code
+        if status >= 400:
+            problem = self._learn(status, response.headers, response.content, call.table)
+            slow = isinstance(problem, Transient) and problem.slow
+            spent = isinstance(problem, Throttled) and problem.which == "execution time"
+            if call.size and (slow or spent or status == 413):
+                call.size.halve(call.operations)
+            # A gateway's answer does not tell whether the server behind it has done the work; Dataverse's own does.
+            if isinstance(problem, Unavailable) and not problem.code and not call.repeatable:
+                raise self._silence(f"status {status}", call, slow)
+            raise problem
+        if status >= 300:
+            raise BadAnswer("The answer leads elsewhere: is the environment's address right?", status=status)
+        if response.headers.get("content-type", "").lower().startswith("text/html"):
+            raise self._silence("a page in place of an answer", call)
 
     async def _open(self, path: str, table: str | None) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {await self._auth.token()}", "Accept-Encoding": "identity"}
-        self._count(1)
+        token = await self._auth.token()
+        headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
+        self._count(1, write=False)
         try:
             response = await self._http.send(self._http.build_request("GET", path, headers=headers), stream=True)
-            if response.status_code < 400:
+            if response.status_code < 300:
                 self._learn_hint(response.headers)
                 self.limiter.succeeded()
                 return response
             body = await response.aread()
+            if response.status_code == 401:
+                self._auth.forget(token)
         except httpx.TransportError as error:
             raise Unavailable(f"No answer came back: {type(error).__name__}.", table=table) from None
         raise self._learn(response.status_code, response.headers, body, table)
 
-    def _silence(self, what: str, table: str | None, repeatable: bool) -> Transient:
+    def _silence(self, what: str, call: _Call, slow: bool = False) -> Transient:
         self.counts.lost += 1
+        if slow and call.size:
+            call.size.halve(call.operations)
         words = f"No answer came back: {what}."
-        return Unavailable(words, table=table) if repeatable else LostReply(words, table=table)
+        kind = Unavailable if call.repeatable else LostReply
+        error: Transient = kind(words, table=call.table)
+        error.slow = slow
+        return error
 
     def _learn(self, status: int, headers: Mapping[str, str], body: bytes, table: str | None) -> DataverseError:
         error = error_from(status, headers, body, table)
@@ -308,7 +359,11 @@ class DataverseClient:
         if hint.isascii() and hint.isdigit():
             self.limiter.hint(int(hint))
 
-    def _count(self, operations: int) -> None:
+    def _count(self, operations: int, *, write: bool) -> None:
+        if self._budget and write:
+            self._budget.spend(operations)
+        elif self._budget:
+            self._budget.count(operations)
         self.counts.requests += 1
         self.counts.operations += operations
 

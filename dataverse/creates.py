@@ -5,20 +5,29 @@ read back (an earlier try may have landed), then narrowed down by halves; what i
 guard every repetition: a row that is there already is refused as a duplicate, and counts as landed once it is read.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
 from dataverse import query
-from dataverse.batch import Operation, run_batch
 from dataverse.client import DataverseClient
-from dataverse.errors import AuthRefused, BadAnswer, DataverseError, Duplicate, LostReply, Refused, Unavailable
+from dataverse.errors import (
+    AuthRefused,
+    DataverseError,
+    Duplicate,
+    LostReply,
+    Refused,
+    Transient,
+    Unavailable,
+    VersionMismatch,
+)
 from dataverse.outcomes import FOUND, RowOutcome
+from dataverse.probes import Probes
 from dataverse.reads import existing_ids
-from dataverse.together import together
+from dataverse.sizes import START
+from dataverse.strategies import create_each, create_multiple
 from mapping.schema import SchemaTable
 
-#: Rows a request; Microsoft's advice is to start at 100, and measurements found it best.
-BATCH: Final = 100
 #: Requests in a row for the same rows that may go unanswered before their state is called unknown.
 LOST_TRIES: Final = 4
 SAME_ID: Final = "0x80040237"
@@ -28,28 +37,68 @@ Indexed = tuple[int, Row]
 
 
 async def create_rows(
-    client: DataverseClient, table: SchemaTable, rows: Sequence[Row], *, batch: int = BATCH
+    client: DataverseClient,
+    table: SchemaTable,
+    rows: Sequence[Row],
+    *,
+    batch: int | None = None,
+    probes: Probes | None = None,
 ) -> list[RowOutcome]:
     """Create rows; every row carries its id under ``table.id_column``. One outcome a row, in order.
 
-    Batches go out in parallel as the client's limiter allows; pass at most one chunk. Rows that are in the target
-    already count as landed. Raises AuthRefused, BadAnswer (the target did not keep the ids) and, when even reading
-    back is not possible, Unavailable: the call may then be repeated with the same rows.
+    Batches go out in parallel as the client's limiter allows; pass at most one chunk. A batch carries what the client
+    has learned that the table takes in a comfortable time, or ``batch`` rows; ``probes`` decide how rows are sent.
+    Rows that are in the target already count as landed. Raises AuthRefused, BadAnswer (the target did not keep the
+    ids) and, when even reading back is not possible, Unavailable: the call may then be repeated with the same rows.
     """
     ids = [query.guid(str(row[table.id_column])) for row in rows]
     if len(set(ids)) != len(ids):
         raise ValueError(f"the same row id twice in one call for {table.logical}")
     outcomes: dict[int, RowOutcome] = {}
-    work = _Creation(client, table, outcomes)
-    await together(work.batch(some) for some in query.groups(list(enumerate(rows)), batch))
+    work = _Creation(client, table, outcomes, probes)
+    await work.all(list(enumerate(rows)), batch)
     return [outcomes[i] for i in range(len(rows))]
 
 
 class _Creation:
-    def __init__(self, client: DataverseClient, table: SchemaTable, outcomes: dict[int, RowOutcome]) -> None:
+    def __init__(
+        self, client: DataverseClient, table: SchemaTable, outcomes: dict[int, RowOutcome], probes: Probes | None
+    ) -> None:
         self.client = client
         self.table = table
         self.outcomes = outcomes
+        self.strategy = (probes or Probes()).strategy(table.logical, table.bulk)
+        self.size = client.sizes.of(table.logical)
+
+    async def all(self, rows: Sequence[Indexed], batch: int | None) -> None:
+        """Cut batches one by one, as slots come free, so that each has the size that is right by then.
+
+        The first failure is raised after all batches under way have ended; no other is begun.
+        """
+        running: set[asyncio.Task[None]] = set()
+        failures: list[BaseException] = []
+        start = 0
+        try:
+            while start < len(rows) and not failures:
+                if len(running) < self.client.limiter.limit:
+                    end = start + (batch or self._comfortable(len(rows)))
+                    running.add(asyncio.create_task(self.batch(rows[start:end])))
+                    start = end
+                else:
+                    running = await _some(running, failures, asyncio.FIRST_COMPLETED)
+            await _some(running, failures, asyncio.ALL_COMPLETED)
+        finally:
+            # Only a cancelled call comes here with batches under way: they end with it.
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+        if failures:
+            raise failures[0]
+
+    def _comfortable(self, total: int) -> int:
+        """The learned size; more than usual only while every slot still gets a batch."""
+        share = -(-total // self.client.limiter.limit)
+        return min(self.size.rows, max(START, share))
 
     async def batch(self, rows: Sequence[Indexed]) -> None:
         """Land what can land of one batch."""
@@ -60,7 +109,9 @@ class _Creation:
         rest = await self._landed(rows)
         if isinstance(error, LostReply):
             await self.client.backoff(0)
-            await self._try(rest, lost=1)
+            await self._smaller(rest, 1) if error.slow else await self._try(rest, lost=1)
+        elif _too_much(error):
+            await self._smaller(rest, 0)
         elif len(rest) < len(rows):
             await self._try(rest)
         else:
@@ -76,6 +127,8 @@ class _Creation:
         while (error := await self._attempt(rows)) is not None:
             silent = isinstance(error, LostReply)
             lost += silent
+            if _too_much(error) and not silent and len(rows) > 1:
+                return await self._smaller(rows, lost)
             if not silent and not (isinstance(error, Duplicate) and (lost or error.code == SAME_ID)):
                 break
             rest = await self._landed(rows)
@@ -86,6 +139,8 @@ class _Creation:
                 return False
             if silent:
                 await self.client.backoff(lost)
+                if _too_much(error) and len(rest) > 1:
+                    return await self._smaller(rest, lost)
             elif len(rest) == len(rows):
                 break  # a duplicate, but none of these rows is there: one of them is at fault
             rows = rest
@@ -93,6 +148,11 @@ class _Creation:
             return True
         await self._narrow(rows, error)
         return False
+
+    async def _smaller(self, rows: Sequence[Indexed], lost: int) -> bool:
+        """Send rows that were too much for one request in several. True when all of them landed."""
+        size = max(1, min(self.size.rows, len(rows) // 2))
+        return all([await self._try(some, lost) for some in query.groups(rows, size)])
 
     async def _narrow(self, rows: Sequence[Indexed], error: DataverseError) -> None:
         """Split rows that together were refused; k faults among n cost at most 2·k·log2(n) requests."""
@@ -123,10 +183,10 @@ class _Creation:
     async def _attempt(self, rows: Sequence[Indexed]) -> DataverseError | None:
         """One write of all rows. None when it landed, else why not; what is not about the rows is raised."""
         try:
-            if self.table.bulk:
-                await self._create_multiple(rows)
-            else:
-                return await self._post_each(rows)
+            if self.strategy != "multiple":
+                await self._each(rows)
+                return None
+            await create_multiple(self.client, self.table, [row for _, row in rows])
         except AuthRefused:
             raise
         except (Refused, LostReply) as error:
@@ -139,23 +199,10 @@ class _Creation:
             self.outcomes[index] = RowOutcome(index, True)
         return None
 
-    async def _create_multiple(self, rows: Sequence[Indexed]) -> None:
-        kind = f"Microsoft.Dynamics.CRM.{self.table.logical}"
-        targets = [{"@odata.type": kind, **row} for _, row in rows]
-        answer = await self.client.post(
-            f"{self.table.set_name}/Microsoft.Dynamics.CRM.CreateMultiple",
-            {"Targets": targets},
-            table=self.table.logical,
-            operations=len(rows),
-        )
-        made = [str(i).lower() for i in answer.json().get("Ids", [])]
-        if made != [query.guid(row[self.table.id_column]) for _, row in rows]:
-            raise BadAnswer("The target did not keep the ids of created rows.", table=self.table.logical)
-
-    async def _post_each(self, rows: Sequence[Indexed]) -> DataverseError | None:
-        """Tables without CreateMultiple: single POSTs in one ``$batch``, so that every row has its own answer."""
-        operations = [Operation("POST", self.table.set_name, row, table=self.table.logical) for _, row in rows]
-        results = await run_batch(self.client, operations)
+    async def _each(self, rows: Sequence[Indexed]) -> None:
+        """Rows that have an answer each. One that is said to be there is read: it may be ours, of an earlier try."""
+        upsert = self.strategy == "upsert"
+        results = await create_each(self.client, self.table, [row for _, row in rows], upsert=upsert)
         taken: list[Indexed] = []
         for (index, row), result in zip(rows, results, strict=True):
             if isinstance(result, AuthRefused):
@@ -164,8 +211,21 @@ class _Creation:
                 self.outcomes[index] = RowOutcome(index, True)
                 continue
             self.outcomes[index] = RowOutcome.failed(index, result)
-            if isinstance(result, Duplicate):
+            if isinstance(result, Duplicate | VersionMismatch):
                 taken.append((index, row))
         if taken:
             await self._landed(taken)
-        return None
+
+
+def _too_much(error: DataverseError) -> bool:
+    """Whether fewer rows a request may do."""
+    return error.status == 413 or (isinstance(error, Transient) and error.slow)
+
+
+async def _some(running: set[asyncio.Task[None]], failures: list[BaseException], until: str) -> set[asyncio.Task[None]]:
+    """Wait for batches; those still under way are returned."""
+    if not running:
+        return running
+    done, rest = await asyncio.wait(running, return_when=until)
+    failures += [error for task in done if (error := task.exception()) is not None]
+    return rest

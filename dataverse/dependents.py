@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dataverse import query
+from dataverse.answers import rows_of
 from dataverse.batch import Operation, Part, run_batch
 from dataverse.client import DataverseClient
 
@@ -49,7 +50,7 @@ async def read_relations(client: DataverseClient, table: str, prefix: str) -> li
         f"EntityDefinitions(LogicalName={query.literal(table)})/OneToManyRelationships",
         select="ReferencingEntity,ReferencingAttribute,CascadeConfiguration",
     )
-    rows = (await client.get(address, table=table)).json().get("value", [])
+    rows = (await client.get(address, table=table)).rows()
     wanted: dict[tuple[str, str], str] = {}
     for row in rows:
         child, column = str(row["ReferencingEntity"]), str(row["ReferencingAttribute"])
@@ -91,7 +92,7 @@ async def find_dependents(
             if not isinstance(result, Part):
                 raise result
             document = result.json()
-            _sort_in(relation, document.get("value", []), known, found)
+            _sort_in(relation, rows_of(document), known, found)
             if link := document.get("@odata.nextLink"):
                 async for page in client.pages(link, table=relation.child):
                     _sort_in(relation, page, known, found)
@@ -124,7 +125,7 @@ async def _names(client: DataverseClient, tables: set[str]) -> dict[str, tuple[s
             select="LogicalName,EntitySetName,PrimaryIdAttribute",
             filter=" or ".join(f"LogicalName eq {query.literal(name)}" for name in some),
         )
-        for row in (await client.get(address)).json().get("value", []):
+        for row in (await client.get(address)).rows():
             if row.get("EntitySetName"):
                 names[str(row["LogicalName"])] = (str(row["EntitySetName"]), str(row["PrimaryIdAttribute"]))
     return names

@@ -35,7 +35,12 @@ class DataverseError(Exception):
 
 
 class Transient(DataverseError):
-    """May succeed when tried again; the client has already done so as often as it is allowed to."""
+    """May succeed when tried again; the client has already done so as often as it is allowed to.
+
+    ``slow``: somebody stopped waiting (we, a gateway, the database), so that a smaller request may do.
+    """
+
+    slow: bool = False
 
 
 class Throttled(Transient):
@@ -100,7 +105,8 @@ class BadAnswer(DataverseError):
 #: Codes that are worth another try although the answer was an error: deadlock, time-out, aborted transaction,
 #: another import or publish running, and "An unexpected error occurred" (which is capped, it can be permanent).
 UNEXPECTED: Final = "0x80040216"
-RETRY_CODES: Final = frozenset({UNEXPECTED, "0x80044150", "0x80044151", "0x80040255", "0x80040251", "0x80071151"})
+SQL_TIMEOUT: Final = "0x80044151"
+RETRY_CODES: Final = frozenset({UNEXPECTED, "0x80044150", SQL_TIMEOUT, "0x80040255", "0x80040251", "0x80071151"})
 RETRY_STATUSES: Final = frozenset({429, 502, 503, 504})
 
 _FACETS: Final = {"0x80072322": "requests", "0x80072321": "execution time", "0x80072326": "concurrency"}
@@ -216,7 +222,7 @@ def read_error(body: bytes) -> tuple[str, str]:
 def error_from(status: int, headers: Mapping[str, str], body: bytes, table: str | None = None) -> DataverseError:
     """The exception for an answer whose status is 400 or more. Codes decide before statuses do."""
     code, raw = read_error(body)
-    if status == 429:
+    if status == 429 and code not in RETRY_CODES:
         which = _FACETS.get(code, "requests")
         return Throttled(
             f"The service protection limit on {which} was met.",
@@ -225,8 +231,12 @@ def error_from(status: int, headers: Mapping[str, str], body: bytes, table: str 
             code=code,
             table=table,
         )
-    if code in RETRY_CODES or (status in RETRY_STATUSES and code not in _KNOWN):
-        return Unavailable(_transient_words(code), status=status, code=code, table=table)
+    # A 5xx without a word of Dataverse's own is a gateway's, or a server's that fell over: it says nothing of the rows.
+    dumb = status >= 500 and not code and not raw
+    if dumb or code in RETRY_CODES or (status in RETRY_STATUSES and code not in _KNOWN):
+        passing = Unavailable(_transient_words(code), status=status, code=code, table=table)
+        passing.slow = status == 504 or code == SQL_TIMEOUT
+        return passing
     kind, words = _KNOWN.get(code) or _BY_STATUS.get(status) or (Refused, clean(raw) or "The target refused it.")
     if status == 401 or (status == 404 and kind is not NotFound):
         kind, words = _BY_STATUS[status]

@@ -39,6 +39,8 @@ class Limiter:
         self._clock = clock or Clock()
         self._slots = min(slots, MOST)
         self._hint = 0
+        self._grants: list[int] = []
+        self._calm = True  #: nothing was throttled since the limit last was as wide as it may be
         self._limit = min(self._slots or FIRST_GUESS, FIRST_GUESS)
         self._active = 0
         self._good = 0
@@ -52,8 +54,28 @@ class Limiter:
 
     @property
     def ceiling(self) -> int:
-        """What the limit may grow to."""
-        return self._slots or self._hint or FIRST_GUESS
+        """What the limit may grow to: the slots handed out (when each holder has a number of its own), else the hint."""
+        granted = min(sum(self._grants), MOST) if self._grants and all(self._grants) else 0
+        return granted or self._slots or self._hint or FIRST_GUESS
+
+    @property
+    def hinted(self) -> int:
+        """The parallelism that the server last recommended, 0 before its first answer."""
+        return self._hint
+
+    def grant(self, slots: int) -> None:
+        """One more piece of work shares the limit, with so many slots of its own (0: the server's hint for all)."""
+        self._grants.append(slots)
+        if self._calm:
+            self._limit = min(self._hint or FIRST_GUESS, self.ceiling)
+        self._limit = min(self._limit, self.ceiling)
+        self._wake()
+
+    def revoke(self, slots: int) -> None:
+        """A piece of work gives its slots back."""
+        self._grants.remove(slots)
+        self._limit = min(self._limit, self.ceiling)
+        self._wake()
 
     def hint(self, parallelism: int) -> None:
         """The server's recommended degree of parallelism; the first one sets the limit, later ones the ceiling."""
@@ -68,6 +90,7 @@ class Limiter:
         if now >= self._resume_at:
             self._limit = max(1, self._limit // 2)
         self._good = 0
+        self._calm = False
         self._resume_at = max(self._resume_at, now + seconds)
 
     def succeeded(self) -> None:
@@ -77,6 +100,7 @@ class Limiter:
             self._limit += 1
             self._good = 0
             self._wake()
+        self._calm = self._calm or self._limit >= self.ceiling
 
     async def __aenter__(self) -> "Limiter":
         while True:

@@ -94,7 +94,7 @@ async def bulk_tables(client: DataverseClient, tables: Iterable[str], message: s
             select="sdkmessagefilterid",
             filter=f"sdkmessageid/name eq '{message}' and primaryobjecttypecode eq '{name}'",
         )
-        return bool((await client.get(address)).json().get("value"))
+        return bool((await client.get(address)).rows())
 
     names = list(dict.fromkeys(tables))
     return {name for name, takes in zip(names, await together(map(asks, names)), strict=True) if takes}
@@ -112,7 +112,7 @@ async def custom_tables(client: DataverseClient) -> list[str]:
 async def key_states(client: DataverseClient, table: str) -> list[KeyInfo]:
     """The alternate keys of a table as they are this moment."""
     address = query.path(f"{_at(table)}/Keys", select="LogicalName,KeyAttributes,EntityKeyIndexStatus")
-    return _keys((await client.get(address, headers=_STRONG)).json().get("value", []))
+    return _keys((await client.get(address, headers=_STRONG)).rows())
 
 
 def _at(table: str) -> str:
@@ -179,7 +179,7 @@ async def _members(
     address = query.path(
         f"{_at(table)}/Attributes/Microsoft.Dynamics.CRM.{cast}AttributeMetadata", select=f"LogicalName,{members}"
     )
-    for row in (await client.get(address, table=table, headers=_STRONG)).json().get("value", []):
+    for row in (await client.get(address, table=table, headers=_STRONG)).rows():
         column = columns.get(str(row["LogicalName"]))
         if column is None:
             continue
@@ -199,7 +199,7 @@ async def _options(client: DataverseClient, table: str, cast: str, columns: Mapp
         select="LogicalName",
         expand="OptionSet($select=Options),GlobalOptionSet($select=Options)",
     )
-    for row in (await client.get(address, table=table, headers=_STRONG)).json().get("value", []):
+    for row in (await client.get(address, table=table, headers=_STRONG)).rows():
         column = columns.get(str(row["LogicalName"]))
         chosen = row.get("OptionSet") or row.get("GlobalOptionSet") or {}
         if column is not None:

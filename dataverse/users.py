@@ -70,7 +70,7 @@ async def find_users(client: DataverseClient, emails: Iterable[str]) -> dict[str
         for result in await run_batch(client, operations, repeatable=True):
             if not isinstance(result, Part):
                 raise result
-            for row in result.json().get("value", []):
+            for row in result.rows():
                 user = User(
                     id=str(row["systemuserid"]).lower(),
                     email=str(row.get("internalemailaddress") or ""),
@@ -85,7 +85,7 @@ async def find_users(client: DataverseClient, emails: Iterable[str]) -> dict[str
 async def find_teams(client: DataverseClient, name: str) -> list[Team]:
     """Owner teams of this name."""
     address = query.path("teams", select="teamid,name", filter=f"name eq {query.literal(name)}")
-    rows = (await client.get(address, table="team")).json().get("value", [])
+    rows = (await client.get(address, table="team")).rows()
     return [Team(str(r["teamid"]).lower(), str(r.get("name") or "")) for r in rows]
 
 

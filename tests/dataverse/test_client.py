@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from dataverse.auth import CachedAuth, StaticToken, _certificate, scope_of
+from dataverse.auth import CachedAuth, StaticToken, scope_of
 from dataverse.client import DataverseClient
 from dataverse.errors import AuthRefused, LostReply, Refused, Unavailable
 from dataverse.limits import Limiter
@@ -160,17 +160,6 @@ async def test_a_token_is_kept_until_shortly_before_it_ends() -> None:
 
 def test_scope_is_the_environment() -> None:
     assert scope_of("https://org.crm.dynamics.com/api/data/v9.2/") == "https://org.crm.dynamics.com/.default"
-
-
-def test_a_certificate_file_needs_both_parts(tmp_path: Any) -> None:
-    key = "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----"
-    certificate = "-----BEGIN CERTIFICATE-----\nBB==\n-----END CERTIFICATE-----"
-    both, half = tmp_path / "both.pem", tmp_path / "half.pem"
-    both.write_text(f"{certificate}\n{key}\n")
-    half.write_text(certificate)
-    assert _certificate(both) == {"private_key": key, "public_certificate": certificate}
-    with pytest.raises(AuthRefused):
-        _certificate(half)
 
 
 async def test_errors_hold_neither_address_nor_values() -> None:

@@ -9,7 +9,7 @@ import httpx
 import orjson
 import pytest
 
-from dataverse import notes
+from dataverse import streams
 from dataverse.errors import BadAnswer, Unavailable
 from dataverse.notes import create_note, download, file_digest
 from dataverse.orgs import Organization, file_limit
@@ -24,7 +24,7 @@ OCTETS = bytes(range(250, 256)) + b"abcd"
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Ten octets in pieces of six, so that pieces meet in the middle of the text and the end is padded."""
-    monkeypatch.setattr(notes, "_PIECE", 6)
+    monkeypatch.setattr(streams, "PIECE", 6)
     path = tmp_path / "scan.pdf"
     path.write_bytes(OCTETS)
     return path

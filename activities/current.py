@@ -9,7 +9,7 @@ import duckdb
 
 from activities.resources import storage, workplace
 from ledger import paths, receipts
-from ledger.storage import Storage
+from ledger.storage import NotStored, Storage
 from settings import settings
 
 
@@ -26,8 +26,11 @@ async def fetch_current(store: Storage, migration: str, name: str, target: Path)
     parts = await store.listing("ledger", paths.receipts(migration, name))
     state = hashlib.sha256("".join(f"{part.name} {part.etag}\n" for part in parts).encode()).hexdigest()[:24]
     kept = paths.work(migration, "current", f"{name}/{state}.parquet")
-    if await store.exists("staging", kept):
+    try:
         await store.download("staging", kept, target)
+    except NotStored:
+        pass
+    else:
         return
     async with workplace("fold") as folder:
         await receipts.download_parts(store, migration, [name], folder)

@@ -13,8 +13,8 @@ from activities.resources import storage, workplace
 from ledger import paths
 from ledger.exceptions import ExceptionRow
 from ledger.exceptions import write_part as write_exceptions
-from ledger.storage import Storage
-from mapping.objects import LOAD_ORDER
+from ledger.storage import Storage, bounded
+from mapping.objects import LOAD_ORDER, ObjectName
 from settings import settings
 
 
@@ -52,8 +52,11 @@ async def _make(store: Storage, job: dict[str, Any], folder: Path, base: str, su
         empty = {"actions": {}, "read": 0, "fields_excepted": 0, "links": 0, "states": 0, "chunks": [], "gone": []}
         await store.put("staging", summary_name, orjson.dumps(empty), once=True)
         return
-    for other in LOAD_ORDER:
+
+    async def bring(other: ObjectName) -> None:
         await fetch_current(store, job["migration"], other, folder / "current" / f"{other}.parquet")
+
+    await bounded(bring, LOAD_ORDER)
     if phase == "plan":
         for parent in LOAD_ORDER[: LOAD_ORDER.index(name)]:
             await store.download("staging", f"{jobs.mapped_prefix(job, parent)}index/", folder / "parents" / parent)

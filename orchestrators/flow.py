@@ -43,8 +43,11 @@ def wave(context: Any, activity: str, payloads: Sequence[Json]) -> Generator[Any
 
 
 def child(context: Any, name: str, payload: Json, suffix: str) -> Flow:
-    """Run a sub-orchestration under a name derived from this one's; raises StepFailed when it returns an error."""
-    instance = f"{context.instance_id}-{suffix}"
+    """Run a sub-orchestration under the run's name and a suffix; raises StepFailed when it returns an error.
+
+    A name is never used twice: what Azure does with a finished child's name is not documented.
+    """
+    instance = f"{payload['migration']}-{payload['run']}-{suffix}"
     return unwrap((yield context.call_sub_orchestrator(name, payload, instance)))
 
 

@@ -12,7 +12,7 @@ def undo_runs(context: Any, job: Json) -> Flow:
         context.set_custom_status(
             {"phase": "rollback", "object": step["object"], "step": number, "of": len(plan["steps"])}
         )
-        yield from child(context, "undo_object", {**job, **step}, f"{job['run']}-undo-{number}")
+        yield from child(context, "undo_object", {**job, **step}, f"undo-{number}")
     return (yield from call(context, "prove_undone", job))
 
 

@@ -50,6 +50,11 @@ async def commit(request: web.Request) -> web.Response:
     return _json({"committed": request.app[ENVIRONMENT].late.commit()})
 
 
+async def revoke(request: web.Request) -> web.Response:
+    """Makes every token given so far useless, where tokens are checked."""
+    return _json({"revoked": request.app[ENVIRONMENT].directory.revoke()})
+
+
 async def faults(request: web.Request) -> web.Response:
     """Takes a fault configuration in place of the one before it."""
     try:
@@ -100,4 +105,5 @@ def add_control(app: web.Application) -> None:
     app.router.add_get("/_sim/faults", struck)
     app.router.add_post("/_sim/faults", faults)
     app.router.add_post("/_sim/commit", commit)
+    app.router.add_post("/_sim/revoke", revoke)
     app.router.add_post("/_sim/edit", edit)

@@ -10,6 +10,7 @@ from local.dataverse.batch import run_batch
 from local.dataverse.catalog import Catalog
 from local.dataverse.define import write_definitions
 from local.dataverse.definitions import read_definitions
+from local.dataverse.directory import Directory, applications
 from local.dataverse.errors import ApiError
 from local.dataverse.faults import Faults
 from local.dataverse.http import Request, Response, failure, ok
@@ -44,6 +45,8 @@ class Environment:
         self.catalog = Catalog(self.store)
         self.security = Security(self.catalog)
         seed(self.store, self.catalog, self.security, self.seeding)
+        registered = {each.client_id: each for each in applications(self.seeding)}
+        self.directory = Directory(registered, self.seeding.get("tenant_id"))
         self.configure(self.standing)
 
     def configure(self, document: Any) -> None:
@@ -82,6 +85,20 @@ class Environment:
     def _system_session(self) -> Session:
         caller = Caller(APPLICATION_USER_ID)
         return Session(self.store, self.catalog, self.security, caller, behaviour=self.faults.behaviour)
+
+    def caller(self, token: str, host: str, impersonated: str | None = None) -> Caller | None:
+        """The caller behind a bearer token; None when tokens are checked and this one is not good here.
+
+        Unchecked, an e-mail or id names that user, and any text that says nothing else the application user.
+        """
+        issued = self.directory.read(token) if token.count(".") == 2 else None
+        if issued is not None and issued.client_id in self.directory.applications:
+            if self.faults.check_tokens and not self.directory.good(issued, host):
+                return None
+            token = self.directory.applications[issued.client_id].user
+        elif self.faults.check_tokens:
+            return None
+        return self.security.caller(token, impersonated)
 
     def parallelism(self) -> int:
         """The recommended number of parallel requests: so many for each web server."""

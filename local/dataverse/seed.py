@@ -1,12 +1,14 @@
 """What a new environment holds before anybody has written to it: organization, users, teams, currency, roles.
 
 The seed document: ``{"organization": {"name", "maxuploadfilesize", "blockedattachments"}, "users": [{"email", "first",
-"last", "disabled", "lacks": [privilege names]}], "teams": ["name"]}``; every part may be absent.
+"last", "disabled", "lacks": [privilege names]}], "teams": ["name"], "applications": [{"client_id", "secret", "name",
+"certificate", "lacks"}], "tenant_id", "dop_hint"}``; every part may be absent.
 """
 
 from typing import Any, Final
 
 from local.dataverse.catalog import Catalog, stable_id
+from local.dataverse.directory import applications
 from local.dataverse.install import refresh_messages
 from local.dataverse.rows import insert_system
 from local.dataverse.security import (
@@ -42,11 +44,15 @@ def seed(store: Store, catalog: Catalog, security: Security, document: dict[str,
     application = document.get("application", {})
     if application.get("lacks"):
         security.lacking[APPLICATION_USER_ID] = frozenset(application["lacks"])
+    registered = applications(document)
+    security.lacking.update({each.user: each.lacks for each in registered if each.lacks})
     with store.transaction():
         session = Session(store, catalog, security, Caller(APPLICATION_USER_ID))
         if not store.count("organization"):
             _organization(session, document.get("organization", {}))
-            _application_user(session)
+            _application_user(session, APPLICATION_USER_ID, "# Carryover", stable_id("application"))
+            for each in registered:
+                _application_user(session, each.user, each.name, each.client_id)
             for user in users:
                 _user(session, user)
             for team in document.get("teams", []):
@@ -75,12 +81,12 @@ def _organization(session: Session, given: dict[str, Any]) -> None:
     insert_system(session, "role", stable_id("role", "System Administrator"), role)
 
 
-def _application_user(session: Session) -> None:
-    name = "# Carryover"
+def _application_user(session: Session, identity: str, name: str, client_id: str) -> None:
+    domain = "carryover" if identity == APPLICATION_USER_ID else client_id
     insert_system(
-        session, "systemuser", APPLICATION_USER_ID,
-        {"fullname": name, "lastname": name, "domainname": "carryover@apps.example", "accessmode": 4, "islicensed": 0,
-         "applicationid": stable_id("application"), "businessunitid": BUSINESS_UNIT_ID},
+        session, "systemuser", identity,
+        {"fullname": name, "lastname": name, "domainname": f"{domain}@apps.example", "accessmode": 4, "islicensed": 0,
+         "applicationid": client_id, "businessunitid": BUSINESS_UNIT_ID},
     )  # fmt: skip
 
 

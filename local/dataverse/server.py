@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from local.dataverse import signin
 from local.dataverse.control import ENVIRONMENT, add_control
 from local.dataverse.environment import Environment
 from local.dataverse.errors import ApiError
@@ -37,6 +38,9 @@ def make_app(db: str = ":memory:", seed: dict[str, Any] | None = None, faults: A
     app[ENVIRONMENT] = environment
     add_control(app)
     app.router.add_route("*", "/api/data/{tail:.*}", _serve)
+    app.router.add_get("/common/discovery/instance", signin.discover)
+    app.router.add_get("/{tenant}/v2.0/.well-known/openid-configuration", signin.configuration)
+    app.router.add_post("/{tenant}/oauth2/v2.0/token", _token)
     app.cleanup_ctx.append(_close)
     return app
 
@@ -53,10 +57,9 @@ async def _serve(request: web.Request) -> web.StreamResponse:
     except ApiError as error:
         return _answer(environment, failure(error))
     if caller is None:
-        return web.Response(
-            status=401,
-            headers={"WWW-Authenticate": "Bearer authorization_uri=https://login.microsoftonline.com/common"},
-        )
+        place = f"https://{request.host}/{environment.directory.tenant or 'common'}/oauth2/authorize"
+        challenge = f"Bearer authorization_uri={place}, resource_id={request.scheme}://{request.host}/"
+        return web.Response(status=401, headers={"WWW-Authenticate": challenge})
     faults = environment.faults
     if faults.rules:
         rule = faults.match(request.method, request.raw_path, environment.security.names(caller))
@@ -65,9 +68,26 @@ async def _serve(request: web.Request) -> web.StreamResponse:
     return await _work(environment, request, caller)
 
 
-async def _faulty(
-    environment: Environment, request: web.Request, caller: Caller, rule: Rule
-) -> web.StreamResponse:  # fmt: skip
+async def _token(request: web.Request) -> web.StreamResponse:
+    """The token endpoint; rules strike it as they do the service."""
+    environment = request.app[ENVIRONMENT]
+    rule = environment.faults.match(request.method, request.raw_path) if environment.faults.rules else None
+    if rule is None:
+        return await signin.token(request)
+    if rule.delay_ms:
+        await asyncio.sleep(rule.delay_ms / 1000)
+    if rule.reset is not None or rule.late is not None:
+        return _cut(request)
+    return await signin.token(request) if rule.status is None else _error(environment, rule)
+
+
+def _error(environment: Environment, rule: Rule) -> web.Response:
+    if rule.gateway:
+        return web.Response(status=rule.status or 502, body=_GATEWAY, content_type="text/html")
+    return _answer(environment, failure(rule.error()))
+
+
+async def _faulty(environment: Environment, request: web.Request, caller: Caller, rule: Rule) -> web.StreamResponse:
     """A request that a rule strikes."""
     if rule.delay_ms:
         await asyncio.sleep(rule.delay_ms / 1000)
@@ -81,9 +101,7 @@ async def _faulty(
     await request.read()
     if rule.reset == "before":
         return _cut(request)
-    if rule.gateway:
-        return web.Response(status=rule.status or 502, body=_GATEWAY, content_type="text/html")
-    return _answer(environment, failure(rule.error()))
+    return _error(environment, rule)
 
 
 async def _late(environment: Environment, request: web.Request, caller: Caller, rule: Rule) -> web.StreamResponse:
@@ -144,7 +162,7 @@ def _caller(environment: Environment, request: web.Request) -> Caller | None:
     if kind.lower() != "bearer" or not token.strip():
         return None
     impersonated = request.headers.get("CallerObjectId") or request.headers.get("MSCRMCallerID")
-    return environment.security.caller(token.strip(), impersonated)
+    return environment.caller(token.strip(), request.host, impersonated)
 
 
 def _answer(environment: Environment, response: Response) -> web.Response:

@@ -114,6 +114,7 @@ def make_plan(
         "temp_directory": str(folder / "spill"),
     }
     with duckdb.connect(str(folder / "plan.duckdb"), config=config) as db:
+        db.begin()  # one transaction: the tables go to disk once, not at each statement
         only = "WHERE source_key IN (SELECT source_key FROM read_parquet($selection))" if selection else ""
         also = (
             "UNION SELECT lower(source_key), \"table\", 'planned' FROM read_parquet($parents) WHERE status = 'mapped'"
@@ -144,7 +145,9 @@ def make_plan(
                 "(FORMAT parquet, COMPRESSION zstd)",
                 {"chunk": chunk},
             )
-        return {**_sums(db), "chunks": chunks, "gone": _gone(db) if selection is None else []}
+        summary = {**_sums(db), "chunks": chunks, "gone": _gone(db) if selection is None else []}
+        db.commit()
+    return summary
 
 
 def _sums(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:

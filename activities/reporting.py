@@ -8,8 +8,9 @@ import orjson
 from activities import jobs
 from activities.keep import keep_report
 from activities.reconcile import compared
-from activities.resources import storage
+from activities.resources import dataverse, storage
 from activities.tally import plan_summary
+from activities.who import users
 from ledger import migrations, paths
 from ledger.chunks import unpack
 from mapping.objects import LOAD_ORDER
@@ -97,6 +98,10 @@ async def make_rollback_report(job: dict[str, Any]) -> dict[str, Any]:
             counts.setdefault(result["object"], Counter()).update(result["counts"])
     totals = await jobs.document(store, job["migration"], f"undone-{job['run']}.json")
     await jobs.keep_document(store, job["migration"], "rollback.json", totals)
+    names = await users(await dataverse(), {one["who"] for one in listed}) if listed else {}
+    for one in listed:
+        known = names.get(str(one["who"]).lower())
+        one["who"] = known.name if known else one["who"]
     await keep_report(store, rollback_report(job["migration"], counts, totals, listed))
     return {
         "undone": job["undone"],

@@ -13,6 +13,7 @@ from activities import jobs
 from activities.planning import read_part
 from activities.resources import dataverse, storage, workplace
 from activities.rows import RowBuilder
+from activities.who import users
 from dataverse.afterimage import same
 from dataverse.client import DataverseClient
 from dataverse.dependents import Relation, find_dependents, read_relations
@@ -136,10 +137,12 @@ class Undo:
         here = [entry for entry in entries if entry.row_id in rows]
         if not self.job["force"]:
             me = (await who_am_i(self.client)).user_id
+            known = await users(self.client, {row.get("_modifiedby_value") for row in rows.values()} - {me})
+            people = {id for id, one in known.items() if one.person}
             here = [
                 e
                 for e in here
-                if not self._changed(e, columns[e.source_key], rows[e.row_id], e.source_key in written, me)
+                if not self._changed(e, columns[e.source_key], rows[e.row_id], e.source_key in written, me, people)
             ]
             here = await self._without_dependents(table, here)
         stored = await self.log.append_intents([self._intent("delete", e) for e in here])
@@ -255,18 +258,27 @@ class Undo:
             found.append(base)
         return found
 
-    def _changed(self, entry: Entry, after: dict[str, Any], row: dict[str, Any], sure: bool, me: str) -> bool:
-        """Whether somebody else has changed the row; without a receipt, the last writer's name decides."""
+    def _changed(
+        self, entry: Entry, after: dict[str, Any], row: dict[str, Any], sure: bool, me: str, people: set[str]
+    ) -> bool:
+        """Whether somebody else has changed the row we created.
+
+        Our columns differ from what we wrote; or a person wrote last, whatever the column: with the row their work
+        would go. What programs write into other columns counts for nothing, since every row may have that. Without a
+        receipt, the last writer's name decides.
+        """
         # The second pass's lookups were taken back before: empty is what we left there.
         table = self.builder.table(entry.table)
         own = {column.read_name for column in table.columns.values() if table.logical in column.nav}
+        last = str(row.get("_modifiedby_value") or me).lower()
         changed = (
-            any(
+            last in people
+            or any(
                 not same(value, row.get(name)) and not (name in own and row.get(name) is None)
                 for name, value in after.items()
             )
             if sure
-            else str(row.get("_modifiedby_value", me)).lower() != me.lower()
+            else last != me.lower()
         )
         if changed:
             self._list(entry, "changed by others", row)

@@ -85,6 +85,17 @@ async def read_metadata(client: DataverseClient, tables: Iterable[str]) -> dict[
     return {name: info for name, info in zip(names, found, strict=True) if info is not None}
 
 
+async def existing_tables(client: DataverseClient, tables: Iterable[str]) -> set[str]:
+    """Which of the tables (logical names) the target has."""
+    names = sorted(set(tables))
+    found: set[str] = set()
+    for some in query.groups(names, 20):
+        wanted = " or ".join(f"LogicalName eq {query.literal(name)}" for name in some)
+        address = query.path("EntityDefinitions", select="LogicalName", filter=wanted)
+        found |= {str(row["LogicalName"]) for row in (await client.get(address, headers=_STRONG)).rows()}
+    return found
+
+
 async def bulk_tables(client: DataverseClient, tables: Iterable[str], message: str = "CreateMultiple") -> set[str]:
     """Which tables take a bulk message."""
 

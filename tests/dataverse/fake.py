@@ -147,6 +147,8 @@ class FakeTarget:
         found = re.search(r"\(([0-9a-f-]{36})\)", address)
         assert found
         row_id = found.group(1)
+        if headers.get("If-None-Match") == "*":
+            return self.create({**orjson.loads(body), self.table.id_column: row_id})
         if row_id in self.bad:
             return error(*self.bad[row_id])
         row = self.rows.get(row_id)

@@ -30,10 +30,12 @@ async def plan_rollback(job: dict[str, Any]) -> dict[str, Any]:
     steps: list[dict[str, Any]] = []
     for run in await _chosen(store, job):
         plans = {name: await _plan_of(store, job["migration"], run.id, name) for name in LOAD_ORDER}
-        for phase in ("state", "link", "load"):
-            for name in reversed(LOAD_ORDER):
-                plan = plans[name]
-                if plan and plan["chunks"] and (phase == "load" or plan[f"{phase}s"]):
+        for name in reversed(LOAD_ORDER):
+            plan = plans[name]
+            if not plan or not plan["chunks"]:
+                continue
+            for phase in ("state", "link", "load"):
+                if phase == "load" or plan[f"{phase}s"]:
                     steps.append(
                         {
                             "of_run": run.id,
@@ -101,25 +103,34 @@ async def prove_undone(job: dict[str, Any]) -> dict[str, Any]:
     counts: dict[str, Counter[str]] = {}
     restored: set[str] = set()
     deleted: set[str] = set()
+    kept: set[str] = set()
+    left: set[str] = set()
     for blob in await store.names("staging", paths.work(job["migration"], job["run"], "undo/")):
         if blob.endswith(".json"):
             result = orjson.loads(await store.get("staging", blob))
             counts.setdefault(result["object"], Counter()).update(result["counts"])
             restored.update(result["restored_rows"])
             deleted.update(result["deleted_rows"])
+            kept.update(result["kept_rows"])
+            left.update(result["left_rows"])
     totals = Counter[str]()
     for one in counts.values():
         totals.update(one)
-    totals["restored"] = len(restored - deleted)
     if totals["remaining"]:
         raise StepError(
             "not_undone",
             f"{totals['remaining']} rows that were deleted are still in the target.",
             "Start the rollback again: it takes up what is left.",
         )
-    kept = {key: totals[key] for key in ("deleted", "restored", "kept", "left")}
-    await jobs.keep_document(store, job["migration"], f"undone-{job['run']}.json", kept)
+    # A row that several runs wrote is one row.
+    sums = {
+        "deleted": totals["deleted"],
+        "restored": len(restored - deleted),
+        "kept": len(kept),
+        "left": len(left - kept),
+    }
+    await jobs.keep_document(store, job["migration"], f"undone-{job['run']}.json", sums)
     chosen = {run.id for run in await _chosen(store, job)}
     runs = [run for run in await migrations.list_runs(store, job["migration"]) if run.number < job["number"]]
     undone = dict.fromkeys(chosen, True) | {run.id: False for run in standing(runs) if run.id not in chosen}
-    return {"counts": {name: dict(one) for name, one in counts.items()}, "undone": undone, "totals": kept}
+    return {"counts": {name: dict(one) for name, one in counts.items()}, "undone": undone, "totals": sums}

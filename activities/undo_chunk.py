@@ -4,6 +4,7 @@ Walks the chunk's audit log. Every intent that is not proved absent counts as do
 own log, so it survives being stopped; it ends by reading the rows again.
 """
 
+from collections.abc import Set
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from activities.rows import RowBuilder
 from activities.who import users
 from dataverse.afterimage import same
 from dataverse.client import DataverseClient
-from dataverse.dependents import Relation, find_dependents, read_relations
+from dataverse.dependents import Dependent, Relation, find_dependents, read_relations
 from dataverse.reads import existing_ids, read_rows
 from dataverse.rows import Change, change_rows
 from dataverse.states import closes_of, set_state
@@ -73,7 +74,14 @@ async def undo_chunk(job: dict[str, Any]) -> dict[str, Any]:
             "remaining": done.remaining,
         }
         await store.put("staging", paths.work(migration, run, f"undo/{name}-{own}.listed.ndjson.gz"), pack(done.listed))
-        result = {"object": name, "counts": counts, "restored_rows": done.restored, "deleted_rows": done.deleted}
+        result = {
+            "object": name,
+            "counts": counts,
+            "restored_rows": done.restored,
+            "deleted_rows": done.deleted,
+            "kept_rows": [one["row_id"] for one in done.listed if one["why"] == "changed by others"],
+            "left_rows": [one["row_id"] for one in done.listed if one["why"] != "changed by others"],
+        }
         await store.put("staging", result_name, orjson.dumps(result))
         await jobs.progress(store, job, name, own, done=sum(counts.values()), excepted=counts["kept"] + counts["left"])
     return counts
@@ -104,6 +112,8 @@ class Undo:
             }
         except NotStored:
             written = {}
+        if self.job["phase"] != "load":
+            entries = await self._not_to_stay(entries, chunk)
         tombstones: list[Receipt] = []
         for table_name in dict.fromkeys(entry.table for entry in entries):
             table = self.builder.table(table_name)
@@ -137,8 +147,7 @@ class Undo:
         here = [entry for entry in entries if entry.row_id in rows]
         if not self.job["force"]:
             me = (await who_am_i(self.client)).user_id
-            known = await users(self.client, {row.get("_modifiedby_value") for row in rows.values()} - {me})
-            people = {id for id, one in known.items() if one.person}
+            people = await self._people(rows, me)
             here = [
                 e
                 for e in here
@@ -164,31 +173,65 @@ class Undo:
         self.result.remaining += len(still)
         return gone + [entry for entry in landed if entry.row_id not in still]
 
-    async def _without_dependents(self, table: SchemaTable, entries: list[Entry]) -> list[Entry]:
-        """Those that no row of others points at: deleting the rest would take it along, or tear it loose."""
-        if not entries:
+    async def _not_to_stay(self, entries: list[Entry], chunk: str) -> list[Entry]:
+        """Without the rows that this run created and that the load phase will leave alone: they stay as they are, closed
+        and linked. It is the load phase that lists them."""
+        if self.job["force"] or not entries:
             return entries
+        made = {key for key, row in (await self._plan(chunk)).items() if row["action"] == "create"}
+        me = (await who_am_i(self.client)).user_id
+        stay: set[str] = set()
+        for table_name in dict.fromkeys(entry.table for entry in entries):
+            table = self.builder.table(table_name)
+            ids = [entry.row_id for entry in entries if entry.table == table_name and entry.source_key in made]
+            if ids:
+                rows = await read_rows(self.client, table, ids, _WHO)
+                people = await self._people(rows, me)
+                stay |= {id for id, row in rows.items() if _last(row, me) in people}
+                found = await self._dependents(table, ids, frozenset())
+                # Rows of the table itself point at each other until this phase has taken their links back: of those
+                # only the ones that stay hold others.
+                held = {id for id, some in found.items() if any(child.table != table.logical for child in some)}
+                while held:
+                    stay |= held
+                    held = {id for id, some in found.items() if any(child.id in stay for child in some)} - stay
+        return [entry for entry in entries if entry.row_id not in stay]
+
+    async def _people(self, rows: dict[str, Any], me: str) -> set[str]:
+        """Those who wrote the rows last and are people, not programs."""
+        known = await users(self.client, {_last(row, me) for row in rows.values()} - {me})
+        return {id for id, one in known.items() if one.person}
+
+    async def _dependents(self, table: SchemaTable, ids: list[str], known: Set[str]) -> dict[str, list[Dependent]]:
+        """Rows that point at these, but for the known ones and what closing an opportunity made."""
+        if not ids:
+            return {}
         if table.logical not in _relations:
             _relations[table.logical] = await read_relations(self.client, table.logical, self.builder.schema.prefix)
-        ids = [entry.row_id for entry in entries]
-        known = set(ids)
         if table.logical == "opportunity":
-            known |= {close for closes in (await closes_of(self.client, ids)).values() for close in closes}
-        found = await find_dependents(self.client, _relations[table.logical], ids, known)
-        for entry in entries:
-            for child in found.get(entry.row_id, [])[:1]:
-                self.result.listed.append(
-                    {
-                        "object": self.job["object"],
-                        "source_id": entry.source_id,
-                        "table": entry.table,
-                        "row_id": entry.row_id,
-                        "why": f"a row of {child.table} that is not ours points at it",
-                        "who": child.modified_by,
-                        "when": child.modified_on,
-                    }
-                )
-        return [entry for entry in entries if entry.row_id not in found]
+            known = known | {close for closes in (await closes_of(self.client, ids)).values() for close in closes}
+        return await find_dependents(self.client, _relations[table.logical], ids, known)
+
+    async def _without_dependents(self, table: SchemaTable, entries: list[Entry]) -> list[Entry]:
+        """Those that no row that stays points at: deleting the rest would take it along, or tear it loose."""
+        going = entries
+        while found := await self._dependents(table, [e.row_id for e in going], {e.row_id for e in going}):
+            for entry in going:
+                for child in found.get(entry.row_id, [])[:1]:
+                    self.result.listed.append(
+                        {
+                            "object": self.job["object"],
+                            "source_id": entry.source_id,
+                            "table": entry.table,
+                            "row_id": entry.row_id,
+                            "why": f"a row of {child.table} that stays points at it",
+                            "who": child.modified_by,
+                            "when": child.modified_on,
+                        }
+                    )
+            # What stays may itself hold rows of the same table.
+            going = [entry for entry in going if entry.row_id not in found]
+        return going
 
     async def _restore(self, table: SchemaTable, entries: list[Entry], written: dict[str, Receipt]) -> list[Entry]:
         """Put changed rows back to their before-images, column by column. Returns those restored."""
@@ -244,10 +287,7 @@ class Undo:
         """The receipts that hold again once an update is restored; a tombstone where there was none before."""
         if not back:
             return []
-        async with workplace("undo") as folder:
-            blob = paths.work(self.job["migration"], self.job["of_run"], f"{self.job['object']}/plan/{chunk}.parquet")
-            await self.store.download("staging", blob, folder / "plan")
-            plans = {row["source_key"]: row for row in read_part(folder / "plan").values()}
+        plans = await self._plan(chunk)
         found: list[Receipt] = []
         for entry in back:
             plan, now = plans[entry.source_key], written.get(entry.source_key)
@@ -257,6 +297,13 @@ class Undo:
                 base = replace(base, payload=plan["written"], tombstone=False)
             found.append(base)
         return found
+
+    async def _plan(self, chunk: str) -> dict[str, dict[str, Any]]:
+        """The plan that the chunk was loaded by: source key -> row."""
+        async with workplace("undo") as folder:
+            blob = paths.work(self.job["migration"], self.job["of_run"], f"{self.job['object']}/plan/{chunk}.parquet")
+            await self.store.download("staging", blob, folder / "plan")
+            return {row["source_key"]: row for row in read_part(folder / "plan").values()}
 
     def _changed(
         self, entry: Entry, after: dict[str, Any], row: dict[str, Any], sure: bool, me: str, people: set[str]
@@ -270,7 +317,7 @@ class Undo:
         # The second pass's lookups were taken back before: empty is what we left there.
         table = self.builder.table(entry.table)
         own = {column.read_name for column in table.columns.values() if table.logical in column.nav}
-        last = str(row.get("_modifiedby_value") or me).lower()
+        last = _last(row, me)
         changed = (
             last in people
             or any(
@@ -278,7 +325,7 @@ class Undo:
                 for name, value in after.items()
             )
             if sure
-            else last != me.lower()
+            else last != me
         )
         if changed:
             self._list(entry, "changed by others", row)
@@ -325,3 +372,8 @@ class Undo:
             patient=receipt.patient if receipt else None,
             tombstone=True,
         )
+
+
+def _last(row: dict[str, Any], me: str) -> str:
+    """Who wrote the row last."""
+    return str(row.get("_modifiedby_value") or me).lower()

@@ -57,10 +57,11 @@ def _key(row: Row, name: str) -> str | None:
 
 
 def _plain(value: Any, keys: dict[str, str], name: str) -> Any:
-    if isinstance(value, str):
-        value = keys.get(value, value)
-        return value.replace(f"{name}.", "*.") if isinstance(value, str) else value
-    return value
+    if not isinstance(value, str):
+        return value
+    if value == name:
+        return "*"
+    return keys.get(value, value).replace(f"{name}.", "*.")
 
 
 def difference(one: dict[str, Row], other: dict[str, Row]) -> dict[str, Any]:

@@ -119,8 +119,8 @@ class System:
         assert answer.status_code == 200, answer.text
 
     def api(self, method: str, path: str, user: str | None = None, **more: Any) -> httpx.Response:
-        """The target's Web API, as this user (an id) or as the application."""
-        headers = {"Authorization": "Bearer local"} | ({"MSCRMCallerID": user} if user else {})
+        """The target's Web API, as this user (an e-mail) or as the application."""
+        headers = {"Authorization": f"Bearer {user or 'local'}"}
         answer = self._http.request(method, f"{self.target}/api/data/v9.2/{path}", headers=headers, **more)
         assert answer.is_success, answer.text
         return answer

@@ -12,7 +12,7 @@ from tests.e2e.clinic import Export, Row, make_export
 from tests.e2e.road import Json, Road
 from tests.e2e.system import System, running
 
-PATIENTS = 30  #: enough for an edited patient, edited, new appointments, a new encounter and a new patient
+PATIENTS = 29  #: enough for an edited patient, edited, new appointments, a new encounter and a new patient
 
 
 @dataclass
@@ -41,15 +41,15 @@ def day_one(folder: Path) -> Export:
 
 @pytest.fixture(scope="module")
 def day_two(folder: Path) -> Export:
-    """The export of a day later, from which the last policy was removed besides."""
+    """The export of a day later, from which a policy was removed besides."""
     export = make_export(folder / "two", PATIENTS, day=2)
-    export.change("insurance_policies.csv", _without_the_last)
+    export.change("insurance_policies.csv", _without_a_policy)
     return export
 
 
-def _without_the_last(rows: list[Row]) -> list[Row]:
-    last = [row for row in rows if row["payer_id"] != "NO_INSURANCE" and row["priority"] != "Primary"][-1]
-    return [row for row in rows if row is not last]
+def _without_a_policy(rows: list[Row]) -> list[Row]:
+    victim = next(row for row in rows if row["payer_id"] != "NO_INSURANCE" and row["priority"] != "Primary")
+    return [row for row in rows if row is not victim]
 
 
 @pytest.fixture(scope="module")
@@ -97,8 +97,7 @@ def test_what_changed_is_found_and_counted(days: Days) -> None:
     for name in ("patient", "appointment", "encounter"):
         assert found[name]["New"] == changes.get(name, {}).get("new", 0), name
         assert found[name]["Changed"] == changes.get(name, {}).get("changed", 0), name
-    assert sum(row["Changed"] for row in days.delta) > 2
-    assert sum(row["New"] for row in days.delta) > 2
+    assert found["patient"]["Changed"] and found["appointment"]["Changed"] and found["encounter"]["New"]
 
 
 def test_a_delta_without_a_change_writes_nothing(days: Days) -> None:

@@ -9,7 +9,7 @@ from reports.model import Fact, Report, Table, Tone
 #: Verdicts of the diff, those that need an eye first, and what each means.
 _VERDICTS: Final[Mapping[str, str]] = {
     "differs": "The target holds something else than was written. Find out why before signing.",
-    "refused": "The value does not fit its column. The column is empty; the value is in the exceptions.",
+    "refused": "The value does not fit its column and was not written. Look whether the map can take it.",
     "changed by transform": "Written in the target's form, such as a date in UTC or the label of a choice.",
     "left to the target": "The source has no value; the column keeps its default, or what another record wrote.",
     "not migrated": "The map leaves this field out.",
@@ -201,7 +201,7 @@ def rollback_report(
         migration,
         [
             Fact("Deleted", f"{totals['deleted']:,}", "good", "created by the migration, proved gone"),
-            Fact("Restored", f"{totals['restored']:,}", "good", "to what they were before"),
+            Fact("Restored", f"{totals['restored']:,}", "good", "not created by the migration, and as before"),
             Fact("Kept", f"{totals['kept']:,}", "attention" if totals["kept"] else "good", "changed by others since"),
             Fact(
                 "Left", f"{totals['left']:,}", "attention" if totals["left"] else "good", "rows of others hang on them"
@@ -215,6 +215,7 @@ def rollback_report(
                     [name, *(one.get(key, 0) for key in ("deleted", "restored", "kept", "left", "absent"))]
                     for name, one in counts.items()
                 ],
+                "A row that one run created and a later one changed is restored first and then deleted: it counts in both.",
             ),
             Table(
                 "Kept and left",

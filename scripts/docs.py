@@ -6,7 +6,6 @@ registry, a column's in the catalog, a blob's in ledger/paths.py.
 """
 
 import argparse
-import inspect
 import sys
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
@@ -163,11 +162,13 @@ def _value(option: Any) -> str:
 
 
 def _default(option: Any) -> str:
-    if isinstance(option.show_default, str):
-        return f" Default: {option.show_default}."
     if option.required:
         return " Required."
-    return "" if option.is_flag or option.default is None else f" Default: `{option.default}`."
+    if option.is_flag:
+        return ""
+    if option.default is not None:
+        return f" Default: `{option.default}`."
+    return f" Default: {option.show_default}." if isinstance(option.show_default, str) else ""
 
 
 # ---- the HTTP API ----------------------------------------------------------------------------------------------------
@@ -294,27 +295,44 @@ def _fills(one: Any) -> str:
 
 # ---- storage ---------------------------------------------------------------------------------------------------------
 
-#: The functions of ledger.paths by container, with the arguments of an example.
 _ID: Final = "m-1a2b3c4d"
-_BLOBS: Final[dict[str, tuple[tuple[str, tuple[Any, ...]], ...]]] = {
-    "drop": (("drop_file", (_ID, "5" * 64)),),
+_RUN: Final = (_ID, "migrate-0008", "patient", "00000")
+
+#: Container -> (example of a name, what it is).
+_BLOBS: Final[dict[paths.Container, tuple[tuple[str, str], ...]]] = {
+    "drop": (
+        (
+            paths.drop_file(_ID, paths.file_id("export/patients.csv")),
+            "an uploaded file, named by the SHA-256 of its path: a document is often named after its patient",
+        ),
+    ),
     "staging": (
-        ("raw", (_ID, 1, 7)),
-        ("shaped_chunk", (_ID, 1, "patient", "b0007-00000")),
-        ("accounts", (_ID, 1, "bucket-0007.json")),
-        ("work", (_ID, "migrate-0008", "patient/plan/summary.json")),
+        (paths.raw(_ID, 1, 7), "raw rows of the first reading of the source, bucket 7"),
+        (paths.raw(_ID, 1, "all"), "raw rows of datasets that every bucket needs"),
+        (paths.shaped_chunk(_ID, 1, "patient", "b0007"), "shaped records of one bucket, NDJSON"),
+        (paths.accounts(_ID, 1, "bucket-0007.json"), "what each raw row of a bucket fed, or why it was left out"),
+        (
+            paths.work(_ID, "migrate-0008", "patient/plan/summary.json"),
+            "what the steps of one run hand to each other: plans, samples, counts",
+        ),
     ),
     "ledger": (
-        ("map_version", (_ID, 2)),
-        ("document", (_ID, "owners.json")),
-        ("solution", (_ID, "1.0.0.2")),
-        ("receipt_part", (_ID, "migrate-0008", "patient", "00000")),
-        ("before", (_ID, "delta-0010", "patient", "00000", "contact-00000", 1)),
-        ("exception_part", (_ID, "migrate-0008", "patient", "00000")),
-        ("manifest", (_ID,)),
-        ("lease", (_ID, "migrate-0008", "patient", "00000")),
+        (paths.map_version(_ID, 2), "a version of the map"),
+        (paths.document(_ID, "owners.json"), "a document of the migration as a whole"),
+        (paths.solution(_ID, "1.0.0.2"), "a version of the solution zip"),
+        (paths.receipt_part(*_RUN), "receipts of one chunk of one run, Parquet"),
+        (
+            paths.before(_ID, "delta-0010", "patient", "00000", "contact-00000", 1),
+            "before-images of one batch, written once",
+        ),
+        (paths.exception_part(*_RUN), "exceptions of one chunk of one run, NDJSON"),
+        (paths.manifest(_ID), "the manifest that anchors the audit log, an append blob"),
+        (paths.lease(*_RUN), "an empty blob; its lease gives one worker one chunk"),
     ),
-    "reports": (("report", (_ID, "diff", "html")), ("claims", (_ID, "migrate-0008", "claims.csv"))),
+    "reports": (
+        (paths.report(_ID, "diff", "html"), "a report in one form"),
+        (paths.claims(_ID, "migrate-0008", "claims.csv"), "a file of the claims export"),
+    ),
 }
 
 
@@ -324,26 +342,22 @@ def storage_page() -> Iterator[str]:
     yield ""
     yield (
         "All state is in one storage account: four blob containers and three tables. Names hold ids, kinds and numbers "
-        "only. The one exception is the `drop` container: there the clinic's own file names are kept. The examples are "
-        f"of migration `{_ID}`."
+        f"only, never a value of a record. The examples are of migration `{_ID}`."
     )
     for container in paths.CONTAINERS:
         yield ""
         yield f"## Container `{container}`"
         yield ""
         yield from header("example", "what it is")
-        for function, arguments in _BLOBS[container]:
-            made: Callable[..., str] = getattr(paths, function)
-            yield row(f"`{made(*arguments)}`", (inspect.getdoc(made) or "").split("\n\n")[0])
+        for name, told in _BLOBS[container]:
+            yield row(f"`{name}`", told)
     yield ""
     yield "## Tables"
     yield ""
     yield from header("table", "a row is", "partition key", "row key")
-    run = ("migrate-0008", "patient", "00000")
     yield row(f"`{paths.MIGRATIONS}`", "a migration; changed by compare-and-swap", "`migration`", f"`{_ID}`")
     yield row(f"`{paths.RUNS}`", "a run of one step", f"`{_ID}`", f"`{paths.row_key(8)}`")
-    key = paths.row_key(1)
-    yield row(f"`{paths.AUDIT}`", "an entry of the audit log", f"`{paths.partition(_ID, *run)}`", f"`{key}`")
+    yield row(f"`{paths.AUDIT}`", "an entry of the audit log", f"`{paths.partition(*_RUN)}`", f"`{paths.row_key(1)}`")
 
 
 # ---- names -----------------------------------------------------------------------------------------------------------

@@ -54,7 +54,9 @@ class Directory:
 
     def post(self, url: str, params: Any = None, data: Any = None, headers: Any = None, **_: Any) -> Reply:
         """A POST of a form."""
-        return self._send("POST", url, params=params, data=data, headers=headers)
+        # MSAL gives a signed assertion as bytes, which httpx would send as Python writes them.
+        form = {name: v.decode("ascii") if isinstance(v, bytes) else v for name, v in (data or {}).items()}
+        return self._send("POST", url, params=params, data=form, headers=headers)
 
     def close(self) -> None:
         self._http.close()
@@ -92,9 +94,10 @@ def misconfigured(error: Exception) -> AuthRefused:
 
 def read_certificate(path: Path) -> dict[str, Any]:
     """MSAL's form of a PEM with key and certificate, or of a PFX without password; AuthRefused when it is neither."""
-    if path.suffix.lower() in (".pfx", ".p12"):
-        return {"private_key_pfx_path": str(path)}
     try:
+        if path.suffix.lower() in (".pfx", ".p12"):
+            path.open("rb").close()
+            return {"private_key_pfx_path": str(path)}
         text = path.read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError):
         raise AuthRefused("The certificate file cannot be read.") from None

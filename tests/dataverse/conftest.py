@@ -32,12 +32,15 @@ SEED: dict[str, Any] = {
         },
     ],
     "teams": [{"name": "Front desk"}],
+    "applications": [{"client_id": f"app-{n}", "secret": f"secret-{n}"} for n in (1, 2)],
 }
 
 
 @dataclass(frozen=True)
 class Simulator:
     url: str
+    tls_url: str  #: the same over TLS, with a certificate of its own
+    authority: Path  #: what to trust for it
 
     def client(self, **more: Any) -> DataverseClient:
         """A client that waits in no real time."""
@@ -55,14 +58,16 @@ class Simulator:
 def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
     folder = tmp_path_factory.mktemp("dataverse")
     (folder / "seed.json").write_bytes(orjson.dumps(SEED))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    with socket.socket() as one, socket.socket() as two:
+        one.bind(("127.0.0.1", 0))
+        two.bind(("127.0.0.1", 0))
+        port, tls = one.getsockname()[1], two.getsockname()[1]
     command = [sys.executable, "-m", "local.dataverse", "--port", str(port), "--db", str(folder / "sim.db")]
+    command += ["--tls-port", str(tls), "--tls-dir", str(folder / "tls")]
     with (folder / "out.txt").open("wb") as out:
         process = subprocess.Popen([*command, "--seed", str(folder / "seed.json")], cwd=REPO, stdout=out, stderr=out)
     try:
-        found = Simulator(f"http://127.0.0.1:{port}")
+        found = Simulator(f"http://127.0.0.1:{port}", f"https://127.0.0.1:{tls}", folder / "tls" / "ca.pem")
         _wait(found, process, folder / "out.txt")
         yield found
     finally:

@@ -14,7 +14,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore", populate_by_name=True)
 
-    storage: str = Field(default="", alias="AzureWebJobsStorage")  #: connection string (Azurite, or a shared-key account)
+    storage: str = Field(
+        default="", alias="AzureWebJobsStorage"
+    )  #: connection string (Azurite, or a shared-key account)
     storage_account: str = Field(default="", alias="AzureWebJobsStorage__accountName")  #: identity-based account
 
     dataverse_url: str = Field(default="", alias="DATAVERSE_URL")
@@ -33,6 +35,9 @@ class Settings(BaseSettings):
     memory_mb: int = Field(default=256, alias="CARRYOVER_MEMORY_MB", ge=64)  #: DuckDB's limit, per activity
     bucket_mb: int = Field(default=16, alias="CARRYOVER_BUCKET_MB", ge=1)  #: raw bytes one shaping activity takes
     slots: int = Field(default=0, alias="CARRYOVER_SLOTS", ge=0)  #: requests in flight; 0: what x-ms-dop-hint says
+    quiet_seconds: float = Field(
+        default=150.0, alias="CARRYOVER_QUIET_SECONDS", ge=0
+    )  #: when a lost write is surely over
     delta_hours: int = Field(default=48, alias="CARRYOVER_DELTA_HOURS", ge=1)
     webhook: str = Field(default="", alias="CARRYOVER_WEBHOOK")  #: told ids and counts when a person is needed
     temp: str = Field(default="", alias="CARRYOVER_TEMP")  #: parent of the activities' private folders

@@ -6,20 +6,21 @@ Order for every write: fence, before-image, intent, effect, outcome. Nothing her
 from dataclasses import replace
 from typing import Any, Final
 
-from activities import jobs
 from activities.documents import Documents
+from activities.fence import Fence
 from activities.rows import Op, RowBuilder
 from dataverse.afterimage import same
 from dataverse.client import DataverseClient
-from dataverse.outcomes import RowOutcome
+from dataverse.outcomes import FOUND, RowOutcome
 from dataverse.rows import Change, change_rows, create_rows, read_rows
+from dataverse.settle import settle
 from dataverse.states import Closing, close_opportunity, closes_of, set_state, state_values
 from ledger import before
 from ledger.audit import AuditLog, Entry, Intent, Outcome
 from ledger.exceptions import ExceptionRow
-from ledger.lease import Lease
 from ledger.storage import Storage
 from mapping.schema import SchemaTable
+from settings import settings
 
 #: Rows whose intents, write and outcome go together: one entity-group transaction's worth of intents, ten times.
 GROUP: Final = 1000
@@ -36,37 +37,28 @@ class Batch:
         store: Storage,
         client: DataverseClient,
         log: AuditLog,
-        lease: Lease,
+        fence: Fence,
         job: dict[str, Any],
         builder: RowBuilder,
         label: str,
     ) -> None:
-        self.store, self.client, self.log, self.lease = store, client, log, lease
+        self.store, self.client, self.log, self._fence = store, client, log, fence
         self.job, self.builder, self.label = job, builder, label
-
-    async def fence(self) -> None:
-        """Stop unless this worker still holds the chunk and the migration still wants this run's writes."""
-        self.lease.check()
-        await jobs.fence(self.store, self.job)
 
     async def create(self, table: SchemaTable, ops: list[Op], documents: Documents | None = None) -> list[ExceptionRow]:
         """Create rows under ids known beforehand; a row that an earlier attempt created is found by its id."""
         failed: list[ExceptionRow] = []
         for start in range(0, len(ops), GROUP):
             group = ops[start : start + GROUP]
-            await self.fence()
+            await self._fence()
             known = set(self.log.intents)
             entries = await self.log.append_intents([self._intent(op) for op in group])
             todo, settled = await self._unsettled(table, group, entries, known)
             failed += settled
             if not todo:
                 continue
-            await self.fence()
-            if documents is None:
-                bodies = [{**op.body, table.id_column: op.row_id} for op, _ in todo]
-                results = await create_rows(self.client, table, bodies)
-            else:
-                results = await documents.send(self.client, table, [op for op, _ in todo])
+            await self._fence()
+            results = await self._create(table, [op for op, _ in todo], documents)
             outcomes = []
             for (op, entry), result in zip(todo, results, strict=True):
                 outcomes.append(_outcome(entry, result))
@@ -74,6 +66,26 @@ class Batch:
                     failed.append(self._refused(op, result.code, result.message))
             await self.log.append_outcomes(outcomes)
         return failed
+
+    async def _create(self, table: SchemaTable, ops: list[Op], documents: Documents | None) -> list[RowOutcome]:
+        """Send the rows. One whose answer stayed lost is read again after the quiet period, and only then sent again."""
+        results = await self._send(table, ops, documents)
+        doubtful = [number for number, result in enumerate(results) if result.unknown]
+        if doubtful:
+            quiet = settings().quiet_seconds
+            fates = await settle(self.client, table, [ops[number].row_id for number in doubtful], quiet)
+            absent = [number for number in doubtful if fates[ops[number].row_id] == "absent"]
+            for number in doubtful:
+                results[number] = RowOutcome(number, True, FOUND)
+            again = await self._send(table, [ops[number] for number in absent], documents)
+            for number, result in zip(absent, again, strict=True):
+                results[number] = result
+        return results
+
+    async def _send(self, table: SchemaTable, ops: list[Op], documents: Documents | None) -> list[RowOutcome]:
+        if documents is not None:
+            return await documents.send(self.client, table, ops)
+        return await create_rows(self.client, table, [{**op.body, table.id_column: op.row_id} for op in ops])
 
     async def _unsettled(
         self, table: SchemaTable, group: list[Op], entries: list[Entry], known: set[str]
@@ -115,7 +127,7 @@ class Batch:
 
     async def _update_group(self, table: SchemaTable, group: list[Op], number: int) -> list[ExceptionRow]:
         failed: list[ExceptionRow] = []
-        await self.fence()
+        await self._fence()
         images, references = await self._before(table, group, f"{table.logical}-{number:05d}")
         changes: list[tuple[Op, Change]] = []
         intents: list[Intent] = []
@@ -144,7 +156,7 @@ class Batch:
             elif outcome.result == "failed":
                 failed.append(self._refused(op, outcome.code, outcome.message))
         await self._reopen(table, [(op, change, images[op.row_id]) for op, change, _ in todo])
-        await self.fence()
+        await self._fence()
         results = await change_rows(self.client, [change for _, change, _ in todo])
         for (op, _, _), result in zip(todo, results, strict=True):
             if not result.ok:
@@ -222,7 +234,7 @@ class Batch:
             group = [op for op in ops if op.table is table]
             for op in group:
                 op.operation = "state"
-            await self.fence()
+            await self._fence()
             entries = await self.log.append_intents([self._intent(op) for op in group])
             results = await self._close(table, group)
             await self.log.append_outcomes(

@@ -13,6 +13,7 @@ from activities import jobs
 from activities.batch import Batch
 from activities.current import current_keys
 from activities.documents import Documents
+from activities.fence import Fence
 from activities.planning import WRITES, read_part
 from activities.resources import dataverse, storage, workplace
 from activities.rows import Op, RowBuilder
@@ -59,15 +60,16 @@ async def load_chunk(job: dict[str, Any]) -> dict[str, Any]:
                 op.written = dict(orjson.loads(written)["columns"]) if written and op.operation == "update" else {}
 
         log = await AuditLog.open(store, migration, run, name, label, by=job["operator"], map_hash=job["map_hash"])
-        batch = Batch(store, await dataverse(), log, lease, job, builder, label)
-        failed: list[ExceptionRow] = []
-        if phase == "load":
-            documents = await Documents.open(store, job) if name == "document" else None
-            failed = await _load(batch, ops, documents)
-        elif phase == "link":
-            failed = await _link(batch, ops, plan)
-        else:
-            failed = await batch.close([op for op in ops if op.state])
+        fence = Fence(store, job, lease)
+        async with (await dataverse()).lent(before_write=fence) as client:
+            batch = Batch(store, client, log, fence, job, builder, label)
+            if phase == "load":
+                documents = await Documents.open(store, job) if name == "document" else None
+                failed = await _load(batch, ops, documents)
+            elif phase == "link":
+                failed = await _link(batch, ops, plan)
+            else:
+                failed = await batch.close([op for op in ops if op.state])
 
         await write_exceptions(store, migration, run, name, label, failed)
         lost = {row.source_id for row in failed if row.field is None}

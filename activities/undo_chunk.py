@@ -11,6 +11,7 @@ from typing import Any, Final
 import orjson
 
 from activities import jobs
+from activities.fence import Fence
 from activities.planning import read_part
 from activities.resources import dataverse, storage, workplace
 from activities.rows import RowBuilder
@@ -61,9 +62,10 @@ async def undo_chunk(job: dict[str, Any]) -> dict[str, Any]:
             return dict(orjson.loads(await store.get("staging", result_name))["counts"])
         original = await AuditLog.open(store, migration, of_run, name, label)
         log = await AuditLog.open(store, migration, run, name, own, by=job["operator"], map_hash=job["map_hash"])
-        undo = Undo(store, await dataverse(), log, job, RowBuilder(await jobs.schema(store, job), job["generation"]))
-        lease.check()
-        await undo.chunk(original, chunk)
+        builder = RowBuilder(await jobs.schema(store, job), job["generation"])
+        async with (await dataverse()).lent(before_write=Fence(store, job, lease)) as client:
+            undo = Undo(store, client, log, job, builder)
+            await undo.chunk(original, chunk)
         done = undo.result
         counts = {
             "deleted": len(done.deleted),
@@ -155,7 +157,6 @@ class Undo:
             ]
             here = await self._without_dependents(table, here)
         stored = await self.log.append_intents([self._intent("delete", e) for e in here])
-        await jobs.fence(self.store, self.job)
         results = await change_rows(
             self.client, [Change("DELETE", table, e.row_id, None, rows[e.row_id]["@odata.etag"]) for e in here]
         )
@@ -262,7 +263,6 @@ class Undo:
                 body = self.builder.body_of(table, changes, image)
                 todo.append((entry, Change("PATCH", table, entry.row_id, body, row["@odata.etag"])))
         stored = await self.log.append_intents([self._intent("restore", entry) for entry, _ in todo])
-        await jobs.fence(self.store, self.job)
         results = await change_rows(self.client, [change for _, change in todo])
         await self._outcomes(stored, results)
         for (entry, _), result in zip(todo, results, strict=True):

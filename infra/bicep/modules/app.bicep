@@ -131,6 +131,7 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
     CARRYOVER_MEMORY_MB: '256'
     CARRYOVER_BUCKET_MB: '16'
     CARRYOVER_SLOTS: '0'
+    CARRYOVER_QUIET_SECONDS: '150'
     CARRYOVER_DELTA_HOURS: '48'
     CARRYOVER_DELTA_CRON: deltaCron
     CARRYOVER_WEBHOOK: hasWebhook ? webhookReference : ''

@@ -5,12 +5,9 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from activities.resources import storage, workplace
-from ledger import paths, receipts
+from ledger import duck, paths, receipts
 from ledger.storage import NotStored, Storage
-from settings import settings
 
 
 async def fold_receipts(job: dict[str, Any]) -> dict[str, Any]:
@@ -41,9 +38,7 @@ async def fetch_current(store: Storage, migration: str, name: str, target: Path)
 def _fold(folder: Path, name: str, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     sql = receipts.current_sql(receipts.glob_of(folder, name))
-    with duckdb.connect(
-        config={"memory_limit": f"{settings().memory_mb}MB", "threads": 1, "temp_directory": str(folder / "spill")}
-    ) as db:
+    with duck.cursor() as db:
         db.execute(f"COPY ({sql}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
 
 
@@ -53,7 +48,7 @@ async def current_keys(store: Storage, migration: str, name: str) -> dict[str, t
         await fetch_current(store, migration, name, folder / "current.parquet")
 
         def read() -> dict[str, tuple[str, str]]:
-            with duckdb.connect() as db:
+            with duck.cursor() as db:
                 rows = db.execute(
                     'SELECT lower(source_key), "table", row_id FROM read_parquet($file)',
                     {"file": str(folder / "current.parquet")},

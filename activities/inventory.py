@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
+from ledger import duck
 from mapping.propose import choice_fields
 from sources.inventory import field_values, profile_dataset, property_inventory
 from sources.profile import Profile
@@ -46,7 +45,7 @@ def inventory(profile: Profile, shaped: ShapedBucket, raw: Path, bucket: int) ->
 def _lengths(profile: Profile, shaped: ShapedBucket) -> dict[str, int]:
     """The longest text of every mapped field, by ``object.field``."""
     found: dict[str, int] = {}
-    with duckdb.connect(config={"threads": 1}) as db:
+    with duck.cursor() as db:
         for name, (rows, path) in shaped.objects.items():
             routes = profile.map.get(name, {}).get("routes", [])
             fields = sorted({field["source"] for route in routes for field in route["fields"]})

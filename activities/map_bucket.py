@@ -18,7 +18,6 @@ from ledger.chunks import read_records, write_records
 from mapping.compile import compile_map
 from mapping.objects import LOAD_ORDER
 from mapping.owners import Owners
-from settings import settings
 
 
 async def map_bucket(job: dict[str, Any]) -> dict[str, Any]:
@@ -65,7 +64,7 @@ def _map(shaped: Path, mapper: Any, papers: Papers, out: Path, label: str, size:
         total += write_records(path, rows)
         written.append(path)
     if written:
-        write_index(written, out / "index.parquet", settings().memory_mb)
+        write_index(written, out / "index.parquet")
     return total
 
 

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Any, Final
 
-import duckdb
-
+from ledger import duck
 from mapping.record import MappedRecord
 
 #: What the plan needs to know of a record; payloads stay out of it.
@@ -59,10 +58,10 @@ def as_row(record: MappedRecord, chunk: str, pos: int, patient: str | None) -> d
     }
 
 
-def write_index(chunks: list[Path], target: Path, memory_mb: int) -> None:
+def write_index(chunks: list[Path], target: Path) -> None:
     """The index of these chunks as one Parquet file."""
     columns = ", ".join(f"'{name}': '{kind}'" for name, kind in _INDEX.items())
-    with duckdb.connect(config={"memory_limit": f"{memory_mb}MB", "threads": 1}) as db:
+    with duck.cursor() as db:
         db.execute(
             f"COPY (SELECT * FROM read_json($files, format='newline_delimited', compression='gzip', "
             f"columns={{{columns}}}, maximum_object_size=33554432)) TO '{target}' (FORMAT parquet, COMPRESSION zstd)",

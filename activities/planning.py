@@ -8,6 +8,8 @@ from typing import Any
 
 import duckdb
 
+from ledger import duck
+
 #: What ``plan`` may say of a record. The first three lead to a write.
 WRITES = ("create", "update", "join")
 
@@ -197,7 +199,7 @@ def read_exceptions(folder: Path) -> list[tuple[str, str | None, str, str, str |
 
 def read_part(path: Path) -> dict[int, dict[str, Any]]:
     """One plan part by position in its mapped chunk."""
-    with duckdb.connect(config={"threads": 1}) as db:
+    with duck.cursor() as db:
         cursor = db.execute("SELECT * FROM read_parquet($path)", {"path": str(path)})
         names = [column[0] for column in cursor.description or []]
         return {row["pos"]: row for row in (dict(zip(names, values, strict=True)) for values in cursor.fetchall())}

@@ -8,14 +8,13 @@ run.
 import asyncio
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import duckdb
 import orjson
 
-from ledger import paths
+from ledger import duck, paths
 from ledger.storage import Storage
 
 _TYPES: Final = {
@@ -113,8 +112,8 @@ def write_parquet(path: Path, object: str, rows: Sequence[Receipt]) -> None:
     lines = path.with_suffix(".ndjson")
     with lines.open("wb") as file:
         for row in rows:
-            file.write(orjson.dumps(asdict(row), option=orjson.OPT_APPEND_NEWLINE))
-    with duckdb.connect(config={"threads": 1}) as db:
+            file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+    with duck.cursor() as db:
         db.execute(
             f"COPY (SELECT ? AS object, {_COLUMNS} "
             f"FROM read_json(?, columns = {{{_READ}}}, format = 'newline_delimited', "
@@ -127,6 +126,6 @@ def write_parquet(path: Path, object: str, rows: Sequence[Receipt]) -> None:
 
 def read_parquet(path: Path) -> list[Receipt]:
     """Read receipts from a Parquet file (blocking)."""
-    with duckdb.connect(config={"threads": 1}) as db:
+    with duck.cursor() as db:
         found = db.execute(f"SELECT {_COLUMNS} FROM read_parquet(?)", [str(path)]).fetchall()
     return [Receipt(*row) for row in found]

@@ -42,7 +42,7 @@ def plan(
     write_records(chunk, (as_row(r, "b0000-00000", pos, r.source_id) for pos, r in enumerate(records)))
     (folder / "index").mkdir()
     (folder / "current").mkdir()
-    write_index([chunk], folder / "index" / "b0000.parquet", 128)
+    write_index([chunk], folder / "index" / "b0000.parquet")
     for name in ("location", "practitioner", "patient"):
         (folder / "parts" / name).mkdir(parents=True)
         part = folder / "parts" / name / "migrate-0001.00000.parquet"

@@ -1,4 +1,4 @@
-# make setup | demo | test | lint | bench | clean
+# make setup | demo | test | lint | bench | infra | clean
 PYTHON ?=
 PATIENTS ?= 500
 KEEP ?=
@@ -6,7 +6,7 @@ BIN := .venv/bin
 
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: setup demo test lint bench clean
+.PHONY: setup demo test lint bench infra clean
 
 setup:
 	@PYTHON="$(PYTHON)" scripts/setup
@@ -25,7 +25,12 @@ lint: setup
 bench: setup
 	$(BIN)/python -m benchmarks
 
+# checkov is large (some 300 MB), so it has an environment of its own; without it its tests skip.
+infra: setup
+	@[ -x .venv-infra/bin/checkov ] || { $(BIN)/python -m venv .venv-infra && .venv-infra/bin/pip install -qq -r infra/bicep/requirements.txt; }
+	$(BIN)/python -m pytest tests/infra
+
 clean:
 	@if [ -x $(BIN)/python ] && [ -d .local ]; then $(BIN)/python -m local down; fi
-	rm -rf .local .venv node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .local .venv .venv-infra node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

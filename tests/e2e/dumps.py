@@ -13,9 +13,7 @@ TABLES: Final = (
 )  # fmt: skip
 
 #: Columns that say when and in which order a row was written, not what is in it.
-PASSING: Final = frozenset(
-    {"versionnumber", "modifiedon", "overriddencreatedon", "createdon_at", "actualend", "actualclosedate"}
-)
+PASSING: Final = frozenset({"versionnumber", "modifiedon", "overriddencreatedon", "actualend", "actualclosedate"})
 
 
 def whole(system: System) -> dict[str, list[Row]]:
@@ -33,22 +31,27 @@ def business(system: System, name: str) -> dict[str, Row]:
     for table, some in rows.items():
         for row in some:
             if key := _key(row, name):
-                keys[row.get(f"{table}id") or row.get("activityid")] = key
+                keys[_id(table, row)] = key
     found: dict[str, Row] = {}
     for table, some in rows.items():
         for row in some:
-            id = row.get(f"{table}id") or row.get("activityid")
-            key = f"close of {keys.get(row['opportunityid'])}" if table == "opportunityclose" else keys.get(str(id))
+            id = _id(table, row)
+            key = f"close of {keys.get(row['opportunityid'])}" if table == "opportunityclose" else keys.get(id)
             if key is None or (table == "opportunityclose" and row["opportunityid"] not in keys):
                 continue
             assert key not in found, f"two rows for {key}"
+            # Without a time of the source's own, a row's creation time is when it was written.
+            passing = PASSING if row.get("overriddencreatedon") else PASSING | {"createdon"}
             found[key] = {"table": table} | {
                 column: _plain(value, keys, name)
                 for column, value in row.items()
-                if value is not None and column not in PASSING and value != id
-                and not (table == "opportunityclose" and column == "createdon")
-            }  # fmt: skip
+                if value is not None and column not in passing and value != id
+            }
     return found
+
+
+def _id(table: str, row: Row) -> str:
+    return str(row.get(f"{table}id") or row["activityid"])
 
 
 def _key(row: Row, name: str) -> str | None:

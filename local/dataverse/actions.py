@@ -11,7 +11,10 @@ from xml.sax.saxutils import quoteattr
 import orjson
 
 from local.dataverse import errors, rows, uploads
+from local.dataverse.bulkdelete import bulk_delete
+from local.dataverse.changes import metadata_changes
 from local.dataverse.custom import CustomizationError
+from local.dataverse.define import create_entities
 from local.dataverse.errors import ApiError
 from local.dataverse.http import Request, Response, no_content, ok
 from local.dataverse.install import install
@@ -152,6 +155,11 @@ def _publish(environment: "Environment", session: Session, _: Request) -> Respon
     return no_content()
 
 
+def _create_entities(environment: "Environment", session: Session, request: Request) -> Response:
+    _refuse_second(environment, "Customization")
+    return create_entities(session, request)
+
+
 def _reactivate_key(_: "Environment", session: Session, request: Request) -> Response:
     body = request.json()
     table = session.catalog.tables.get(str(body.get("EntityLogicalName")))
@@ -212,8 +220,11 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "RetrieveVersion": _version,
     "RetrieveTotalRecordCount": _record_counts,
     "RetrieveFormattedImportJobResults": _import_results,
+    "RetrieveMetadataChanges": metadata_changes,
 }
 ACTIONS: Final[dict[str, Action]] = {
+    "BulkDelete": bulk_delete,
+    "CreateEntities": _create_entities,
     "ImportSolution": _import_solution,
     "ImportSolutionAsync": _import_solution_async,
     "PublishAllXml": _publish,

@@ -142,6 +142,18 @@ class Catalog:
             return True
         return lagging.known
 
+    def drop_table(self, table: Table) -> None:
+        """Takes a custom table away, with its rows."""
+        with self.store.transaction():
+            self.store.drop_table(table)
+        del self.tables[table.name]
+        self._forget()
+
+    def drop_choice(self, choice: Choice) -> None:
+        """Takes a global choice away."""
+        self.store.drop_choice(choice)
+        del self.choices[choice.name]
+
     def settle_keys(self, table: Table) -> None:
         """Builds the indexes of pending keys, once they have waited long enough: the service's background job.
 

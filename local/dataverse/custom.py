@@ -84,6 +84,8 @@ class Workbench:
                 raise CustomizationError(f"A {column.type} column cannot be added: '{column.name}'.")
             column.custom = True
             table.add(column)
+            if column.type == "File":
+                table.add(_file_name(column))
             return
         if held.type != column.type and not (held.is_lookup and column.is_lookup):
             raise CustomizationError(
@@ -157,6 +159,14 @@ class Workbench:
             raise CustomizationError(f"The key '{key.name}' is {size} bytes wide; {_MAX_KEY_BYTES} are allowed.")
         key.status = "Pending"
         table.keys.append(key)
+
+
+def _file_name(column: Column) -> Column:
+    """The read-only companion of a file column that says what the file is called."""
+    return Column(
+        f"{column.name}_name", f"{column.schema}_Name", "String", create=False, update=False, max_length=200,
+        label=f"{column.label} name", custom=True, part_of=column.name,
+    )  # fmt: skip
 
 
 def check_column(table: Table, column: Column) -> None:

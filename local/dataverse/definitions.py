@@ -29,6 +29,9 @@ def read_definitions(catalog: Catalog, request: Request, segments: list[tuple[st
         return _below_table(catalog, request, table, rest)
     if name == "RelationshipDefinitions":
         found = [_relationship(catalog, r) for t in catalog.tables.values() for r in t.relationships]
+        found += [describe.many_to_many_document(m) for t in catalog.tables.values() for m in t.many_to_many]
+        cast = rest[0][0] if rest and rest[0][0].startswith(PREFIX) else None
+        found = [one for one in found if cast is None or one["@odata.type"] == f"#{cast}"]
         return _collection(request, name, found, key, "SchemaName")
     choices = [describe.choice_document(choice) for choice in catalog.choices.values()]
     return _collection(request, name, choices, key, "Name")
@@ -87,7 +90,12 @@ def _children(catalog: Catalog, table: Table, name: str) -> list[Document]:
             if r.referenced == table.name
         ]
     if name == "ManyToManyRelationships":
-        return []
+        return [
+            describe.many_to_many_document(m)
+            for other in catalog.tables.values()
+            for m in other.many_to_many
+            if table.name in (m.first, m.second)
+        ]
     raise errors.no_segment(name)
 
 
@@ -112,7 +120,7 @@ def _attributes(request: Request, table: Table, key: str | None, rest: list[tupl
     rest = rest[1:] if cast else rest
     columns: Iterable[Column] = table.columns.values()
     if key is not None:
-        column = _column(table, key)
+        column = find_column(table, key)
         columns = [column]
         if cast and PREFIX + describe.cast_of(column) != cast:
             raise errors.ApiError(404, "0x80060888", f"The attribute '{column.name}' is not of type '{cast}'.")
@@ -126,7 +134,8 @@ def _attributes(request: Request, table: Table, key: str | None, rest: list[tupl
     return _list(request, "Attributes", _refine(documents, request.query))
 
 
-def _column(table: Table, key: str) -> Column:
+def find_column(table: Table, key: str) -> Column:
+    """The column of ``LogicalName='x'`` or a metadata id; 404 when the table has none such."""
     named = _KEY.fullmatch(key.strip())
     identity = guid(key)
     for column in table.columns.values():

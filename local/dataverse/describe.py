@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from local.dataverse.catalog import stable_id
-from local.dataverse.model import Choice, Column, Key, Option, Relationship, Table
+from local.dataverse.model import Choice, Column, Key, ManyToMany, Option, Relationship, Table
 from local.dataverse.security import privilege
 
 PREFIX: Final = "Microsoft.Dynamics.CRM."
@@ -78,9 +78,9 @@ def column_document(table: Table, column: Column) -> dict[str, Any]:
         "MetadataId": stable_id("column", table.name, column.name),
         "LogicalName": column.name,
         "SchemaName": column.schema,
-        "AttributeType": "Virtual" if column.type == "MultiSelectPicklist" else column.type,
+        "AttributeType": "Virtual" if column.type in ("MultiSelectPicklist", "File") else column.type,
         "AttributeTypeName": {"Value": f"{column.type}Type"},
-        "AttributeOf": None,
+        "AttributeOf": column.part_of,
         "EntityLogicalName": table.name,
         "IsPrimaryId": column.name == table.id_column,
         "IsPrimaryName": column.name == table.name_column,
@@ -118,6 +118,8 @@ def _particulars(column: Column) -> dict[str, Any]:
         return {"Format": column.format, "DateTimeBehavior": {"Value": column.behavior}}
     if kind == "Boolean":
         return {"DefaultValue": bool(column.default)}
+    if kind == "File":
+        return {"MaxSizeInKB": column.max_length}
     if column.is_lookup:
         return {"Targets": column.targets, "Format": "None"}
     if column.options:
@@ -183,6 +185,21 @@ def key_document(table: Table, key: Key) -> dict[str, Any]:
         "EntityKeyIndexStatus": key.status,
         "DisplayName": label(key.schema),
         "IsManaged": False,
+    }
+
+
+def many_to_many_document(relationship: ManyToMany) -> dict[str, Any]:
+    return {
+        "@odata.type": f"#{PREFIX}ManyToManyRelationshipMetadata",
+        "MetadataId": stable_id("relationship", relationship.schema),
+        "SchemaName": relationship.schema,
+        "RelationshipType": "ManyToManyRelationship",
+        "Entity1LogicalName": relationship.first,
+        "Entity2LogicalName": relationship.second,
+        "IntersectEntityName": relationship.intersect,
+        "Entity1NavigationPropertyName": relationship.first_nav,
+        "Entity2NavigationPropertyName": relationship.second_nav,
+        "IsCustomRelationship": True,
     }
 
 

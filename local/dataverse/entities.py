@@ -4,8 +4,9 @@ import base64
 import re
 from typing import Any, Final
 
-from local.dataverse import cascade, errors, query, rows
+from local.dataverse import cascade, errors, fetchxml, query, rows, sql
 from local.dataverse.bulk import bulk
+from local.dataverse.files import file_request, is_file
 from local.dataverse.http import JSON, Request, Response, no_content, ok
 from local.dataverse.keys import parse_key
 from local.dataverse.model import Key, Table
@@ -22,6 +23,10 @@ def table_request(session: Session, request: Request, table: Table, rest: list[t
         if request.method == "GET":
             if "$apply" in request.query:
                 return ok(query.aggregate(session, request, table))
+            if "sql" in request.query:
+                return ok(sql.run(session, request))
+            if "fetchXml" in request.query:
+                return ok(fetchxml.run(session, request, table))
             return ok(query.many(session, request, table))
         if request.method == "POST":
             return _create(session, request, table)
@@ -130,6 +135,8 @@ def _property(
         return _user_function(session, request, identity, name.removeprefix(_BULK))
     if name in plan.navs or name in plan.collections:
         return _navigation(session, request, table, identity, rest)
+    if is_file(table, name):
+        return file_request(session, request, table, identity, table.columns[name])
     if name not in plan.read_names:
         raise errors.no_segment(name)
     if request.method == "PUT":
@@ -152,8 +159,8 @@ def _property(
 
 
 def _fetch(session: Session, table: Table, identity: str, columns: str) -> tuple[Any, ...]:
-    sql = f'SELECT {columns} FROM "{table.name}" t WHERE t."{table.id_column}" = ?'
-    found: tuple[Any, ...] = session.store.db.execute(sql, (identity,)).fetchone()
+    text = f'SELECT {columns} FROM "{table.name}" t WHERE t."{table.id_column}" = ?'
+    found: tuple[Any, ...] = session.store.db.execute(text, (identity,)).fetchone()
     return found
 
 

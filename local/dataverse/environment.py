@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any, Final
 
-from local.dataverse import entities, errors, others
+from local.dataverse import entities, errors, others, undefine
 from local.dataverse.actions import ACTIONS, FUNCTIONS
 from local.dataverse.batch import run_batch
 from local.dataverse.catalog import Catalog
@@ -145,7 +145,7 @@ class Environment:
             if request.method == "GET":
                 return read_definitions(self.catalog, request, segments)
             self.faults.refuse_customization("Customization")
-            return write_definitions(session, request, segments)
+            return self._define(session, request, segments)
         if name in FUNCTIONS and request.method == "GET":
             return FUNCTIONS[name](self, session, request, key)
         if name in ACTIONS and request.method == "POST":
@@ -166,6 +166,16 @@ class Environment:
         if table.system and request.method != "GET":
             self.security.refresh()
         return response
+
+    def _define(self, session: Session, request: Request, segments: list[tuple[str, str | None]]) -> Response:
+        """A change of the metadata."""
+        if request.method == "POST":
+            return write_definitions(session, request, segments)
+        if request.method == "PUT":
+            return undefine.change(self.catalog, request, segments)
+        if request.method == "DELETE":
+            return undefine.remove(self.catalog, segments)
+        raise errors.not_allowed(request.method)
 
     def _service_document(self, request: Request) -> Response:
         sets = [{"name": n, "kind": "EntitySet", "url": n} for n in sorted(self.catalog.sets)]

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+import orjson
+
 from local.dataverse.errors import bad_query
 
 
@@ -55,6 +57,7 @@ Node = Name | Literal | Compare | Logic | Negation | Call
 
 _TOKEN: Final = re.compile(
     r"\s*(?:(?P<string>'(?:[^']|'')*')"
+    r'|(?P<json>"(?:[^"\\]|\\.)*")'
     r"|(?P<guid>[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})"
     r"|(?P<date>\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?)"
     r"|(?P<number>[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)"
@@ -178,7 +181,9 @@ class _Parser:
         self.expect("[")
         found: list[Literal] = []
         while self.peek() != ("mark", "]"):
-            found.append(literal(*self.take()))
+            kind, text = self.take()
+            # A list may be JSON: Microsoft's own client writes it so.
+            found.append(Literal(orjson.loads(text)) if kind == "json" else literal(kind, text))
             if self.peek() == ("mark", ","):
                 self.take()
         self.expect("]")

@@ -14,6 +14,8 @@ from local.dataverse.security import Caller
 ROOT: Final = "/api/data/v9.2/"
 _ROOTS: Final = re.compile(r"^(?:https?://[^/]+)?/?api/data/v9\.\d/")
 _SEGMENT: Final = re.compile(r"([$@\w.]+)(?:\((.*)\))?", re.DOTALL)
+#: One preference: up to a comma that no quotes hide.
+_PREFERENCE: Final = re.compile(r'(?:[^,"]|"[^"]*")+')
 JSON: Final = "application/json; odata.metadata=minimal"
 
 
@@ -42,10 +44,10 @@ class Request:
 
     def prefers(self, token: str) -> str | None:
         """The value of a Prefer token, "" when it has none, None when it is absent."""
-        for part in self.headers.get("prefer", "").split(","):
+        for part in _PREFERENCE.findall(self.headers.get("prefer", "")):
             name, _, value = part.strip().partition("=")
             if name.strip().lower() == token:
-                return value.strip().strip('"')
+                return str(value).strip().strip('"')
         return None
 
     def segments(self) -> list[tuple[str, str | None]]:

@@ -48,6 +48,7 @@ class Column:
     default: int | bool | None = None  #: what an absent value becomes on create
     label: str = ""
     custom: bool = False
+    part_of: str | None = None  #: the column whose companion this one is: the name of a file
 
     @property
     def is_lookup(self) -> bool:
@@ -82,6 +83,18 @@ class Relationship:
 
 
 @dataclass(slots=True)
+class ManyToMany:
+    """Rows of ``first`` and ``second`` that go together; kept with the definition of ``first``."""
+
+    schema: str
+    first: str
+    second: str
+    intersect: str
+    first_nav: str
+    second_nav: str
+
+
+@dataclass(slots=True)
 class Key:
     """An alternate key. Usable once its index is Active."""
 
@@ -113,6 +126,7 @@ class Table:
     columns: dict[str, Column] = field(default_factory=dict)
     relationships: list[Relationship] = field(default_factory=list)  #: many-to-one, this table referencing
     keys: list[Key] = field(default_factory=list)
+    many_to_many: list[ManyToMany] = field(default_factory=list)
 
     def add(self, column: Column) -> None:
         self.columns[column.name] = column
@@ -171,6 +185,7 @@ def table_to_json(table: Table) -> dict[str, Any]:
     document["columns"] = [column_to_json(c) for c in table.columns.values()]
     document["relationships"] = [_compact(r) for r in table.relationships]
     document["keys"] = [asdict(k) for k in table.keys]
+    document["many_to_many"] = [asdict(m) for m in table.many_to_many]
     return document
 
 
@@ -182,5 +197,6 @@ def table_from_json(document: dict[str, Any]) -> Table:
             "columns": {c.name: c for c in columns},
             "relationships": [Relationship(**r) for r in document.get("relationships", [])],
             "keys": [Key(**k) for k in document.get("keys", [])],
+            "many_to_many": [ManyToMany(**m) for m in document.get("many_to_many", [])],
         }
     )

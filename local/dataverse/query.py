@@ -1,6 +1,7 @@
 """Reads: one row, a collection with its pages, $expand, and the annotations a client may ask for."""
 
 import base64
+from fnmatch import fnmatchcase
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -157,13 +158,27 @@ def _next(request: Request, after: int) -> str:
 
 
 def _decorate(session: Session, request: Request, plan: Plan, reading: Reading, rows: list[dict[str, Any]]) -> None:
-    if request.prefers("odata.include-annotations") is not None:
+    asked = request.prefers("odata.include-annotations")
+    if asked is not None:
         _annotate(session, plan, reading, rows)
+        _keep_asked(asked, rows)
     expand = request.query.get("$expand")
     if expand:
         for item in split_list(expand):
             for row in rows:
                 _expand(session, request, plan, item, row)
+
+
+def _keep_asked(asked: str, rows: list[dict[str, Any]]) -> None:
+    """Drops the annotations that the patterns of the preference do not name."""
+    patterns = [pattern.strip() for pattern in asked.split(",")]
+    if "*" in patterns:
+        return
+    for row in rows:
+        for name in [name for name in row if name.find("@") > 0]:
+            annotation = name.partition("@")[2]
+            if not any(fnmatchcase(annotation, pattern) for pattern in patterns):
+                del row[name]
 
 
 def _annotate(session: Session, plan: Plan, reading: Reading, rows: list[dict[str, Any]]) -> None:

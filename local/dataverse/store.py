@@ -40,6 +40,7 @@ class Store:
         self._own_tables()
         self.version = 1_000_000
         self.filled: set[str] = set()  #: tables that may hold rows; the others need no look before a delete
+        self.transfers: dict[str, tuple[str, bytearray]] = {}  #: files that come in chunks, by session token
         self._inserts: dict[tuple[str, tuple[str, ...]], str] = {}
         self._depth = 0
 
@@ -58,6 +59,7 @@ class Store:
     def _own_tables(self) -> None:
         self.db.execute("CREATE TABLE IF NOT EXISTS _sim_table (name TEXT PRIMARY KEY, document BLOB NOT NULL)")
         self.db.execute("CREATE TABLE IF NOT EXISTS _sim_choice (name TEXT PRIMARY KEY, document BLOB NOT NULL)")
+        self.db.execute("CREATE TABLE IF NOT EXISTS _sim_file (id TEXT PRIMARY KEY, data BLOB NOT NULL)")
         self.db.execute("CREATE TABLE IF NOT EXISTS _sim_bin (name TEXT, id TEXT, PRIMARY KEY (name, id))")
 
     @contextmanager
@@ -135,6 +137,27 @@ class Store:
         if rows:
             self.filled.add(table.name)
 
+    def drop_table(self, table: Table) -> None:
+        self.db.execute(f"DROP TABLE {quoted(table.name)}")
+        self.db.execute("DELETE FROM _sim_table WHERE name = ?", (table.name,))
+        self.filled.discard(table.name)
+
+    def drop_column(self, table: Table, column: Column) -> None:
+        self.db.execute(f"DROP INDEX IF EXISTS {quoted(f'ix_{table.name}_{column.name}')}")
+        for name, _ in _stored(column):
+            self.db.execute(f"ALTER TABLE {quoted(table.name)} DROP COLUMN {quoted(name)}")
+        self._inserts.clear()
+
+    def drop_key(self, table: Table, key: Key) -> None:
+        self.db.execute(f"DROP INDEX IF EXISTS {quoted(f'key_{table.name}_{key.name}')}")
+
+    def drop_choice(self, choice: Choice) -> None:
+        self.db.execute("DELETE FROM _sim_choice WHERE name = ?", (choice.name,))
+
+    def delete_pointing(self, table: Table, column: str, referenced: str) -> None:
+        """Deletes the rows whose many-target lookup points at any row of that table."""
+        self.db.execute(f"DELETE FROM {quoted(table.name)} WHERE {quoted(type_column(column))} = ?", (referenced,))
+
     def build_key(self, table: Table, key: Key) -> bool:
         """Builds the key's unique index; False when the rows hold duplicates."""
         columns = ", ".join(quoted(c) for c in key.columns)
@@ -184,6 +207,14 @@ class Store:
             self.db.execute("SELECT 1 FROM _sim_bin WHERE name = ? AND id = ?", (table, identity)).fetchone()
             is not None
         )
+
+    def put_file(self, identity: str, data: bytes) -> None:
+        """Keeps the content of a file column."""
+        self.db.execute("INSERT INTO _sim_file VALUES (?, ?)", (identity, data))
+
+    def file(self, identity: str) -> bytes | None:
+        row = self.db.execute("SELECT data FROM _sim_file WHERE id = ?", (identity,)).fetchone()
+        return row[0] if row else None
 
     def fetch(self, table: Table, identity: str, columns: Sequence[str]) -> tuple[Any, ...] | None:
         names = ", ".join(quoted(name) for name in columns)

@@ -24,6 +24,7 @@ from ledger.exceptions import ExceptionRow
 from ledger.exceptions import write_part as write_exceptions
 from ledger.lease import chunk_lease
 from ledger.receipts import Receipt
+from ledger.storage import NotStored, Storage
 
 #: Counts of a patient's custom properties that the tally must not count as landed.
 PROPERTIES = ("properties", "properties_refused", "properties_ignored")
@@ -50,15 +51,17 @@ async def load_chunk(job: dict[str, Any]) -> dict[str, Any]:
             await store.download("staging", jobs.mapped_chunk(job, name, mapped_name), folder / "mapped.gz")
             schema = await jobs.schema(store, job)
             builder = RowBuilder(schema, job["generation"])
+            wanted = {pos for pos, row in plan.items() if _wanted(row, phase)}
             ops = [
-                builder.op(row, plan[row["pos"]])
-                for row in read_records(folder / "mapped.gz")
-                if plan.get(row["pos"], {}).get("action") in WRITES
+                builder.op(row, plan[row["pos"]]) for row in read_records(folder / "mapped.gz") if row["pos"] in wanted
             ]
             for op in ops:
                 written = plan[op.pos]["written"]
                 op.written = dict(orjson.loads(written)["columns"]) if written and op.operation == "update" else {}
 
+        kept = {} if phase == "load" else await _kept(store, job, name, chunk)
+        if phase != "load":  # what was to be written now and did not land has no second pass
+            ops = [op for op in ops if plan[op.pos]["action"] == "unchanged" or op.source_key in kept]
         log = await AuditLog.open(store, migration, run, name, label, by=job["operator"], map_hash=job["map_hash"])
         fence = Fence(store, job, lease)
         async with (await dataverse()).lent(before_write=fence) as client:
@@ -69,13 +72,17 @@ async def load_chunk(job: dict[str, Any]) -> dict[str, Any]:
             elif phase == "link":
                 failed = await _link(batch, ops, plan)
             else:
-                failed = await batch.close([op for op in ops if op.state])
+                failed = await batch.close(ops)
 
         await write_exceptions(store, migration, run, name, label, failed)
         lost = {row.source_id for row in failed if row.field is None}
         landed = [op for op in ops if op.source_id not in lost]
-        if phase != "state":
-            await _keep_receipts(store, job, name, chunk, landed)
+        if phase == "load":
+            rows = [_receipt(job, op, {"columns": op.columns, "refused": op.refused}) for op in landed]
+        else:
+            unfinished = {row.source_id for row in failed}
+            rows = _passed(job, phase, kept, [op for op in ops if op.source_id not in unfinished], plan)
+        await receipts.write_part(store, migration, run, name, chunk, rows)
         result = {"landed": 0, "excepted": 0, "fields_excepted": sum(1 for row in failed if row.field is not None)}
         if phase == "load":
             gone = [plan[op.pos] for op in ops if op.source_id in lost]
@@ -130,21 +137,43 @@ async def _link(batch: Batch, ops: list[Op], plan: dict[int, dict[str, Any]]) ->
     return failed + await batch.update(None, links)
 
 
-async def _keep_receipts(store: Any, job: dict[str, Any], name: str, chunk: str, landed: list[Op]) -> None:
-    rows = [
-        Receipt(
-            source_id=op.source_id,
-            source_key=op.source_key,
-            row_key=op.row_key,
-            table=op.table.plain,
-            row_id=op.row_id,
-            run_number=job["number"],
-            generation=job["generation"],
-            hash=op.hash,
-            payload=orjson.dumps({"columns": op.columns, "refused": op.refused}).decode(),
-            patient=op.patient,
-            tombstone=False,
-        )
-        for op in landed
-    ]
-    await receipts.write_part(store, job["migration"], job["run"], name, chunk, rows)
+def _wanted(plan: dict[str, Any], phase: str) -> bool:
+    return plan["action"] in WRITES if phase == "load" else bool(plan[f"todo_{phase}"])
+
+
+async def _kept(store: Storage, job: dict[str, Any], name: str, chunk: str) -> dict[str, Receipt]:
+    """The receipts of this chunk so far, by source key."""
+    try:
+        rows = await receipts.read_part(store, job["migration"], job["run"], name, chunk)
+    except NotStored:
+        return {}
+    return {row.source_key: row for row in rows}
+
+
+def _receipt(job: dict[str, Any], op: Op, payload: dict[str, Any]) -> Receipt:
+    return Receipt(
+        source_id=op.source_id,
+        source_key=op.source_key,
+        row_key=op.row_key,
+        table=op.table.plain,
+        row_id=op.row_id,
+        run_number=job["number"],
+        generation=job["generation"],
+        hash=op.hash,
+        payload=orjson.dumps(payload).decode(),
+        patient=op.patient,
+        tombstone=False,
+    )
+
+
+def _passed(
+    job: dict[str, Any], phase: str, kept: dict[str, Receipt], done: list[Op], plan: dict[int, dict[str, Any]]
+) -> list[Receipt]:
+    """The chunk's receipts after a second pass: what was linked or closed says so, and is not done again."""
+    rows = dict(kept)
+    for op in done:
+        text = kept[op.source_key].payload if op.source_key in kept else plan[op.pos]["written"]
+        payload = orjson.loads(text)
+        more = {"state": op.state} if phase == "state" else {"linked": True, "columns": payload["columns"] | op.columns}
+        rows[op.source_key] = _receipt(job, op, payload | more)
+    return list(rows.values())

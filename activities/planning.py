@@ -41,7 +41,7 @@ SELECT n.chunk, n.pos,
 FROM need n LEFT JOIN parents p ON p.k = n.k AND NOT own
 GROUP BY 1, 2;
 
-CREATE TABLE plan AS
+CREATE TABLE decided AS
 SELECT r.chunk, r.pos, r.source_id, r.source_key, r.row_key, r."table", r.patient, r.reason, r.message, r.properties,
        r.properties_refused, r.properties_ignored, r.issues, r.state, r.review, r.owner_rule,
        l.resolved, l.missing, l.orphan_of, coalesce(l.own_refs, 0) AS own_refs,
@@ -64,6 +64,14 @@ FROM rec r
 LEFT JOIN links l ON l.chunk = r.chunk AND l.pos = r.pos
 LEFT JOIN cur ON lower(cur.source_key) = lower(r.source_key)
 LEFT JOIN shared ON shared.k = lower(r.row_key);
+
+-- The second passes: for what is written now, and for what an earlier run wrote and could not finish.
+CREATE TABLE plan AS
+SELECT *, own_refs > 0 AND (action IN ('create', 'update', 'join')
+              OR action = 'unchanged' AND NOT coalesce((written ->> '$.linked')::BOOLEAN, false)) AS todo_link,
+       state IS NOT NULL AND (action IN ('create', 'update', 'join')
+              OR action = 'unchanged' AND coalesce(written ->> '$.state', '') <> state) AS todo_state
+FROM decided;
 """
 
 
@@ -137,8 +145,9 @@ def make_plan(
         chunks = [
             row[0]
             for row in db.execute(
-                "SELECT DISTINCT chunk FROM plan WHERE list_contains($wanted, action) ORDER BY chunk",
-                {"wanted": list(wanted)},
+                "SELECT DISTINCT chunk FROM plan WHERE list_contains($wanted, action) OR $passes AND (todo_link OR todo_state) "
+                "ORDER BY chunk",
+                {"wanted": list(wanted), "passes": wanted == WRITES},
             ).fetchall()
         ]
         for number, chunk in enumerate(chunks):
@@ -157,8 +166,7 @@ def _sums(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         """SELECT action, count(*), sum(properties), sum(properties_refused), sum(properties_ignored),
                   sum(len(coalesce(issues, [])) + len(coalesce(missing, [])) + len(held))
                     FILTER (action IN ('create','update','join','unchanged')),
-                  sum(own_refs) FILTER (action IN ('create','update','join')),
-                  count(state) FILTER (action IN ('create','update','join'))
+                  count(*) FILTER (todo_link), count(*) FILTER (todo_state)
            FROM plan GROUP BY 1 ORDER BY 1"""
     ).fetchall()
     actions = {

@@ -129,8 +129,14 @@ class Undo:
             if self.job["phase"] == "load":
                 tombstones += [self._tombstone(entry, written.get(entry.source_key)) for entry in gone]
                 tombstones += await self._earlier(back, written, chunk)
+        if self.job["phase"] != "load":
+            # A second pass over a row that was not written then: its receipt is as it was before. The others' receipts
+            # go with their rows, when the chunk's load is undone.
+            plans = await self._plan(chunk)
+            before_it = [e for e in entries if e.source_key in plans and plans[e.source_key]["action"] == "unchanged"]
+            tombstones += await self._earlier(before_it, written, chunk)
         if tombstones:
-            label = f"{self.job['of_run']}-{chunk}"
+            label = f"{self.job['of_run']}-{self.job['phase']}-{chunk}"
             await receipts.write_part(
                 self.store, self.job["migration"], self.job["run"], self.job["object"], label, tombstones
             )

@@ -137,3 +137,17 @@ def test_refused_fields_and_gone_records_are_told(tmp_path: Path) -> None:
     assert read_exceptions(folder) == [("a", "npi", "bad_npi", "The check digit is wrong.", None, "cms_npi")]
     assert summary["gone"] == ["z"]
     assert summary["fields_excepted"] == 1
+
+
+@pytest.mark.parametrize(
+    ("payload", "todo"), [('{"columns": {}}', True), ('{"columns": {}, "state": "inactive"}', False)]
+)
+def test_a_state_that_an_earlier_run_could_not_set_is_still_to_do(tmp_path: Path, payload: str, todo: bool) -> None:
+    """A run that paused before its last phase leaves nothing open for good."""
+    _, folder = plan(tmp_path, [mapped("a", state="inactive")], {"patient": [receipt("patient", "a", payload=payload)]})
+
+    parts = list(folder.glob("part-*.parquet"))
+    assert bool(parts) == todo
+    if todo:
+        row = read_part(parts[0])[0]
+        assert (row["action"], row["todo_state"], row["todo_link"]) == ("unchanged", True, False)

@@ -68,6 +68,11 @@ class Plan:
             c.name for c in table.columns.values()
             if c.required == "SystemRequired" and c.update and c.type not in ("State", "EntityName", "Owner")
         ]  # fmt: skip
+        self.needed = [
+            c.name for c in table.columns.values()
+            if c.required == "SystemRequired" and c.create
+            and c.name != table.id_column and c.type not in ("State", "EntityName", "Owner")
+        ]  # fmt: skip
         self.owned = "ownerid" in table.columns
         self.stamped = "createdon" in table.columns
         state, status = table.columns.get("statecode"), table.columns.get("statuscode")

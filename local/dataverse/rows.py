@@ -34,6 +34,9 @@ def create(session: Session, table: Table, body: dict[str, Any], identity: str |
     _stamp_created(session, plan, row)
     if table.name == "annotation":
         notes.check(session, row)
+    for name in plan.needed:
+        if row.get(name) is None:
+            raise errors.required_missing(name, table.name)
     _derive(table, row, row)
     if session.faults is not None:
         session.faults.before(session, "create", table, identity, row)

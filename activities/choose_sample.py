@@ -10,57 +10,89 @@ import orjson
 
 from activities import jobs
 from activities.resources import storage, workplace
-from ledger import paths
-from mapping.model import ClinicMap
+from ledger import duck, paths
+from ledger.chunks import read_records
 from mapping.objects import LOAD_ORDER
 from mapping.schema import Schema
-from settings import settings
 
 MIN_PATIENTS: Final = 50
 MAX_PATIENTS: Final = 100
 #: Patients looked at for the choice; more would cost memory without adding variety.
-CANDIDATES: Final = 2000
+CANDIDATES: Final = 1000
 
 
 async def choose_sample(job: dict[str, Any]) -> dict[str, Any]:
-    """Choose 50 to 100 patients. Returns ``{"sample": blob of their source keys and those of all that hangs on them}``."""
+    """Choose 50 to 100 patients. Returns ``{"sample": prefix of the index of their records and of what these point at}``."""
     store = await storage()
-    clinic_map, schema = await jobs.map_and_schema(store, job)
-    blob = paths.work(job["migration"], job["run"], "sample/keys.parquet")
+    _, schema = await jobs.map_and_schema(store, job)
+    base = paths.work(job["migration"], job["run"], "sample/")
     async with workplace("sample") as folder:
         for name in LOAD_ORDER:
-            await store.download("staging", jobs.mapped_prefix(job, name), folder / name)
-        chosen = await asyncio.to_thread(_choose, folder, clinic_map, schema, settings().memory_mb)
-        await store.upload("staging", blob, folder / "keys.parquet")
+            await store.download("staging", f"{jobs.mapped_prefix(job, name)}index/", folder / "index" / name)
+        buckets = await asyncio.to_thread(_buckets, folder / "index" / "patient")
+        for name in LOAD_ORDER:
+            chunks = await store.names("staging", jobs.mapped_prefix(job, name))
+            wanted = {one: folder / "chunks" / name / Path(one).name for one in chunks if _bucket(one) in buckets}
+            await store.fetch("staging", wanted)
+        chosen = await asyncio.to_thread(_choose, folder, schema, buckets)
+        for path in sorted((folder / "sample").iterdir()):
+            await store.upload("staging", f"{base}{path.stem}/sample.parquet", path)
     await store.put("staging", paths.work(job["migration"], job["run"], "sample/chosen.json"), orjson.dumps(chosen))
-    return {"sample": blob, "patients": chosen["patients"]}
+    return {"sample": base, "patients": chosen["patients"]}
 
 
-def _choose(folder: Path, clinic_map: ClinicMap, schema: Schema, memory_mb: int) -> dict[str, Any]:
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": f"{memory_mb}MB",
-        "threads": 1,
-        "temp_directory": str(folder / "spill"),
-    }
-    with duckdb.connect(config=config) as db:
+def _bucket(blob: str) -> str:
+    """The bucket of a mapped chunk, "" for what is none."""
+    name = blob.rpartition("/")[2]
+    return name.rpartition("-")[0] if name.endswith(".ndjson.gz") else ""
+
+
+def _buckets(patients: Path) -> set[str]:
+    """Buckets that together have patients enough. Patients are spread by a hash, so some buckets are as good as others."""
+    rows = 0
+    chosen = set()
+    with duck.cursor() as db:
+        for file in sorted(patients.glob("*.parquet"), key=lambda path: _spread(path.stem)):
+            if rows >= CANDIDATES:
+                break
+            found = db.execute("SELECT count(*) FROM read_parquet($file)", {"file": str(file)}).fetchone()
+            rows += found[0] if found else 0
+            chosen.add(file.stem)
+    return chosen
+
+
+def _choose(folder: Path, schema: Schema, buckets: set[str]) -> dict[str, Any]:
+    with duck.cursor() as db:
+        # A view: the index of all buckets is scanned for what the chosen point at, and never held.
+        files = ", ".join(f"'{path}'" for path in sorted(folder.glob("index/*/*.parquet")))
         db.execute(
-            "CREATE TABLE rec AS SELECT *, split_part(filename, '/', -3) AS object FROM read_parquet($files, filename=true)",
-            {"files": [str(path) for path in folder.glob("*/index/*.parquet")]},
+            f"""CREATE TEMP VIEW rec AS SELECT * EXCLUDE (filename), split_part(filename, '/', -2) AS object,
+                split_part(filename, '/', -1) AS file FROM read_parquet([{files}], filename = true)"""
         )
         db.execute(
-            f"""CREATE TABLE candidate AS SELECT DISTINCT patient FROM rec WHERE object = 'patient' AND status = 'mapped'
-                ORDER BY md5(patient) LIMIT {CANDIDATES}"""
+            f"""CREATE TEMP TABLE candidate AS SELECT DISTINCT patient FROM rec
+                WHERE object = 'patient' AND status = 'mapped' AND file IN (SELECT unnest($files))
+                ORDER BY md5(patient) LIMIT {CANDIDATES}""",
+            {"files": [f"{bucket}.parquet" for bucket in buckets]},
         )
         features = _features(db, folder, schema)
-        chosen = cover(features, dict(db.execute("SELECT patient, count(*) FROM rec GROUP BY 1").fetchall()))
-        db.execute("CREATE TABLE chosen (patient VARCHAR)")
+        weights = db.execute(
+            "SELECT patient, count(*) FROM rec SEMI JOIN candidate USING (patient) GROUP BY 1"
+        ).fetchall()
+        chosen = cover(features, dict(weights))
+        db.execute("CREATE TEMP TABLE chosen (patient VARCHAR)")
         db.executemany("INSERT INTO chosen VALUES (?)", [[patient] for patient in chosen] or [[None]])
-        db.execute("CREATE TABLE keys AS SELECT source_key FROM rec WHERE patient IN (SELECT patient FROM chosen)")
+        db.execute("CREATE TEMP TABLE keys AS SELECT source_key FROM rec WHERE patient IN (SELECT patient FROM chosen)")
         _close(db)
-        db.execute(f"COPY keys TO '{folder / 'keys.parquet'}' (FORMAT parquet)")
-        every = set().union(*features.values()) if features else set()
-        covered = set().union(*(features[patient] for patient in chosen)) if chosen else set()
         counts = db.execute("SELECT object, count(*) FROM rec SEMI JOIN keys USING (source_key) GROUP BY 1").fetchall()
+        (folder / "sample").mkdir()
+        for name, _ in counts:
+            picked = (
+                f"SELECT * EXCLUDE (object, file) FROM rec SEMI JOIN keys USING (source_key) WHERE object = '{name}'"
+            )
+            db.execute(f"COPY ({picked}) TO '{folder / 'sample' / name}.parquet' (FORMAT parquet, COMPRESSION zstd)")
+    every = set().union(*features.values()) if features else set()
+    covered = set().union(*(features[patient] for patient in chosen)) if chosen else set()
     return {
         "patients": len(chosen),
         "records": dict(counts),
@@ -78,27 +110,26 @@ def _features(db: duckdb.DuckDBPyConnection, folder: Path, schema: Schema) -> di
         if column.type in ("choice", "choices", "boolean")
     }
     rows = db.execute(
-        """SELECT patient, list(DISTINCT feature) FROM (
-             SELECT patient, object || ' ' || status || ' ' || coalesce(nullif(reason, ''), "table") AS feature FROM rec
-             UNION ALL SELECT patient, object || ' state ' || state FROM rec WHERE state IS NOT NULL
-             UNION ALL SELECT patient, object || ' owner by ' || owner_rule FROM rec WHERE owner_rule <> ''
+        """WITH own AS MATERIALIZED (SELECT * FROM rec SEMI JOIN candidate USING (patient))
+           SELECT patient, list(DISTINCT feature) FROM (
+             SELECT patient, object || ' ' || status || ' ' || coalesce(nullif(reason, ''), "table") AS feature FROM own
+             UNION ALL SELECT patient, object || ' state ' || state FROM own WHERE state IS NOT NULL
+             UNION ALL SELECT patient, object || ' owner by ' || owner_rule FROM own WHERE owner_rule <> ''
              UNION ALL SELECT patient, object || ' refused ' || issue.code || ' ' || issue.field
-                       FROM (SELECT patient, object, unnest(issues) AS issue FROM rec)
-           ) SEMI JOIN candidate USING (patient) GROUP BY 1"""
+                       FROM (SELECT patient, object, unnest(issues) AS issue FROM own)
+           ) GROUP BY 1"""
     ).fetchall()
-    features = {patient: set(found) for patient, found in rows}
-    for path in folder.glob("*/*.ndjson.gz"):
-        found = db.execute(
-            """SELECT patient, payload FROM read_json($file, format='newline_delimited', compression='gzip',
-                      maximum_object_size=33554432, columns={patient: 'VARCHAR', status: 'VARCHAR', payload: 'JSON'})
-               SEMI JOIN candidate USING (patient) WHERE status = 'mapped'""",
-            {"file": str(path)},
-        )
+    known: dict[str, str] = {}  # one text for each feature, however many patients show it
+    features = {patient: {known.setdefault(one, one) for one in found} for patient, found in rows}
+    for path in folder.glob("chunks/*/*.ndjson.gz"):
         name = path.parent.name
-        while batch := found.fetchmany(1000):
-            for patient, payload in batch:
-                for column, value in orjson.loads(payload).items():
-                    features[patient].add(f"{name} {column}={value}" if column in choices else f"{name} {column}")
+        for record in read_records(path):
+            found = features.get(record["patient"])
+            if found is None or record["status"] != "mapped":
+                continue
+            for column, value in record["payload"].items():
+                feature = f"{name} {column}={value}" if column in choices else f"{name} {column}"
+                found.add(known.setdefault(feature, feature))
     return features
 
 

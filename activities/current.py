@@ -1,13 +1,26 @@
-"""The current receipts, folded once per state of the ledger and kept: derived data that can be made again any time."""
+"""The current receipts, folded once per state of the ledger and kept: derived data that can be made again any time.
+
+Kept in two files an object: whole (columns of Receipt and ``object``), and ``keys``, which holds no payloads: ``object``,
+``source_id``, ``k`` and ``row_k`` (digests of the keys in lower case), ``table``, ``row_id``, ``hash``, ``refused``,
+``linked`` and ``state`` (what the second passes have done).
+"""
 
 import asyncio
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 from activities.resources import storage, workplace
 from ledger import duck, paths, receipts
 from ledger.storage import NotStored, Storage
+
+Form = Literal["whole", "keys"]
+
+_KEYS: Final = """
+SELECT object, source_id, md5_number(lower(source_key)) AS k, md5_number(lower(row_key)) AS row_k, "table", row_id, hash,
+       coalesce(from_json(payload -> '$.refused', '["VARCHAR"]'), []) AS refused,
+       coalesce((payload ->> '$.linked')::BOOLEAN, false) AS linked, coalesce(payload ->> '$.state', '') AS state
+"""
 
 
 async def fold_receipts(job: dict[str, Any]) -> dict[str, Any]:
@@ -18,28 +31,35 @@ async def fold_receipts(job: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-async def fetch_current(store: Storage, migration: str, name: str, target: Path) -> None:
-    """Bring the current receipts of one object to ``target`` (Parquet; columns of Receipt and ``object``)."""
+async def fetch_current(store: Storage, migration: str, name: str, target: Path, form: Form = "whole") -> None:
+    """Bring the current receipts of one object to ``target`` (Parquet)."""
     parts = await store.listing("ledger", paths.receipts(migration, name))
     state = hashlib.sha256("".join(f"{part.name} {part.etag}\n" for part in parts).encode()).hexdigest()[:24]
-    kept = paths.work(migration, "current", f"{name}/{state}.parquet")
     try:
-        await store.download("staging", kept, target)
+        await store.download("staging", _kept(migration, name, state, form), target)
+        return
     except NotStored:
         pass
-    else:
-        return
     async with workplace("fold") as folder:
         await receipts.download_parts(store, migration, [name], folder)
-        await asyncio.to_thread(_fold, folder, name, target)
-    await store.upload("staging", kept, target)
+        await asyncio.to_thread(fold, folder, name, target, form)
+        for one in ("whole", "keys"):
+            path = target if one == form else folder / one
+            await store.upload("staging", _kept(migration, name, state, one), path)
 
 
-def _fold(folder: Path, name: str, target: Path) -> None:
+def _kept(migration: str, name: str, state: str, form: str) -> str:
+    return paths.work(migration, "current", f"{name}/{state}.{form}.parquet")
+
+
+def fold(folder: Path, name: str, target: Path, form: Form) -> None:
+    """Writes both forms: the one asked for to ``target``, the other into the folder under its name."""
     target.parent.mkdir(parents=True, exist_ok=True)
+    whole, keys = (target if one == form else folder / one for one in ("whole", "keys"))
     sql = receipts.current_sql(receipts.glob_of(folder, name))
     with duck.cursor() as db:
-        db.execute(f"COPY ({sql}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+        db.execute(f"COPY ({sql}) TO '{whole}' (FORMAT parquet, COMPRESSION zstd)")
+        db.execute(f"COPY ({_KEYS} FROM read_parquet('{whole}')) TO '{keys}' (FORMAT parquet, COMPRESSION zstd)")
 
 
 async def current_keys(store: Storage, migration: str, name: str) -> dict[str, tuple[str, str]]:

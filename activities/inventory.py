@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger import duck
+from ledger.chunks import longest_line
 from mapping.propose import choice_fields
 from sources.inventory import field_values, profile_dataset, property_inventory
 from sources.profile import Profile
@@ -55,7 +56,7 @@ def _lengths(profile: Profile, shaped: ShapedBucket) -> dict[str, int]:
             picks = ", ".join(f'max(length("{field}"))' for field in fields)
             longest = db.execute(
                 f"SELECT {picks} FROM read_json($file, format='newline_delimited', compression='gzip', "
-                f"maximum_object_size=33554432, columns={{{columns}}})",
+                f"maximum_object_size={longest_line(path)}, columns={{{columns}}})",
                 {"file": str(path)},
             ).fetchone()
             found |= {f"{name}.{field}": length for field, length in zip(fields, longest or (), strict=True) if length}

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ledger import duck
+from ledger.chunks import longest_line
 from mapping.record import MappedRecord
 
 #: What the plan needs to know of a record; payloads stay out of it.
@@ -60,10 +61,11 @@ def as_row(record: MappedRecord, chunk: str, pos: int, patient: str | None) -> d
 
 def write_index(chunks: list[Path], target: Path) -> None:
     """The index of these chunks as one Parquet file."""
+    longest = max(longest_line(chunk) for chunk in chunks)
     columns = ", ".join(f"'{name}': '{kind}'" for name, kind in _INDEX.items())
     with duck.cursor() as db:
         db.execute(
             f"COPY (SELECT * FROM read_json($files, format='newline_delimited', compression='gzip', "
-            f"columns={{{columns}}}, maximum_object_size=33554432)) TO '{target}' (FORMAT parquet, COMPRESSION zstd)",
+            f"columns={{{columns}}}, maximum_object_size={longest})) TO '{target}' (FORMAT parquet, COMPRESSION zstd)",
             {"files": [str(chunk) for chunk in chunks]},
         )

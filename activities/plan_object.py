@@ -8,14 +8,13 @@ import orjson
 
 from activities import jobs
 from activities.current import fetch_current
-from activities.planning import WRITES, make_plan, read_exceptions
+from activities.planning import WRITES, Plan, needed
 from activities.resources import storage, workplace
 from ledger import paths
 from ledger.exceptions import ExceptionRow
 from ledger.exceptions import write_part as write_exceptions
 from ledger.storage import Storage, bounded
-from mapping.objects import LOAD_ORDER, ObjectName
-from settings import settings
+from mapping.objects import LOAD_ORDER
 
 
 async def plan_object(job: dict[str, Any]) -> dict[str, Any]:
@@ -47,40 +46,45 @@ async def plan_object(job: dict[str, Any]) -> dict[str, Any]:
 
 async def _make(store: Storage, job: dict[str, Any], folder: Path, base: str, summary_name: str) -> None:
     name, phase = job["object"], job["phase"]
-    found = await store.download("staging", f"{jobs.mapped_prefix(job, name)}index/", folder / "index")
+    found = await store.download("staging", _index(job, name), folder / "index")
     if not found:
         empty = {"actions": {}, "read": 0, "fields_excepted": 0, "links": 0, "states": 0, "chunks": [], "gone": []}
         await store.put("staging", summary_name, orjson.dumps(empty), once=True)
         return
-
-    async def bring(other: ObjectName) -> None:
-        await fetch_current(store, job["migration"], other, folder / "current" / f"{other}.parquet")
-
-    await bounded(bring, LOAD_ORDER)
+    parents, parties = await asyncio.to_thread(needed, folder)
+    await _bring_current(store, job, folder, set(LOAD_ORDER) if parties else {name, *parents})
     if phase == "plan":
-        for parent in LOAD_ORDER[: LOAD_ORDER.index(name)]:
-            await store.download("staging", f"{jobs.mapped_prefix(job, parent)}index/", folder / "parents" / parent)
-    selection = None
-    if job.get("sample"):
-        selection = folder / "selection.parquet"
-        await store.download("staging", job["sample"], selection)
-    summary = await asyncio.to_thread(
-        make_plan,
-        folder,
-        name,
-        wanted=("unchanged", "update") if phase == "verify" else WRITES,
-        selection=selection,
-        planned_parents=phase == "plan",
-        memory_mb=settings().memory_mb,
-    )
-    if phase != "plan":
-        for part in sorted(folder.glob("part-*.parquet")):
-            number = paths.chunk(int(part.stem.removeprefix("part-")))
-            content = await asyncio.to_thread(part.read_bytes)
-            await store.put(
-                "staging", paths.work(job["migration"], job["run"], f"{base}/{number}.parquet"), content, once=True
-            )
-    if phase == "load":
-        rows = [ExceptionRow(name, *row) for row in await asyncio.to_thread(read_exceptions, folder)]
-        await write_exceptions(store, job["migration"], job["run"], name, "plan", rows)
+        for parent in parents - {name}:
+            await store.download("staging", _index(job, parent), folder / "planned" / parent)
+    number = 0
+    wanted = ("unchanged", "update") if phase == "verify" else WRITES
+    with Plan(folder, name, wanted=wanted, parents=parents - {name}) as plan:
+        slices = plan.slices()
+        while (one := await asyncio.to_thread(next, slices, None)) is not None:
+            for path in one.parts.values():
+                if phase != "plan":
+                    blob = paths.work(job["migration"], job["run"], f"{base}/{paths.chunk(number)}.parquet")
+                    await store.put("staging", blob, await asyncio.to_thread(path.read_bytes), once=True)
+                path.unlink()
+                number += 1
+            if phase == "load" and one.excepted:
+                rows = [ExceptionRow(name, *row) for row in one.excepted]
+                await write_exceptions(store, job["migration"], job["run"], name, f"plan-{one.name}", rows)
+        summary = await asyncio.to_thread(plan.summary, gone=not job.get("sample"))
     await store.put("staging", summary_name, orjson.dumps(summary), once=True)
+
+
+def _index(job: dict[str, Any], name: str) -> str:
+    """Prefix of the index of one object's records: all of them, or the sample's."""
+    return f"{job['sample']}{name}/" if job.get("sample") else f"{jobs.mapped_prefix(job, name)}index/"
+
+
+async def _bring_current(store: Storage, job: dict[str, Any], folder: Path, names: set[str]) -> None:
+    """The current receipts' keys of these objects; of the planned one also what was written, when it may be changed."""
+
+    async def keys(other: str) -> None:
+        await fetch_current(store, job["migration"], other, folder / "current" / f"{other}.parquet", "keys")
+
+    await bounded(keys, sorted(names))
+    if job["phase"] == "load":
+        await fetch_current(store, job["migration"], job["object"], folder / "old.parquet")

@@ -1,81 +1,100 @@
 """The join that decides what happens to each record: mapped records against the ledger's current receipts.
 
-One DuckDB join per object; never a read per record. Works on local files that the activity has fetched.
+One file of the index (a bucket's records of one object) at a time, so that memory stays flat; what concerns all of them
+(keys that come twice, parents) is looked up in narrow tables. Never a read per record. Works on local files that the
+activity has fetched.
 """
 
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import duckdb
+from types import TracebackType
+from typing import Any, Final, Self
 
 from ledger import duck
 
 #: What ``plan`` may say of a record. The first three lead to a write.
-WRITES = ("create", "update", "join")
+WRITES: Final = ("create", "update", "join")
 
-_PLAN = """
-CREATE TABLE rec AS
-SELECT *, row_number() OVER (PARTITION BY lower(source_key) ORDER BY chunk, pos) AS nth
-FROM read_parquet($index) {only};
+#: (source id, field or None, code, message, cause, column)
+Excepted = tuple[str, str | None, str, str, str | None, str | None]
 
-CREATE TABLE cur AS SELECT * FROM read_parquet($current) WHERE object = $object;
-CREATE TABLE parents AS
-SELECT lower(source_key) AS k, "table", row_id FROM read_parquet($current) WHERE object <> $object
-{planned_parents};
-CREATE TABLE shared AS
-SELECT lower(row_key) AS k, any_value(row_id) AS row_id, any_value("table") AS "table"
-FROM read_parquet($current) WHERE object <> $object GROUP BY 1;
+#: Keys are compared without case, by a digest: 16 bytes, however long they are.
+_KEY: Final = "md5_number(lower(source_key))"
 
-CREATE TABLE need AS
-SELECT chunk, pos, ref.column AS col, ref.object AS object, ref.required AS required, lower(ref.key) AS k,
-       ref.object = $object AS own
-FROM (SELECT chunk, pos, unnest(refs) AS ref FROM rec WHERE status = 'mapped' AND nth = 1);
+_WHOLE: Final = f"""
+CREATE TEMP TABLE twice AS
+SELECT {_KEY} AS k, min(chunk || lpad(pos::VARCHAR, 9, '0')) AS first FROM read_parquet($index)
+WHERE {_KEY} IN (SELECT {_KEY} FROM read_parquet($index) GROUP BY 1 HAVING count(*) > 1) GROUP BY 1;
 
-CREATE TABLE links AS
+CREATE TEMP TABLE cur AS
+SELECT k, source_id, "table", row_id, hash, refused, linked, state FROM read_parquet($current) WHERE object = $object;
+CREATE TEMP TABLE parents AS
+SELECT k, "table", row_id FROM read_parquet($current) WHERE object IN (SELECT unnest($parents));
+CREATE TEMP TABLE shared AS
+SELECT row_k AS k, any_value(row_id) AS row_id, any_value("table") AS "table"
+FROM read_parquet($current) WHERE object <> $object AND row_k <> k GROUP BY 1
+"""
+
+_PLANNED_PARENTS: Final = f"""
+INSERT INTO parents SELECT {_KEY}, "table", 'planned' FROM read_parquet($planned) WHERE status = 'mapped'
+"""
+
+_SLICE: Final = f"""
+CREATE OR REPLACE TEMP TABLE rec AS
+SELECT i.*, {_KEY} AS k, coalesce(i.chunk || lpad(i.pos::VARCHAR, 9, '0') <> t.first, false) AS again
+FROM read_parquet($slice) AS i LEFT JOIN twice AS t ON t.k = {_KEY};
+
+CREATE OR REPLACE TEMP TABLE links AS
 SELECT n.chunk, n.pos,
        list({{'column': col, 'table': p."table", 'row_id': p.row_id}}) FILTER (p.row_id IS NOT NULL) AS resolved,
        list({{'column': col, 'object': n.object}} ORDER BY col) FILTER (p.row_id IS NULL AND NOT own) AS missing,
        coalesce(bool_or(required AND p.row_id IS NULL AND NOT own), false) AS orphan,
        any_value(n.object) FILTER (required AND p.row_id IS NULL AND NOT own) AS orphan_of,
        count(*) FILTER (own) AS own_refs
-FROM need n LEFT JOIN parents p ON p.k = n.k AND NOT own
+FROM (SELECT chunk, pos, ref.column AS col, ref.object AS object, ref.required AS required, ref.object = $object AS own,
+             md5_number(lower(ref.key)) AS k
+      FROM (SELECT chunk, pos, unnest(refs) AS ref FROM rec WHERE status = 'mapped' AND NOT again)) AS n
+LEFT JOIN parents AS p ON p.k = n.k AND NOT own
 GROUP BY 1, 2;
 
-CREATE TABLE decided AS
-SELECT r.chunk, r.pos, r.source_id, r.source_key, r.row_key, r."table", r.patient, r.reason, r.message, r.properties,
-       r.properties_refused, r.properties_ignored, r.issues, r.state, r.review, r.owner_rule,
-       l.resolved, l.missing, l.orphan_of, coalesce(l.own_refs, 0) AS own_refs,
-       r.hash || coalesce('~' || array_to_string(list_transform(l.missing, lambda x: x.column), ','), '') AS hash,
-       coalesce(cur.row_id, shared.row_id) AS row_id, cur.payload AS written, cur.generation AS generation,
-       -- Columns that were held back when an unchanged record was written; for a write, the write itself says.
-       CASE WHEN cur.hash = r.hash || coalesce('~' || array_to_string(list_transform(l.missing, lambda x: x.column), ','), '')
-            THEN coalesce(from_json(cur.payload -> '$.refused', '["VARCHAR"]'), []) ELSE [] END AS held,
+CREATE OR REPLACE TEMP TABLE plan AS
+WITH known AS (
+  SELECT r.*, l.resolved, l.missing, l.orphan, l.orphan_of, coalesce(l.own_refs, 0) AS own_refs,
+         r.hash || coalesce('~' || array_to_string(list_transform(l.missing, lambda x: x.column), ','), '') AS full_hash
+  FROM rec AS r LEFT JOIN links AS l ON l.chunk = r.chunk AND l.pos = r.pos)
+SELECT r.chunk, r.pos, r.k, r.source_id, r.source_key, r.row_key, r."table", r.patient, r.reason, r.message,
+       r.properties, r.properties_refused, r.properties_ignored, r.issues, r.state, r.resolved, r.missing, r.orphan_of,
+       r.own_refs, r.full_hash AS hash, coalesce(cur.row_id, shared.row_id) AS row_id,
+       -- Columns that an earlier run held back; when a record is written again, the write itself says.
+       coalesce(cur.refused, []) AS refused,
        CASE WHEN r.status <> 'mapped' THEN r.status
-            WHEN r.nth > 1 THEN 'duplicate'
-            WHEN coalesce(l.orphan, false) THEN 'orphan'
+            WHEN r.again THEN 'duplicate'
+            WHEN coalesce(r.orphan, false) THEN 'orphan'
             WHEN cur."table" <> r."table" THEN 'rerouted'
-            WHEN cur.row_id IS NOT NULL AND cur.hash
-                 = r.hash || coalesce('~' || array_to_string(list_transform(l.missing, lambda x: x.column), ','), '')
-            THEN 'unchanged'
+            WHEN cur.row_id IS NOT NULL AND cur.hash = r.full_hash THEN 'unchanged'
             WHEN cur.row_id IS NOT NULL THEN 'update'
             WHEN shared.row_id IS NOT NULL AND shared."table" = r."table" THEN 'join'
-            ELSE 'create' END AS action
-FROM rec r
-LEFT JOIN links l ON l.chunk = r.chunk AND l.pos = r.pos
-LEFT JOIN cur ON lower(cur.source_key) = lower(r.source_key)
-LEFT JOIN shared ON shared.k = lower(r.row_key);
-
--- The second passes: for what is written now, and for what an earlier run wrote and could not finish.
-CREATE TABLE plan AS
-SELECT *, own_refs > 0 AND (action IN ('create', 'update', 'join')
-              OR action = 'unchanged' AND NOT coalesce((written ->> '$.linked')::BOOLEAN, false)) AS todo_link,
-       state IS NOT NULL AND (action IN ('create', 'update', 'join')
-              OR action = 'unchanged' AND coalesce(written ->> '$.state', '') <> state) AS todo_state
-FROM decided;
+            ELSE 'create' END AS action,
+       -- The second passes: for what is written now, and for what an earlier run wrote and could not finish.
+       r.own_refs > 0 AND (action IN ('create', 'update', 'join') OR action = 'unchanged' AND NOT cur.linked) AS todo_link,
+       r.state IS NOT NULL AND (action IN ('create', 'update', 'join') OR action = 'unchanged' AND cur.state <> r.state)
+         AS todo_state
+FROM known AS r
+LEFT JOIN cur ON cur.k = r.k
+LEFT JOIN shared ON shared.k = md5_number(lower(r.row_key))
 """
 
+_PART: Final = """
+SELECT p.* EXCLUDE (k), {written} AS written FROM plan AS p {old} WHERE p.chunk = $chunk ORDER BY p.pos
+"""
+#: What was last written, of the records that are written again or were not finished.
+_OLD: Final = f"""
+LEFT JOIN (SELECT {_KEY} AS k, payload FROM read_parquet($old)) AS o ON o.k = p.k AND (p.action = 'update' OR p.todo_link OR p.todo_state)
+"""
 
-_EXCEPTED_RECORDS = """
+_EXCEPTED_RECORDS: Final = """
 SELECT source_id, NULL,
        CASE action WHEN 'duplicate' THEN 'duplicate_id' WHEN 'orphan' THEN 'missing_parent' WHEN 'rerouted' THEN 'rerouted'
             ELSE reason END,
@@ -87,7 +106,7 @@ SELECT source_id, NULL,
 FROM plan WHERE action IN ('excepted', 'duplicate', 'orphan', 'rerouted') ORDER BY chunk, pos
 """
 
-_EXCEPTED_FIELDS = """
+_EXCEPTED_FIELDS: Final = """
 SELECT source_id, issue.field, issue.code, issue.message, NULL, issue.column
 FROM (SELECT source_id, chunk, pos, unnest(issues) AS issue FROM plan WHERE action IN ('create', 'update', 'join', 'unchanged'))
 UNION ALL
@@ -96,113 +115,117 @@ SELECT source_id, lost.column, 'missing_parent', 'The ' || lost.object || ' it p
 FROM (SELECT source_id, unnest(missing) AS lost FROM plan WHERE action IN ('create', 'update', 'join', 'unchanged'))
 UNION ALL
 SELECT source_id, held, 'held_back', 'The column was held back when the record was written, in an earlier run.', NULL, held
-FROM (SELECT source_id, unnest(held) AS held FROM plan WHERE action = 'unchanged')
+FROM (SELECT source_id, unnest(refused) AS held FROM plan WHERE action = 'unchanged')
 ORDER BY 1, 2
 """
 
+_SUMS: Final = """
+SELECT action, count(*), sum(properties), sum(properties_refused), sum(properties_ignored),
+       sum(len(coalesce(issues, [])) + len(coalesce(missing, [])) + CASE action WHEN 'unchanged' THEN len(refused) ELSE 0 END)
+         FILTER (action IN ('create', 'update', 'join', 'unchanged')),
+       count(*) FILTER (todo_link), count(*) FILTER (todo_state)
+FROM plan GROUP BY 1 ORDER BY 1
+"""
 
-def make_plan(
-    folder: Path,
-    object_name: str,
-    *,
-    wanted: tuple[str, ...],
-    selection: Path | None,
-    planned_parents: bool,
-    memory_mb: int,
-) -> dict[str, Any]:
-    """Decide for every record of one object; write ``part-<n>.parquet`` files for the chunks with wanted actions.
 
-    ``folder`` holds ``index/*.parquet`` (this object's mapped index), ``current/*.parquet`` (current receipts of all
-    objects; at least one file, maybe empty), and with ``planned_parents`` ``parents/*.parquet`` (index of the objects
-    before this one, for a plan made before anything is written).
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What was decided for the records of one file of the index."""
 
-    Returns counts by action, sums for the tally, and ``chunks``: names of the mapped chunks in plan order.
+    name: str  #: of the bucket
+    parts: dict[str, Path]  #: mapped chunk -> the Parquet file of its plan, for chunks with wanted actions
+    excepted: list[Excepted]  #: records first, then fields
+
+
+class Plan:
+    """The plan of one object. Use it as a context manager; blocking, from one thread at a time.
+
+    ``folder`` holds ``index/*.parquet`` (this object's mapped index) and ``current/*.parquet`` (keys of the current
+    receipts, as ``activities.current`` folds them; of this object, of ``parents``, and of every object that may share
+    rows with this one; at least one file, maybe empty). It may hold ``old.parquet`` (this object's current receipts with
+    payloads: a plan for writing needs them) and ``planned/**/*.parquet`` (the index of parents that are not written yet).
     """
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": f"{memory_mb}MB",
-        "threads": 1,
-        "temp_directory": str(folder / "spill"),
-    }
-    with duckdb.connect(str(folder / "plan.duckdb"), config=config) as db:
-        db.begin()  # one transaction: the tables go to disk once, not at each statement
-        only = "WHERE source_key IN (SELECT source_key FROM read_parquet($selection))" if selection else ""
-        also = (
-            "UNION SELECT lower(source_key), \"table\", 'planned' FROM read_parquet($parents) WHERE status = 'mapped'"
-            if planned_parents and any((folder / "parents").rglob("*.parquet"))
-            else ""
-        )
-        values = {
-            "index": str(folder / "index" / "*.parquet"),
-            "current": str(folder / "current" / "*.parquet"),
-            "object": object_name,
-            "selection": str(selection),
-            "parents": str(folder / "parents" / "**" / "*.parquet"),
+
+    def __init__(self, folder: Path, object_name: str, *, wanted: tuple[str, ...], parents: set[str]) -> None:
+        self._folder, self._object, self._wanted, self._parents = folder, object_name, wanted, sorted(parents)
+        self._db = duck.cursor()
+        self._actions: dict[str, Counter[str]] = {}
+        self._sums = Counter[str]()
+        self._chunks: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._db.close()
+
+    def slices(self) -> Iterator[Slice]:
+        """Decide for every record, bucket by bucket. The files of a slice stay until the folder goes."""
+        values = {"index": self._all("index"), "current": self._all("current"), "object": self._object}
+        self._run(_WHOLE, values | {"parents": self._parents})
+        if any((self._folder / "planned").rglob("*.parquet")):
+            self._run(_PLANNED_PARENTS, {"planned": str(self._folder / "planned" / "**" / "*.parquet")})
+        for file in sorted((self._folder / "index").glob("*.parquet")):
+            self._run(_SLICE, {"slice": str(file), "object": self._object})
+            self._add_up()
+            yield Slice(file.stem, self._write_parts(), self._excepted())
+
+    def summary(self, *, gone: bool) -> dict[str, Any]:
+        """Counts by action, sums for the tally, ``chunks``: names of the mapped chunks in plan order, and ``gone``:
+        source ids that have a row but are in the source no more (only when asked for). After all slices."""
+        actions = {
+            action: {name: counts[name] for name in ("records", "properties", "refused", "ignored")}
+            for action, counts in sorted(self._actions.items())
         }
-        for statement in _PLAN.format(only=only, planned_parents=also).split(";\n"):
-            if statement.strip():
-                used = {key: value for key, value in values.items() if f"${key}" in statement}
-                db.execute(statement, used)
-        chunks = [
-            row[0]
-            for row in db.execute(
-                "SELECT DISTINCT chunk FROM plan WHERE list_contains($wanted, action) OR $passes AND (todo_link OR todo_state) "
-                "ORDER BY chunk",
-                {"wanted": list(wanted), "passes": wanted == WRITES},
-            ).fetchall()
-        ]
-        for number, chunk in enumerate(chunks):
-            db.execute(
-                f"COPY (SELECT * FROM plan WHERE chunk = $chunk ORDER BY pos) TO '{folder / f'part-{number:06d}.parquet'}' "
-                "(FORMAT parquet, COMPRESSION zstd)",
-                {"chunk": chunk},
-            )
-        summary = {**_sums(db), "chunks": chunks, "gone": _gone(db) if selection is None else []}
-        db.commit()
-    return summary
+        sums = {name: self._sums[name] for name in ("read", "fields_excepted", "links", "states")}
+        return {"actions": actions, **sums, "chunks": self._chunks, "gone": self._gone() if gone else []}
+
+    def _all(self, part: str) -> str:
+        return str(self._folder / part / "*.parquet")
+
+    def _run(self, statements: str, values: dict[str, Any]) -> None:
+        for statement in statements.split(";\n"):
+            self._db.execute(statement, {key: value for key, value in values.items() if f"${key}" in statement})
+
+    def _add_up(self) -> None:
+        for action, records, properties, refused, ignored, fields, links, states in self._db.execute(_SUMS).fetchall():
+            found = {"records": records, "properties": properties, "refused": refused, "ignored": ignored}
+            counts = self._actions.setdefault(action, Counter())
+            counts.update({name: int(count or 0) for name, count in found.items()})
+            self._sums.update(read=records, fields_excepted=int(fields or 0), links=links, states=states)
+
+    def _write_parts(self) -> dict[str, Path]:
+        old = self._folder / "old.parquet"
+        joined = old.exists()
+        asked = """SELECT DISTINCT chunk FROM plan
+                   WHERE list_contains($wanted, action) OR $passes AND (todo_link OR todo_state) ORDER BY chunk"""
+        values = {"wanted": list(self._wanted), "passes": self._wanted == WRITES}
+        chunks = [row[0] for row in self._db.execute(asked, values).fetchall()]
+        query = _PART.format(written="o.payload" if joined else "NULL", old=_OLD if joined else "")
+        parts: dict[str, Path] = {}
+        for chunk in chunks:
+            parts[chunk] = self._folder / f"part-{chunk}.parquet"
+            of = {"chunk": chunk} | ({"old": str(old)} if joined else {})
+            self._db.execute(f"COPY ({query}) TO '{parts[chunk]}' (FORMAT parquet, COMPRESSION zstd)", of)
+        self._chunks += chunks
+        return parts
+
+    def _excepted(self) -> list[Excepted]:
+        return [*self._db.execute(_EXCEPTED_RECORDS).fetchall(), *self._db.execute(_EXCEPTED_FIELDS).fetchall()]
+
+    def _gone(self) -> list[str]:
+        left = f"SELECT source_id FROM cur WHERE k NOT IN (SELECT {_KEY} FROM read_parquet($index)) ORDER BY 1"
+        return [row[0] for row in self._db.execute(left, {"index": self._all("index")}).fetchall()]
 
 
-def _sums(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    rows = db.execute(
-        """SELECT action, count(*), sum(properties), sum(properties_refused), sum(properties_ignored),
-                  sum(len(coalesce(issues, [])) + len(coalesce(missing, [])) + len(held))
-                    FILTER (action IN ('create','update','join','unchanged')),
-                  count(*) FILTER (todo_link), count(*) FILTER (todo_state)
-           FROM plan GROUP BY 1 ORDER BY 1"""
-    ).fetchall()
-    actions = {
-        row[0]: {
-            "records": row[1],
-            "properties": int(row[2] or 0),
-            "refused": int(row[3] or 0),
-            "ignored": int(row[4] or 0),
-        }
-        for row in rows
-    }
-    return {
-        "actions": actions,
-        "read": sum(row[1] for row in rows),
-        "fields_excepted": int(sum(row[5] or 0 for row in rows)),
-        "links": int(sum(row[6] or 0 for row in rows)),
-        "states": int(sum(row[7] or 0 for row in rows)),
-    }
-
-
-def _gone(db: duckdb.DuckDBPyConnection) -> list[str]:
-    """Source ids that have a row but are in the source no more."""
-    return [
-        row[0]
-        for row in db.execute(
-            "SELECT source_id FROM cur WHERE lower(source_key) NOT IN (SELECT lower(source_key) FROM rec) ORDER BY 1"
-        ).fetchall()
-    ]
-
-
-def read_exceptions(folder: Path) -> list[tuple[str, str | None, str, str, str | None, str | None]]:
-    """What the plan could not let through: (source id, field or None, code, message, cause, column), records first."""
-    with duckdb.connect(str(folder / "plan.duckdb"), read_only=True) as db:
-        records = db.execute(_EXCEPTED_RECORDS).fetchall()
-        fields = db.execute(_EXCEPTED_FIELDS).fetchall()
-    return [*records, *fields]
+def needed(folder: Path) -> tuple[set[str], bool]:
+    """What the records in ``index/*.parquet`` hang on: the objects they point at, and whether any may share its row."""
+    with duck.cursor() as db:
+        index = {"index": str(folder / "index" / "*.parquet")}
+        refs = "SELECT DISTINCT ref.object FROM (SELECT unnest(refs) AS ref FROM read_parquet($index))"
+        party = "SELECT count(*) FROM read_parquet($index) WHERE row_key <> source_key"
+        found = db.execute(party, index).fetchone()
+        return {row[0] for row in db.execute(refs, index).fetchall()}, bool(found and found[0])
 
 
 def read_part(path: Path) -> dict[int, dict[str, Any]]:

@@ -31,6 +31,12 @@ def read_records(path: Path) -> Iterator[dict[str, Any]]:
             yield orjson.loads(line)
 
 
+def longest_line(path: Path) -> int:
+    """Bytes of the longest line of a gzip NDJSON file, at least 1. DuckDB keeps two buffers of the longest it may meet."""
+    with gzip.open(path, "rb") as file:
+        return max(map(len, file), default=1)
+
+
 def pack(records: Iterable[Any]) -> bytes:
     """The same form in memory, for parts that are small (exceptions of a chunk, before-images)."""
     text = b"".join(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE) for record in records)

@@ -33,7 +33,6 @@ _TYPES: Final = {
 _COLUMNS: Final = ", ".join(f'"{name}"' for name in _TYPES)
 _READ: Final = ", ".join(f"'{name}': '{type}'" for name, type in _TYPES.items())
 _EMPTY: Final = "none.parquet"
-_LARGEST: Final = 32 * 1024 * 1024  #: bytes of one receipt: a memo column holds at most 1,048,576 characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +109,15 @@ def current_sql(glob: str) -> str:
 def write_parquet(path: Path, object: str, rows: Sequence[Receipt]) -> None:
     """Write receipts of one object as a Parquet file with a column `object` (blocking)."""
     lines = path.with_suffix(".ndjson")
+    longest = 1
     with lines.open("wb") as file:
         for row in rows:
-            file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+            longest = max(longest, file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)))
     with duck.cursor() as db:
         db.execute(
             f"COPY (SELECT ? AS object, {_COLUMNS} "
             f"FROM read_json(?, columns = {{{_READ}}}, format = 'newline_delimited', "
-            f"maximum_object_size = {_LARGEST})) TO '{str(path).replace(chr(39), chr(39) * 2)}' "
+            f"maximum_object_size = {longest})) TO '{str(path).replace(chr(39), chr(39) * 2)}' "
             "(FORMAT parquet, COMPRESSION zstd)",
             [object, str(lines)],
         )

@@ -1,14 +1,16 @@
 """The plan: one disposition per record, decided by one join."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from activities.current import fold
 from activities.mapped import as_row, write_index
-from activities.planning import WRITES, make_plan, read_exceptions, read_part
+from activities.planning import WRITES, Plan, needed, read_part
 from ledger.chunks import write_records
-from ledger.receipts import Receipt, current_sql, write_parquet
+from ledger.receipts import Receipt, write_parquet
 from mapping.record import Issue, MappedRecord, Ref
 
 
@@ -32,65 +34,103 @@ def receipt(object_name: str, key: str, **more: Any) -> Receipt:
     return Receipt(**(base | more))
 
 
+@dataclass
+class Planned:
+    """What came of planning patients."""
+
+    summary: dict[str, Any]
+    rows: list[dict[str, Any]]  #: of every part, in order
+    excepted: list[Any]
+
+    @property
+    def actions(self) -> dict[str, str]:
+        return {row["source_id"]: row["action"] for row in self.rows}
+
+
 def plan(
-    folder: Path, records: list[MappedRecord], receipts: dict[str, list[Receipt]], **more: Any
-) -> tuple[dict[str, Any], Path]:
-    """Plan patients over these receipts; returns the summary and the folder."""
-    import duckdb
-
-    chunk = folder / "b0000-00000.ndjson.gz"
-    write_records(chunk, (as_row(r, "b0000-00000", pos, r.source_id) for pos, r in enumerate(records)))
+    folder: Path,
+    *buckets: list[MappedRecord],
+    receipts: dict[str, list[Receipt]] | None = None,
+    wanted: tuple[str, ...] = WRITES,
+    keep_old: bool = True,
+) -> Planned:
+    """Plan patients, bucket by bucket, over these receipts."""
     (folder / "index").mkdir()
-    (folder / "current").mkdir()
-    write_index([chunk], folder / "index" / "b0000.parquet")
+    for number, records in enumerate(buckets):
+        label = f"b{number:04d}"
+        chunk = folder / f"{label}-00000.ndjson.gz"
+        write_records(chunk, (as_row(r, f"{label}-00000", pos, r.source_id) for pos, r in enumerate(records)))
+        write_index([chunk], folder / "index" / f"{label}.parquet")
     for name in ("location", "practitioner", "patient"):
-        (folder / "parts" / name).mkdir(parents=True)
-        part = folder / "parts" / name / "migrate-0001.00000.parquet"
-        write_parquet(part, name, receipts.get(name, []))
-        with duckdb.connect() as db:
-            target = folder / "current" / f"{name}.parquet"
-            db.execute(f"COPY ({current_sql(str(part))}) TO '{target}' (FORMAT parquet)")
-    options: dict[str, Any] = {"wanted": WRITES, "selection": None, "planned_parents": False, "memory_mb": 128}
-    return make_plan(folder, "patient", **(options | more)), folder
-
-
-def actions(folder: Path) -> dict[str, str]:
-    return {row["source_id"]: row["action"] for row in read_part(folder / "part-000000.parquet").values()}
+        parts = folder / name
+        (parts / name).mkdir(parents=True)
+        write_parquet(parts / name / "migrate-0001.00000.parquet", name, (receipts or {}).get(name, []))
+        fold(parts, name, folder / "current" / f"{name}.parquet", "keys")
+        if name == "patient" and keep_old:
+            (parts / "whole").rename(folder / "old.parquet")
+    with Plan(folder, "patient", wanted=wanted, parents={"location", "practitioner"}) as made:
+        slices = list(made.slices())
+        summary = made.summary(gone=True)
+    rows = [row for one in slices for path in one.parts.values() for row in read_part(path).values()]
+    return Planned(summary, rows, [row for one in slices for row in one.excepted])
 
 
 def test_new_unchanged_changed(tmp_path: Path) -> None:
-    """New records are created, unchanged ones left, changed ones updated."""
-    summary, folder = plan(
+    """New records are created, unchanged ones left, changed ones updated; a change knows what was last written."""
+    old = receipt("patient", "c", hash="old", payload='{"columns": {"x": 1}, "refused": []}')
+    made = plan(tmp_path, [mapped("a"), mapped("b"), mapped("c")], receipts={"patient": [receipt("patient", "b"), old]})
+
+    assert made.actions == {"a": "create", "b": "unchanged", "c": "update"}
+    assert made.summary["read"] == 3
+    assert made.summary["chunks"] == ["b0000-00000"]
+    assert [row["written"] for row in made.rows] == [None, None, old.payload]
+
+
+def test_a_verification_takes_what_is_there(tmp_path: Path) -> None:
+    """Only chunks with rows are read back, and no payload is fetched for that."""
+    made = plan(
         tmp_path,
-        [mapped("a"), mapped("b"), mapped("c")],
-        {"patient": [receipt("patient", "b"), receipt("patient", "c", hash="old")]},
+        [mapped("a")],
+        [mapped("b")],
+        receipts={"patient": [receipt("patient", "b")]},
+        wanted=("unchanged", "update"),
+        keep_old=False,
     )
 
-    assert actions(folder) == {"a": "create", "b": "unchanged", "c": "update"}
-    assert summary["read"] == 3
-    assert summary["chunks"] == ["b0000-00000"]
+    assert made.summary["chunks"] == ["b0001-00000"]
+    assert [(row["source_id"], row["row_id"], row["written"]) for row in made.rows] == [("b", "row-b", None)]
 
 
-def test_keys_are_compared_without_case_and_the_first_wins(tmp_path: Path) -> None:
+@pytest.mark.parametrize("buckets", [[["a", "A"]], [["a"], ["A"]]])
+def test_keys_are_compared_without_case_and_the_first_wins(tmp_path: Path, buckets: list[list[str]]) -> None:
     """Dataverse compares keys without case: the second record of a key is an exception, never a second row."""
-    summary, folder = plan(tmp_path, [mapped("a"), mapped("A")], {})
+    made = plan(tmp_path, *([mapped(key) for key in keys] for keys in buckets))
 
-    assert actions(folder) == {"a": "create", "A": "duplicate"}
-    assert [row[:3] for row in read_exceptions(folder)] == [("A", None, "duplicate_id")]
-    assert summary["actions"]["duplicate"]["records"] == 1
+    assert made.summary["actions"]["create"]["records"] == made.summary["actions"]["duplicate"]["records"] == 1
+    assert [row["source_id"] for row in made.rows if row["action"] == "create"] == ["a"]
+    assert [row[:3] for row in made.excepted] == [("A", None, "duplicate_id")]
+
+
+def test_buckets_add_up(tmp_path: Path) -> None:
+    """Every bucket's records are decided, in the order of the buckets."""
+    made = plan(tmp_path, [mapped("a"), mapped("b")], [mapped("c")])
+
+    assert list(made.actions) == ["a", "b", "c"]
+    assert made.summary["read"] == made.summary["actions"]["create"]["records"] == 3
+    assert made.summary["chunks"] == ["b0000-00000", "b0001-00000"]
 
 
 @pytest.mark.parametrize(("required", "action"), [(True, "orphan"), (False, "create")])
 def test_missing_parent(tmp_path: Path, required: bool, action: str) -> None:
     """A missing required parent excepts the record, an optional one only the field."""
     ref = Ref("parentcustomerid", "location", "s.location.x", required)
-    summary, folder = plan(tmp_path, [mapped("a", refs=[ref])], {})
+    made = plan(tmp_path, [mapped("a", refs=[ref])])
 
     if required:
-        assert summary["chunks"] == []
-        assert [row[2] for row in read_exceptions(folder)] == ["missing_parent"]
+        assert made.summary["chunks"] == []
+        assert [row[2] for row in made.excepted] == ["missing_parent"]
     else:
-        row = read_part(folder / "part-000000.parquet")[0]
+        (row,) = made.rows
         assert row["action"] == action
         assert row["missing"] == [{"column": "parentcustomerid", "object": "location"}]
         assert row["hash"] == "h-a~parentcustomerid"
@@ -103,9 +143,9 @@ def test_parent_that_landed_later_makes_the_record_changed(tmp_path: Path) -> No
         "patient": [receipt("patient", "a", hash="h-a~parentcustomerid")],
         "location": [receipt("location", "x", table="account")],
     }
-    _, folder = plan(tmp_path, [mapped("a", refs=[ref])], receipts)
+    made = plan(tmp_path, [mapped("a", refs=[ref])], receipts=receipts)
 
-    row = read_part(folder / "part-000000.parquet")[0]
+    (row,) = made.rows
     assert row["action"] == "update"
     assert row["resolved"] == [{"column": "parentcustomerid", "table": "account", "row_id": "row-x"}]
 
@@ -114,29 +154,38 @@ def test_person_who_is_both_joins_the_row(tmp_path: Path) -> None:
     """A patient whose person landed as a practitioner goes into that row."""
     both = mapped("a")
     both.row_key = "s.party.7"
-    _, folder = plan(tmp_path, [both], {"practitioner": [receipt("practitioner", "p", row_key="s.party.7")]})
+    made = plan(tmp_path, [both], receipts={"practitioner": [receipt("practitioner", "p", row_key="s.party.7")]})
 
-    row = read_part(folder / "part-000000.parquet")[0]
+    (row,) = made.rows
     assert (row["action"], row["row_id"]) == ("join", "row-p")
+    assert needed(tmp_path) == (set(), True)
+
+
+def test_what_a_plan_needs_to_know(tmp_path: Path) -> None:
+    """The objects that records point at are looked up, others only where a person may share a row."""
+    plan(tmp_path, [mapped("a", refs=[Ref("parentcustomerid", "location", "s.location.x")])])
+
+    assert needed(tmp_path) == ({"location"}, False)
 
 
 def test_a_held_back_column_stays_on_the_list(tmp_path: Path) -> None:
     """What an earlier run could not write is still an exception when nothing has changed since."""
     held = receipt("patient", "a", payload='{"columns": {}, "refused": ["createdon"]}')
-    summary, folder = plan(tmp_path, [mapped("a")], {"patient": [held]})
+    made = plan(tmp_path, [mapped("a")], receipts={"patient": [held]}, wanted=("unchanged",))
 
-    assert [row[:3] for row in read_exceptions(folder)] == [("a", "createdon", "held_back")]
-    assert summary["fields_excepted"] == 1
+    assert [row[:3] for row in made.excepted] == [("a", "createdon", "held_back")]
+    assert made.summary["fields_excepted"] == 1
+    assert [row["refused"] for row in made.rows] == [["createdon"]]
 
 
 def test_refused_fields_and_gone_records_are_told(tmp_path: Path) -> None:
     """Every refused field is listed, and so is a row whose record left the source."""
     record = mapped("a", issues=[Issue("npi", "cms_npi", "bad_npi", "The check digit is wrong.")])
-    summary, folder = plan(tmp_path, [record], {"patient": [receipt("patient", "z")]})
+    made = plan(tmp_path, [record], receipts={"patient": [receipt("patient", "z")]})
 
-    assert read_exceptions(folder) == [("a", "npi", "bad_npi", "The check digit is wrong.", None, "cms_npi")]
-    assert summary["gone"] == ["z"]
-    assert summary["fields_excepted"] == 1
+    assert made.excepted == [("a", "npi", "bad_npi", "The check digit is wrong.", None, "cms_npi")]
+    assert made.summary["gone"] == ["z"]
+    assert made.summary["fields_excepted"] == 1
 
 
 @pytest.mark.parametrize(
@@ -144,10 +193,10 @@ def test_refused_fields_and_gone_records_are_told(tmp_path: Path) -> None:
 )
 def test_a_state_that_an_earlier_run_could_not_set_is_still_to_do(tmp_path: Path, payload: str, todo: bool) -> None:
     """A run that paused before its last phase leaves nothing open for good."""
-    _, folder = plan(tmp_path, [mapped("a", state="inactive")], {"patient": [receipt("patient", "a", payload=payload)]})
+    made = plan(
+        tmp_path, [mapped("a", state="inactive")], receipts={"patient": [receipt("patient", "a", payload=payload)]}
+    )
 
-    parts = list(folder.glob("part-*.parquet"))
-    assert bool(parts) == todo
-    if todo:
-        row = read_part(parts[0])[0]
-        assert (row["action"], row["todo_state"], row["todo_link"]) == ("unchanged", True, False)
+    expected = [("unchanged", True, False, payload)] if todo else []
+    assert [(row["action"], row["todo_state"], row["todo_link"], row["written"]) for row in made.rows] == expected
+    assert made.summary["states"] == len(expected)

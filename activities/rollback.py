@@ -11,6 +11,7 @@ from activities.errors import StepError
 from activities.resources import storage
 from activities.standing import standing
 from ledger import migrations, paths
+from ledger.audit import partitions
 from ledger.lease import held_leases
 from ledger.migrations import Run
 from ledger.storage import Storage
@@ -72,10 +73,8 @@ async def to_undo(store: Storage, migration: str, runs: list[Run], which: str, *
     if which != "last":
         return found
     for place, run in enumerate(found, 1):
-        for name in LOAD_ORDER:
-            plan = await _plan_of(store, migration, run.id, name)
-            if plan and plan["chunks"]:
-                return found[:place]
+        if await partitions(store, migration, run.id):
+            return found[:place]
     return found
 
 

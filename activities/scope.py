@@ -28,6 +28,8 @@ async def make_scope(job: dict[str, Any]) -> dict[str, Any]:
     profile = load_profile(source["profile"])
     records = await _records(store, job)
     found = await _merged(store, job)
+    # A custom property is one non-empty value of one patient, whatever it is a list of.
+    records["custom_property"] = sum(one.patients for one in found["properties"].values())
     accounts = await dataset_accounts(store, migration.id, job["snapshot"])
     proposal = propose(
         {str(name): plain for name, plain in profile.map.items()},

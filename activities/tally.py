@@ -7,12 +7,15 @@ from typing import Any
 import orjson
 
 from activities import jobs
+from activities.keep import keep_report
 from activities.resources import storage
 from ledger import migrations, paths
+from ledger.exceptions import read_all
 from ledger.states import now
 from ledger.storage import Storage
 from ledger.transitions import open_delta_window
 from mapping.objects import LOAD_ORDER, OBJECTS
+from reports.reconcile import exceptions_report
 from settings import settings
 
 #: Figures of one object in the summary document.
@@ -50,6 +53,9 @@ async def tally(job: dict[str, Any]) -> dict[str, Any]:
     objects["claim"].update(await jobs.optional_document(store, job["migration"], "claims.json", {}))
     await jobs.keep_document(store, job["migration"], "tally.json", objects)
     await jobs.keep_document(store, job["migration"], f"gone-{job['run']}.json", gone)
+    await keep_report(
+        store, exceptions_report(job["migration"], await read_all(store, job["migration"], run=job["run"]))
+    )
     if job["kind"] == "migrate":
         until = now() + timedelta(hours=settings().delta_hours)
         await migrations.change(store, job["migration"], lambda one: open_delta_window(one, until))

@@ -38,11 +38,11 @@ def app_url() -> str:
 
 
 def is_trial() -> bool:
-    """Whether what is written goes no further than this machine: the app runs here, and its target as far as is known."""
-    if not _is_here(app_url()):
+    """Whether what is written goes no further than this machine. Of an app that is only an address nobody knows it."""
+    if app_is_given() or not _is_here(app_url()):
         return False
     target = _read(state_folder() / "local.json").get("dataverse_url")
-    return app_is_given() or not target or _is_here(str(target))
+    return not target or _is_here(str(target))
 
 
 def _is_here(url: str) -> bool:

@@ -35,6 +35,10 @@ PauseOption = Annotated[
         "--pause-percent", min=0, max=100, help="Pause when more of an object is excepted.", show_default="the app's"
     ),
 ]
+#: The same where every step is taken in a row: a trial runs through unless it is told otherwise.
+TrialPauseOption = Annotated[
+    float, typer.Option("--pause-percent", min=0, max=100, help="Pause when more of an object is excepted.")
+]
 TargetOption = Annotated[
     str | None, typer.Option("--target", help="The target's name, typed by you.", show_default=False)
 ]

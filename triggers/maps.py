@@ -65,8 +65,9 @@ async def store_map(store: Storage, id: str, given: ClinicMap) -> Migration:
     """Check a map against the catalog and keep it as the next version. Raises StepError with what is wrong."""
     found = problems(given, build_schema(given))
     if found:
-        words = "; ".join(f"{one.object} {one.field}: {one.message}" for one in found[:5])
-        raise StepError("bad_map", f"The map has {len(found)} problems: {words}", "Mend them and send the map again.")
+        words = "; ".join(" ".join(filter(None, (one.object, one.field, one.message))) for one in found[:5])
+        more = f" (and {len(found) - 5} more)" if len(found) > 5 else ""
+        raise StepError("bad_map", f"The map cannot be taken: {words}{more}", "Mend it and send the map again.")
     migration = await migrations.load(store, id)
     content = given.model_dump_json().encode()
     # The blob comes first: a version number never points at nothing.

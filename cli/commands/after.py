@@ -93,10 +93,10 @@ def retry(
 
 
 @app.command()
-def delta(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
+def delta(pause_percent: PauseOption = None, migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
     """Read the source again and bring what changed since."""
     with session(as_json, migration) as s:
-        s.step("delta")
+        s.step("delta", paused_at(pause_percent))
 
 
 @app.command()

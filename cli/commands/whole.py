@@ -10,7 +10,7 @@ from cli import demo as show
 from cli import flow, place
 from cli.commands.life import PlanName, Policy
 from cli.errors import misuse
-from cli.session import ByOption, JsonFlag, MigrationOption, PauseOption, session
+from cli.session import ByOption, JsonFlag, MigrationOption, TrialPauseOption, session
 from cli.shown import exit_code, show_objects, show_places, show_seconds
 from cli.system import local_status, run_local
 
@@ -30,7 +30,7 @@ def migrate(
     ] = None,
     plan: Annotated[PlanName | None, typer.Option("--plan", help="The target's licence plan.")] = None,
     target: Annotated[str | None, typer.Option("--target", help="The target's name, for an app elsewhere.")] = None,
-    pause_percent: PauseOption = 100,
+    pause_percent: TrialPauseOption = 100,
     rollback: Annotated[bool, typer.Option("--rollback", help="Take everything back at the end.")] = False,
     migration: MigrationOption = None,
     by: ByOption = None,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cli import runs
+from cli import place, runs
 from cli.main import main
 from tests.cli.fake_app import KEY, FakeApp
 
@@ -39,6 +39,8 @@ def app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeApp]:
     monkeypatch.setenv("CARRYOVER_APP_URL", fake.url)
     monkeypatch.setenv("CARRYOVER_APP_KEY", KEY)
     monkeypatch.setenv("CARRYOVER_LOCAL_DIR", str(tmp_path / "local"))
+    # Nothing stands behind the fake app, so what is written to it goes no further.
+    monkeypatch.setattr(place, "is_trial", lambda: True)
     monkeypatch.setattr(runs, "FIRST_LOOK", 0.001)
     monkeypatch.setattr(runs, "LAST_LOOK", 0.001)
     yield fake

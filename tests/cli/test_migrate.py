@@ -153,7 +153,7 @@ def test_a_source_changed_before_the_run_is_scoped_again(app: FakeApp, carryover
 def test_an_app_elsewhere_wants_the_target_typed(
     app: FakeApp, carryover: Carryover, export: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(place, "app_url", lambda: "https://app.clinic.example")
+    monkeypatch.setattr(place, "is_trial", lambda: False)
     monkeypatch.setattr(place, "connect", lambda: Api(app.url, KEY))
     ended = carryover("migrate", "--source", str(export), "--yes", "--json")
     assert ended.code == 2
@@ -194,3 +194,10 @@ def test_only_what_stays_on_this_machine_is_a_trial(
     monkeypatch.setenv("CARRYOVER_LOCAL_DIR", str(tmp_path))
     (tmp_path / "local.json").write_text(json.dumps({"app_url": app, "dataverse_url": target}), "utf-8")
     assert place.is_trial() is trial
+
+
+def test_an_app_that_is_only_an_address_is_no_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may run on this machine and write to an organisation that others work in."""
+    monkeypatch.setenv("CARRYOVER_APP_URL", "http://127.0.0.1:7071")
+
+    assert place.is_trial() is False

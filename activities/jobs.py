@@ -5,6 +5,7 @@ key of the mapped records), map_hash, operator, pause_percent, and what the orch
 """
 
 import hashlib
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -12,9 +13,10 @@ import orjson
 from activities.errors import StepError
 from activities.standing import standing
 from ledger import migrations, paths
+from ledger.audit import Head
 from ledger.chunks import read_records
 from ledger.migrations import EpochChanged, Migration, Run
-from ledger.storage import NotStored, Storage
+from ledger.storage import NotStored, Storage, bounded
 from mapping.catalog import build_schema
 from mapping.model import ClinicMap
 from mapping.objects import LOAD_ORDER
@@ -45,6 +47,15 @@ async def optional_document(store: Storage, migration: str, name: str, default: 
         return await document(store, migration, name)
     except NotStored:
         return default
+
+
+async def documents(store: Storage, prefix: str, ending: str) -> list[Any]:
+    """The JSON documents that activities of a run left under a prefix, in the order of their names."""
+
+    async def one(name: str) -> Any:
+        return orjson.loads(await store.get("staging", name))
+
+    return await bounded(one, [name for name in await store.names("staging", prefix) if name.endswith(ending)])
 
 
 async def fence(store: Storage, job: Job) -> None:
@@ -123,12 +134,35 @@ async def own_refs(store: Storage, job: Job, plan: dict[int, Job]) -> dict[int, 
         }
 
 
-async def progress(store: Storage, job: Job, name: str, label: str, *, done: int, excepted: int) -> None:
-    """Say how far a chunk is; the status endpoint adds these up."""
-    content = {"object": name, "phase": job.get("phase", ""), "done": done, "excepted": excepted}
-    await store.put(
-        "staging", paths.work(job["migration"], job["run"], f"progress/{name}-{label}.json"), orjson.dumps(content)
-    )
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A chunk that has come to its end: how many records it had, and where the chain of its log ends, if it has one."""
+
+    object: str
+    chunk: str
+    done: int
+    excepted: int
+    head: Head | None
+
+
+async def ended(
+    store: Storage, job: Job, name: str, label: str, *, done: int, excepted: int, head: Head | None = None
+) -> None:
+    """Say that a chunk has come to its end. Written last: nothing is added to its log afterwards."""
+    said = f"{done}-{excepted}" + (f"-{head.count}-{head.hash}" if head and head.count else "")
+    await store.put("staging", paths.work(job["migration"], job["run"], f"ended/{name}/{label}/{said}"), b"")
+
+
+async def all_ended(store: Storage, migration: str, run: str) -> list[Ended]:
+    """The chunks of a run that have come to their end. The blobs' names say it all, so one listing reads them."""
+    found: dict[tuple[str, str], Ended] = {}
+    prefix = paths.work(migration, run, "ended/")
+    for blob in await store.names("staging", prefix):
+        name, chunk, said = blob.removeprefix(prefix).split("/")
+        done, excepted, *rest = said.split("-")
+        head = Head(rest[1], int(rest[0])) if rest else None
+        found[name, chunk] = Ended(name, chunk, int(done), int(excepted), head)
+    return list(found.values())
 
 
 async def describe(store: Storage, migration: Migration, run: Run) -> Job:

@@ -90,7 +90,7 @@ async def load_chunk(job: dict[str, Any]) -> dict[str, Any]:
             result |= {"landed": len(landed), "created": created, "excepted": len(lost)}
             result |= {key: sum(row[key] or 0 for row in gone) for key in PROPERTIES}
         await store.put("staging", result_name, orjson.dumps(result))
-        await jobs.progress(store, job, name, label, done=len(ops), excepted=len(lost))
+        await jobs.ended(store, job, name, label, done=len(ops), excepted=len(lost), head=log.head)
     return result
 
 

@@ -2,15 +2,16 @@
 
 import asyncio
 from collections import Counter
+from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
 from activities import jobs
 from activities.errors import StepError
-from activities.resources import storage
+from activities.resources import storage, workplace
 from activities.standing import standing
-from ledger import migrations, paths
+from ledger import duck, migrations, paths
 from ledger.audit import partitions
 from ledger.lease import held_leases
 from ledger.migrations import Run
@@ -100,18 +101,8 @@ async def prove_undone(job: dict[str, Any]) -> dict[str, Any]:
     """
     store = await storage()
     counts: dict[str, Counter[str]] = {}
-    restored: set[str] = set()
-    deleted: set[str] = set()
-    kept: set[str] = set()
-    left: set[str] = set()
-    for blob in await store.names("staging", paths.work(job["migration"], job["run"], "undo/")):
-        if blob.endswith(".json"):
-            result = orjson.loads(await store.get("staging", blob))
-            counts.setdefault(result["object"], Counter()).update(result["counts"])
-            restored.update(result["restored_rows"])
-            deleted.update(result["deleted_rows"])
-            kept.update(result["kept_rows"])
-            left.update(result["left_rows"])
+    for result in await jobs.documents(store, paths.work(job["migration"], job["run"], "undo/"), ".json"):
+        counts.setdefault(result["object"], Counter()).update(result["counts"])
     totals = Counter[str]()
     for one in counts.values():
         totals.update(one)
@@ -121,15 +112,32 @@ async def prove_undone(job: dict[str, Any]) -> dict[str, Any]:
             f"{totals['remaining']} rows that were deleted are still in the target.",
             "Start the rollback again: it takes up what is left.",
         )
-    # A row that several runs wrote is one row.
-    sums = {
-        "deleted": totals["deleted"],
-        "restored": len(restored - deleted),
-        "kept": len(kept),
-        "left": len(left - kept),
-    }
+    async with workplace("undone") as folder:
+        await store.download("staging", paths.work(job["migration"], job["run"], "undone/"), folder)
+        sums = {"deleted": totals["deleted"], **await asyncio.to_thread(count_undone, folder)}
     await jobs.keep_document(store, job["migration"], f"undone-{job['run']}.json", sums)
     chosen = {run.id for run in await _chosen(store, job)}
     runs = [run for run in await migrations.list_runs(store, job["migration"]) if run.number < job["number"]]
     undone = dict.fromkeys(chosen, True) | {run.id: False for run in standing(runs) if run.id not in chosen}
     return {"counts": {name: dict(one) for name, one in counts.items()}, "undone": undone, "totals": sums}
+
+
+#: Of the rows that were not simply deleted: a row that several runs wrote is one row, and has one end.
+_ENDS: Final = """
+WITH said AS (SELECT row, what FROM read_json($files, format = 'newline_delimited', compression = 'gzip',
+                                              columns = {row: 'UUID', what: 'VARCHAR'})),
+     ends AS (SELECT bool_or(what = 'deleted') AS gone, bool_or(what = 'restored') AS restored,
+                     bool_or(what = 'kept') AS kept, bool_or(what = 'left') AS lying
+              FROM said SEMI JOIN (SELECT row FROM said WHERE what <> 'deleted') USING (row) GROUP BY row)
+SELECT count(*) FILTER (restored AND NOT gone), count(*) FILTER (kept), count(*) FILTER (lying AND NOT kept) FROM ends
+"""
+
+
+def count_undone(folder: Path) -> dict[str, int]:
+    """Rows restored, kept and left, by what the chunks' files of ``Undone.rows`` in ``folder`` say."""
+    files = [str(path) for path in sorted(folder.glob("*.ndjson.gz"))]
+    if not files:
+        return {"restored": 0, "kept": 0, "left": 0}
+    with duck.cursor() as db:
+        found = db.execute(_ENDS, {"files": files}).fetchone() or (0, 0, 0)
+    return dict(zip(("restored", "kept", "left"), found, strict=True))

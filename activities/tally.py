@@ -85,9 +85,8 @@ async def plan_summary(
 async def _results(store: Storage, job: dict[str, Any], name: str) -> Counter[str]:
     """What the load chunks of an object returned, added up."""
     total = Counter[str]()
-    for blob in await store.names("staging", paths.work(job["migration"], job["run"], f"{name}/")):
-        if blob.endswith(".result.json"):
-            total.update(orjson.loads(await store.get("staging", blob)))
+    for result in await jobs.documents(store, paths.work(job["migration"], job["run"], f"{name}/"), ".result.json"):
+        total.update(result)
     return total
 
 
@@ -126,8 +125,8 @@ async def _staff(store: Storage, job: dict[str, Any]) -> dict[str, int]:
 async def dataset_accounts(store: Storage, migration: str, snapshot: int) -> dict[str, dict[str, int]]:
     """For each dataset how many raw rows it has, and of these how many fed a record, were merged, or were left out."""
     total: dict[str, Counter[str]] = {}
-    for blob in await store.names("staging", paths.accounts(migration, snapshot, "bucket-")):
-        for dataset, accounts in orjson.loads(await store.get("staging", blob))["accounts"].items():
+    for bucket in await jobs.documents(store, paths.accounts(migration, snapshot, "bucket-"), ".json"):
+        for dataset, accounts in bucket["accounts"].items():
             one = total.setdefault(dataset, Counter())
             for account, rows in accounts.items():
                 one[account.split(":")[0]] += rows

@@ -4,7 +4,7 @@ Walks the chunk's audit log. Every intent that is not proved absent counts as do
 own log, so it survives being stopped; it ends by reading the rows again.
 """
 
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -48,6 +48,13 @@ class Undone:
     remaining: int = 0
     listed: list[dict[str, Any]] = field(default_factory=list)
 
+    def rows(self) -> Iterator[dict[str, str]]:
+        """What became of each row, by its id: a row that several runs wrote is one row in the end."""
+        for what, ids in (("deleted", self.deleted), ("restored", self.restored)):
+            yield from ({"row": id, "what": what} for id in ids)
+        for one in self.listed:
+            yield {"row": one["row_id"], "what": "kept" if one["why"] == "changed by others" else "left"}
+
 
 async def undo_chunk(job: dict[str, Any]) -> dict[str, Any]:
     """Undo one chunk. Returns ``{"deleted", "restored", "kept", "left"}``, counts."""
@@ -76,16 +83,10 @@ async def undo_chunk(job: dict[str, Any]) -> dict[str, Any]:
             "remaining": done.remaining,
         }
         await store.put("staging", paths.work(migration, run, f"undo/{name}-{own}.listed.ndjson.gz"), pack(done.listed))
-        result = {
-            "object": name,
-            "counts": counts,
-            "restored_rows": done.restored,
-            "deleted_rows": done.deleted,
-            "kept_rows": [one["row_id"] for one in done.listed if one["why"] == "changed by others"],
-            "left_rows": [one["row_id"] for one in done.listed if one["why"] != "changed by others"],
-        }
-        await store.put("staging", result_name, orjson.dumps(result))
-        await jobs.progress(store, job, name, own, done=sum(counts.values()), excepted=counts["kept"] + counts["left"])
+        await store.put("staging", paths.work(migration, run, f"undone/{name}-{own}.ndjson.gz"), pack(done.rows()))
+        await store.put("staging", result_name, orjson.dumps({"object": name, "counts": counts}))
+        excepted = counts["kept"] + counts["left"]
+        await jobs.ended(store, job, name, own, done=sum(counts.values()), excepted=excepted, head=log.head)
     return counts
 
 

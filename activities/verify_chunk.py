@@ -71,9 +71,7 @@ async def verify_chunk(job: dict[str, Any]) -> dict[str, Any]:
     await store.put("staging", f"{base}.findings.ndjson.gz", pack(result.findings))
     counts = {key: value for key, value in vars(result).items() if key != "findings"}
     await store.put("staging", f"{base}.json", orjson.dumps({"object": name, **counts}))
-    await jobs.progress(
-        store, job, name, f"verify-{chunk}", done=result.rows, excepted=result.differing + result.missing
-    )
+    await jobs.ended(store, job, name, f"verify-{chunk}", done=result.rows, excepted=result.differing + result.missing)
     return {"verified": result.verified, "differing": result.differing, "missing": result.missing}
 
 

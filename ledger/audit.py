@@ -241,16 +241,6 @@ async def partitions(storage: Storage, migration: str, run: str | None = None) -
     return found
 
 
-async def heads(storage: Storage, migration: str, run: str) -> dict[str, Head]:
-    """Where each chain of a run ends, by partition key, for the manifest. Reads the keys of every row of the run."""
-    found: dict[str, Head] = {}
-    columns = ["PartitionKey", "RowKey", "hash"]
-    async for page in storage.rows.pages(paths.AUDIT, _within(migration, run), select=columns):
-        for row in page:
-            found[row["PartitionKey"]] = Head(row["hash"], int(row["RowKey"]))
-    return found
-
-
 def _within(migration: str, run: str | None) -> str:
     first, beyond = paths.partition_range(migration, run)
     return f"PartitionKey ge {literal(first)} and PartitionKey lt {literal(beyond)}"

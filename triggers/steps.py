@@ -4,7 +4,6 @@ from typing import Any, Literal
 
 import azure.durable_functions as df
 import azure.functions as func
-import orjson
 from pydantic import BaseModel, ConfigDict
 
 from activities import jobs
@@ -12,7 +11,7 @@ from activities.errors import StepError
 from activities.resources import storage
 from activities.rollback import to_undo
 from activities.tally import plan_summary
-from ledger import migrations, paths
+from ledger import migrations
 from ledger.states import KIND_OF, Run, now
 from ledger.storage import Storage
 from mapping.objects import LOAD_ORDER
@@ -145,11 +144,10 @@ async def _progress(store: Storage, run: Run) -> dict[str, dict[str, int]]:
         runs += [one.id for one in await migrations.list_runs(store, run.migration) if one.parent == run.id]
     found: dict[str, dict[str, int]] = {}
     for one in runs:
-        for blob in await store.names("staging", paths.work(run.migration, one, "progress/")):
-            part = orjson.loads(await store.get("staging", blob))
-            entry = found.setdefault(part["object"], {"done": 0, "total": 0, "excepted": 0})
-            entry["done"] += part["done"]
-            entry["excepted"] += part["excepted"]
+        for chunk in await jobs.all_ended(store, run.migration, one):
+            entry = found.setdefault(chunk.object, {"done": 0, "total": 0, "excepted": 0})
+            entry["done"] += chunk.done
+            entry["excepted"] += chunk.excepted
     if run.kind in ("migrate", "delta", "retry"):
         for name in LOAD_ORDER:
             plan = await plan_summary(store, run.migration, run.id, name)

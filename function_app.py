@@ -6,7 +6,10 @@ import azure.functions as func
 import activities
 import orchestrators
 import triggers
+from settings import settings
 
+# A setting that cannot be used ends the start, by its name, instead of a run half-way.
+settings()
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 for part in (triggers, orchestrators, activities):
     blueprint = df.Blueprint()

@@ -4,8 +4,9 @@
 """
 
 from functools import lru_cache
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -42,8 +43,29 @@ class Settings(BaseSettings):
     webhook: str = Field(default="", alias="CARRYOVER_WEBHOOK")  #: told ids and counts when a person is needed
     temp: str = Field(default="", alias="CARRYOVER_TEMP")  #: parent of the activities' private folders
 
+    @field_validator("dataverse_url")
+    @classmethod
+    def _an_address(cls, given: str) -> str:
+        """Records travel encrypted; only to this machine may they go in the clear."""
+        parts = urlsplit(given)
+        here = parts.hostname in ("127.0.0.1", "localhost", "::1")
+        if given and not (parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and here))):
+            raise ValueError("an address such as https://yourorg.crm.dynamics.com is expected")
+        return given
+
+
+class WrongSetting(ValueError):
+    """A setting cannot be used. The message names the variable and never repeats its value, which may be a secret."""
+
 
 @lru_cache
 def settings() -> Settings:
-    """The settings of this process, read once. Raises pydantic's ValidationError, which names the variable."""
-    return Settings()
+    """The settings of this process, read once. Raises WrongSetting."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        found = "; ".join(
+            f"{one['loc'][0]}: {one['msg'].removeprefix('Value error, ').lower()}"
+            for one in error.errors(include_input=False)
+        )
+        raise WrongSetting(f"A setting cannot be used. {found}.") from None

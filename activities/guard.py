@@ -13,11 +13,16 @@ from typing import Any
 from azure.core.exceptions import AzureError
 
 from activities.errors import StepError, as_value
-from dataverse.errors import DataverseError, Unavailable
+from dataverse.errors import AuthRefused, DataverseError, Unavailable
 from ledger.lease import LeaseHeld, LeaseLost
 from sources.errors import SourceError
 
 log = logging.getLogger("carryover")
+_UNREACHABLE = "Check DATAVERSE_URL and the network, then start the step again: finished work is kept."
+_UNAVAILABLE = {
+    507: "The environment's storage is full: free or add capacity in the Power Platform admin center, then start the step "
+    "again: finished work is kept.",
+}
 Activity = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
@@ -35,11 +40,21 @@ def guarded(activity: Activity) -> Callable[[Any], Awaitable[Any]]:
                 StepError("bad_source", str(error), "Mend or remove the file, upload again, and scope again.")
             )
         except Unavailable as error:
+            answered = "could not do it" if error.status else "did not answer"
             return as_value(
                 StepError(
-                    "dataverse_unreachable",
-                    f"Dataverse did not answer: {error}",
-                    "Check DATAVERSE_URL and the network, then start the step again: finished work is kept.",
+                    "dataverse_unavailable" if error.status else "dataverse_unreachable",
+                    f"Dataverse {answered}: {error}",
+                    _UNAVAILABLE.get(error.status, _UNREACHABLE),
+                )
+            )
+        except AuthRefused as error:
+            return as_value(
+                StepError(
+                    "auth_refused",
+                    f"Dataverse does not let the app in: {error}",
+                    "Set DATAVERSE_TENANT_ID, DATAVERSE_CLIENT_ID and DATAVERSE_CLIENT_SECRET (or "
+                    "DATAVERSE_CERTIFICATE_PATH, or DATAVERSE_MANAGED_IDENTITY), and have the application user made.",
                 )
             )
         except DataverseError as error:

@@ -48,4 +48,6 @@ def local_status() -> dict[str, Any]:
         document: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
         raise CliError(done.stderr.strip() or "The local system's state cannot be read.", code="local") from None
+    if error := document.get("error"):
+        raise CliError(error["message"], code="local", next=error["next"])
     return document

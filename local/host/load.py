@@ -93,7 +93,10 @@ def load_app(folder: Path) -> App:
     os.chdir(folder)
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
-    module = importlib.import_module("function_app")
+    try:
+        module = importlib.import_module("function_app")
+    except ValueError as error:
+        raise LoadError(str(error)) from error  # a setting that the app cannot use, in its own words
     apps = [value for value in vars(module).values() if isinstance(value, FunctionRegister)]
     if len(apps) != 1:
         raise LoadError(f"function_app.py has to have one top level function app, not {len(apps)}")

@@ -150,9 +150,14 @@ class _Creation:
         return False
 
     async def _smaller(self, rows: Sequence[Indexed], lost: int) -> bool:
-        """Send rows that were too much for one request in several. True when all of them landed."""
-        size = max(1, min(self.size.rows, len(rows) // 2))
-        return all([await self._try(some, lost) for some in query.groups(rows, size)])
+        """Send rows that were too much for one request in several, smaller still if need be. True when all landed."""
+        most = max(1, len(rows) // 2)
+        landed = True
+        while rows:
+            size = min(self.size.rows, most)
+            landed = await self._try(rows[:size], lost) and landed
+            rows = rows[size:]
+        return landed
 
     async def _narrow(self, rows: Sequence[Indexed], error: DataverseError) -> None:
         """Split rows that together were refused; k faults among n cost at most 2·k·log2(n) requests."""

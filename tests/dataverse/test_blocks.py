@@ -148,6 +148,7 @@ async def test_a_note_with_another_file_is_left_alone(file: Path, held: bytes) -
     async with target.client() as client:
         outcome = await create_note(client, ANNOTATION, ROW, file)
     assert (outcome.ok, outcome.code) == (False, CONFLICT) and target.writes == []
+    assert any(r.url.path.endswith("$value") for r in target.requests) is (len(held) == len(OCTETS))
 
 
 @pytest.mark.parametrize("parents", [True, False])

@@ -159,10 +159,10 @@ async def test_a_target_that_renames_rows_stops_everything() -> None:
 
 async def test_refused_credentials_are_nobody_s_fault() -> None:
     target = FakeTarget(VISIT, faults=[answer(httpx.Response(401))] * 2)
-    async with target.client() as client:
+    async with target.client(slots=1) as client:
         with pytest.raises(AuthRefused):
-            await create_rows(client, VISIT, visits(row_ids(4)))
-    assert len(target.writes) == 2  # once more with a new token, no narrowing
+            await create_rows(client, VISIT, visits(row_ids(40)), batch=4)
+    assert len(target.writes) == 2  # once more with a new token, no narrowing, and no other batch
 
 
 async def test_a_dead_target_is_given_up_without_taking_rows_apart() -> None:

@@ -80,8 +80,18 @@ async def test_what_timed_out_is_sent_in_smaller_requests_until_it_lands() -> No
     target = Paced(clock, 1, patience=60)
     async with target.client(clock, slots=1) as client:
         outcomes = await create_rows(client, VISIT, visits(row_ids(100)))
+        assert client.sizes.of("cms_visit").rows <= 50
     assert all(o.ok for o in outcomes)
-    assert sent(target) == [100, 50, 50]
+    assert sent(target) == [100, 50, 25, 12, 12, 1]  # 50 and 25 came to an end, but not in a comfortable time
+
+
+async def test_a_timeout_is_remembered() -> None:
+    clock = FakeClock()
+    target = Paced(clock, 0.3, patience=20)
+    async with target.client(clock, slots=1) as client:
+        await create_rows(client, VISIT, visits(row_ids(200)))
+        assert client.sizes.of("cms_visit").rows == 50
+    assert sent(target) == [100, 50, 50, 50, 50]
 
 
 async def test_a_server_that_never_finishes_leaves_rows_unknown() -> None:
@@ -114,7 +124,7 @@ async def test_too_large_a_request_is_cut_not_repeated(refusal: Callable[[], htt
         outcomes = await create_rows(client, VISIT, visits(row_ids(100)))
         assert 25 <= client.sizes.of("cms_visit").rows <= 30
     assert all(o.ok for o in outcomes) and set(target.created.values()) == {1}
-    assert sent(target).count(100) == 1 and max(sent(target)[1:]) == 50
+    assert sent(target) == [100, 50, 25, 25, 27, 23]
 
 
 async def test_one_row_that_is_too_large_is_at_fault() -> None:

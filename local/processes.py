@@ -21,7 +21,7 @@ MARK: Final = "CARRYOVER_LOCAL_PART"
 PATIENCE: Final = 15.0
 
 
-def mark(state: Path, name: str) -> str:
+def mark(state: Path | str, name: str) -> str:
     """The mark of one part of the system with this state folder."""
     return f"{state}|{name}"
 
@@ -39,6 +39,9 @@ def start(command: Iterable[str], environment: Mapping[str, str], marked: str, l
             cwd=folder,
             start_new_session=True,
         )
+    # Until the program has its environment, nobody who looks for the mark would find it.
+    while process.poll() is None and not alive(process.pid, *marked.rsplit("|", 1)):
+        time.sleep(0.005)
     # The program outlives this one on purpose; without this, Popen's destructor complains that it still runs.
     process.returncode = 0
     return process.pid
@@ -59,7 +62,7 @@ def find(state: Path, name: str | None = None) -> list[psutil.Process]:
     return found
 
 
-def alive(pid: int, state: Path, name: str) -> bool:
+def alive(pid: int, state: Path | str, name: str) -> bool:
     """Whether this process runs and is the part it is said to be."""
     try:
         process = psutil.Process(pid)

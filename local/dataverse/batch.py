@@ -163,17 +163,17 @@ def _part(outer: Request, text: bytes, *, nested: bool) -> Part:
         return Part(None, changeset=[])
     top, _, body = content.partition(b"\r\n\r\n")
     line, _, rest = top.partition(b"\r\n")
-    method, _, url = line.decode("utf-8", "replace").partition(" ")
-    # Some clients leave the blanks of a filter as they are.
-    url = url.rpartition(" HTTP/")[0] if " HTTP/" in url else url.strip()
-    if not url:
+    words = line.decode("utf-8", "replace").split(" ")
+    if len(words) < 2:
         raise bad_query("A part of the batch has no request line.")
+    # Some clients leave the blanks of a filter as they are.
+    url = words[1] if len(words) <= 3 else " ".join(words[1:-1])
     if len(url) > _LONGEST_URL:
         raise errors.ApiError(414, "", "The request URL is too long.")
     inner_headers = _headers(rest)
     path, query = split_url(url)
     body = body.removesuffix(b"\r\n")
-    request = Request(method, path, query, _inherit(outer, inner_headers), body, outer.base, outer.caller)
+    request = Request(words[0], path, query, _inherit(outer, inner_headers), body, outer.base, outer.caller)
     return Part(request, headers.get("content-id") or inner_headers.get("content-id"))
 
 

@@ -73,10 +73,9 @@ class Environment:
         self.store.close()
 
     def session(self, request: Request) -> Session:
-        faults = self.faults.rows
         session = Session(
             self.store, self.catalog, self.security, request.caller, request.references,
-            behaviour=self.faults.behaviour, faults=faults if faults else None,
+            behaviour=self.faults.behaviour, faults=self.faults.striking,
         )  # fmt: skip
         if session.faults is not None:
             session.detect_duplicates = request.headers.get("mscrm.suppressduplicatedetection", "").lower() == "false"
@@ -153,7 +152,7 @@ class Environment:
         table = self.catalog.by_set(name)
         if table is None:
             raise errors.no_segment(name)
-        if table.name in self.catalog.lagging:
+        if self.catalog.lagging and table.name in self.catalog.lagging:
             strong = request.headers.get("consistency", "").lower() == "strong"
             if not self.catalog.look(table.name, strong=strong):
                 raise errors.no_segment(name)

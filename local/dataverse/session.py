@@ -36,7 +36,7 @@ class Session:
     behaviour: Behaviour = DEFAULT
     faults: RowFaults | None = None  #: what may befall single rows
     detect_duplicates: bool = False  #: whether the request asks for duplicate detection
-    edits: list[tuple[Edit, Table, str]] = field(default_factory=list)  #: what others do once the request is answered
+    edits: tuple[tuple[Edit, Table, str], ...] = ()  #: what others do once the request is answered
     _seen: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def resolve(self, table: Table, bind: Bind, value: Any) -> tuple[str, str]:
@@ -85,9 +85,8 @@ class Session:
         """Rows were read: somebody else may now change them behind the reader's back."""
         if self.faults is not None:
             for edit in self.faults.edits:
-                self.edits += [
-                    (edit, table, found) for found in identities if edit.pick.takes(self, table, found, None)
-                ]
+                taken = [found for found in identities if edit.pick.takes(self, table, found, None)]
+                self.edits += tuple((edit, table, found) for found in taken)
 
     def forget(self, identity: str) -> None:
         """A row went away: what was seen may no longer hold."""

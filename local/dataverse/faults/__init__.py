@@ -46,6 +46,7 @@ class Faults:
         self.disk_full = bool(document.get("disk_full", False))
         self.dop_hint: int | None = document.get("dop_hint")
         self.rows = RowFaults({name: document[name] for name in _ROWS & document.keys()})
+        self.striking = self.rows if self.rows else None  #: what sessions look at; None where there is nothing to see
         self.behaviour = behaviour(document["behaviour"]) if "behaviour" in document else DEFAULT
         self._importing: Trigger | None = None
         self._importing_until = 0.0

@@ -98,7 +98,7 @@ class DuplicateRule:
         held = session.store.fetch(table, identity, absent) if absent else None
         values = {**values, **dict(zip(absent, held or (), strict=False))}
         looked_for = [values.get(name) for name in self.columns]
-        if None in looked_for or not session.store.others(table, identity, self.columns, looked_for):
+        if not session.store.others(table, identity, self.columns, looked_for):
             return
         if self.trigger.pull():
             raise ApiError(

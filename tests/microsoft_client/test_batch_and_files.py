@@ -1,6 +1,7 @@
 """Batches with changesets, file columns, and the client's asynchronous twin."""
 
 import os
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 pytest.importorskip("PowerPlatform.Dataverse.client", reason="PowerPlatform-Dataverse-Client is not installed")
 
-import requests
+import httpx
 from PowerPlatform.Dataverse.client import DataverseClient
 from PowerPlatform.Dataverse.core.errors import HttpError
 
@@ -64,10 +65,10 @@ def test_a_batch_stops_at_its_first_error(client: DataverseClient) -> None:
     assert not client.records.list("contact", select=["lastname"])
 
 
-def content(simulator: Simulator, path: str) -> requests.Response:
-    return requests.get(
-        f"{simulator.url}/api/data/v9.2/{path}/$value", headers={"Authorization": "Bearer t"}, timeout=10
-    )
+def content(simulator: Simulator, path: str) -> bytes:
+    trust = ssl.create_default_context(cafile=simulator.trust)
+    url = f"{simulator.url}/api/data/v9.2/{path}/$value"
+    return httpx.get(url, headers={"Authorization": "Bearer t"}, verify=trust).content
 
 
 @pytest.mark.parametrize(("mode", "size"), [("small", 1000), ("chunk", 5 * 1024 * 1024), ("chunk", 10)])
@@ -79,10 +80,10 @@ def test_files(client: DataverseClient, simulator: Simulator, tmp_path: Path, mo
     row = client.records.retrieve("account", account, select=["new_contract", "new_contract_name"])
     assert row is not None
     assert row["new_contract_name"] == "a scan.pdf"
-    assert content(simulator, f"accounts({account})/new_contract").content == data
+    assert content(simulator, f"accounts({account})/new_contract") == data
     (tmp_path / "b.txt").write_bytes(b"new")
     client.files.upload("account", account, "new_Contract", str(tmp_path / "b.txt"), if_none_match=False)
-    assert content(simulator, f"accounts({account})/new_contract").content == b"new"
+    assert content(simulator, f"accounts({account})/new_contract") == b"new"
     (tmp_path / "c.exe").write_bytes(b"new")
     with pytest.raises(HttpError) as blocked:
         client.files.upload("account", account, "new_Contract", str(tmp_path / "c.exe"))

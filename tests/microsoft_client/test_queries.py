@@ -110,8 +110,7 @@ def test_fetchxml(people: DataverseClient) -> None:
 
 
 def test_data_frames(client: DataverseClient) -> None:
-    import pandas as pd  # type: ignore[import-untyped]
-
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
     frame = pd.DataFrame([{"lastname": "A"}, {"lastname": "B"}])
     frame["contactid"] = client.dataframe.create("contact", frame)
     frame["lastname"] = ["C", "D"]

@@ -53,7 +53,7 @@ class Batch:
             await self._fence()
             known = set(self.log.intents)
             entries = await self.log.append_intents([self._intent(op) for op in group])
-            todo, settled = await self._unsettled(table, group, entries, known)
+            todo, settled = await self._unsettled(table, group, entries, known, notes=documents is not None)
             failed += settled
             if not todo:
                 continue
@@ -71,15 +71,21 @@ class Batch:
         """Send the rows. One whose answer stayed lost is read again after the quiet period, and only then sent again."""
         results = await self._send(table, ops, documents)
         doubtful = [number for number, result in enumerate(results) if result.unknown]
-        if doubtful:
-            quiet = settings().quiet_seconds
+        if not doubtful:
+            return results
+        quiet = settings().quiet_seconds
+        if documents is not None:
+            # A note may be there without its file: only sending it again, which compares the file, tells.
+            await self.client.pause(quiet)
+            absent = doubtful
+        else:
             fates = await settle(self.client, table, [ops[number].row_id for number in doubtful], quiet)
             absent = [number for number in doubtful if fates[ops[number].row_id] == "absent"]
             for number in doubtful:
                 results[number] = RowOutcome(number, True, FOUND)
-            again = await self._send(table, [ops[number] for number in absent], documents)
-            for number, result in zip(absent, again, strict=True):
-                results[number] = result
+        again = await self._send(table, [ops[number] for number in absent], documents)
+        for number, result in zip(absent, again, strict=True):
+            results[number] = result
         return results
 
     async def _send(self, table: SchemaTable, ops: list[Op], documents: Documents | None) -> list[RowOutcome]:
@@ -88,7 +94,7 @@ class Batch:
         return await create_rows(self.client, table, [{**op.body, table.id_column: op.row_id} for op in ops])
 
     async def _unsettled(
-        self, table: SchemaTable, group: list[Op], entries: list[Entry], known: set[str]
+        self, table: SchemaTable, group: list[Op], entries: list[Entry], known: set[str], *, notes: bool
     ) -> tuple[list[tuple[Op, Entry]], list[ExceptionRow]]:
         """What is left to write: an earlier attempt's intents may have landed, with or without their outcome."""
         todo: list[tuple[Op, Entry]] = []
@@ -101,7 +107,7 @@ class Batch:
                 continue
             if outcome is not None and outcome.result == "failed":
                 failed.append(self._refused(op, outcome.code, outcome.message))
-            elif entry.key in known:
+            elif entry.key in known and not notes:
                 doubtful.append((op, entry))
             else:
                 todo.append((op, entry))

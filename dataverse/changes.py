@@ -8,7 +8,7 @@ from dataverse import query
 from dataverse.afterimage import holds, read_names
 from dataverse.batch import Operation, Part, run_batch
 from dataverse.client import DataverseClient
-from dataverse.errors import AuthRefused, DataverseError, LostReply, NotFound, VersionMismatch
+from dataverse.errors import AuthRefused, DataverseError, LostReply, NotFound, VersionMismatch, systemic
 from dataverse.outcomes import CONFLICT, FOUND, RowOutcome
 from dataverse.reads import read_rows
 from dataverse.together import together
@@ -80,7 +80,7 @@ def _settle(
     index: int, change: Change, result: Part | DataverseError, outcomes: dict[int, RowOutcome], lost: int
 ) -> bool:
     """Put the outcome of one answered change down; False when the row must be read to tell."""
-    if isinstance(result, AuthRefused):
+    if isinstance(result, AuthRefused) or systemic(result):
         raise result
     if not isinstance(result, DataverseError):
         outcomes[index] = RowOutcome(index, True)

@@ -20,6 +20,7 @@ from dataverse.errors import (
     Transient,
     Unavailable,
     VersionMismatch,
+    systemic,
 )
 from dataverse.outcomes import FOUND, RowOutcome
 from dataverse.probes import Probes
@@ -30,6 +31,8 @@ from mapping.schema import SchemaTable
 
 #: Requests in a row for the same rows that may go unanswered before their state is called unknown.
 LOST_TRIES: Final = 4
+#: So many rows in a row, each sent alone, that the target "could not do now": it is the target, not the rows.
+FALLEN: Final = 5
 SAME_ID: Final = "0x80040237"
 
 Row = dict[str, Any]
@@ -49,7 +52,8 @@ async def create_rows(
     Batches go out in parallel as the client's limiter allows; pass at most one chunk. A batch carries what the client
     has learned that the table takes in a comfortable time, or ``batch`` rows; ``probes`` decide how rows are sent.
     Rows that are in the target already count as landed. Raises AuthRefused, BadAnswer (the target did not keep the
-    ids) and, when even reading back is not possible, Unavailable: the call may then be repeated with the same rows.
+    ids) and, when reading back is not possible or nothing can be created at all, Unavailable: the call may then be
+    repeated with the same rows.
     """
     ids = [query.guid(str(row[table.id_column])) for row in rows]
     if len(set(ids)) != len(ids):
@@ -69,6 +73,7 @@ class _Creation:
         self.outcomes = outcomes
         self.strategy = (probes or Probes()).strategy(table.logical, table.bulk)
         self.size = client.sizes.of(table.logical)
+        self.fallen = 0  #: rows in a row that the target could not create, each alone
 
     async def all(self, rows: Sequence[Indexed], batch: int | None) -> None:
         """Cut batches one by one, as slots come free, so that each has the size that is right by then.
@@ -172,6 +177,9 @@ class _Creation:
                 return
             rows = right  # all of the left landed, so the fault is here: no need to ask whether
         self.outcomes[rows[0][0]] = RowOutcome.failed(rows[0][0], error)
+        self.fallen += isinstance(error, Unavailable)
+        if self.fallen == FALLEN:
+            raise error
 
     async def _landed(self, rows: Sequence[Indexed]) -> list[Indexed]:
         """Read back; rows that are there are done, the others are returned."""
@@ -197,11 +205,12 @@ class _Creation:
         except (Refused, LostReply) as error:
             return error
         except Unavailable as error:
-            if not error.code:
-                raise  # nobody is there: smaller requests would not help
+            if systemic(error):
+                raise  # smaller requests would not help
             return error
         for index, _ in rows:
             self.outcomes[index] = RowOutcome(index, True)
+        self.fallen = 0
         return None
 
     async def _each(self, rows: Sequence[Indexed]) -> None:
@@ -210,7 +219,7 @@ class _Creation:
         results = await create_each(self.client, self.table, [row for _, row in rows], upsert=upsert)
         taken: list[Indexed] = []
         for (index, row), result in zip(rows, results, strict=True):
-            if isinstance(result, AuthRefused):
+            if isinstance(result, AuthRefused) or systemic(result):
                 raise result
             if not isinstance(result, DataverseError):
                 self.outcomes[index] = RowOutcome(index, True)

@@ -8,7 +8,7 @@ requests and handle errors") and the service protection limits page.
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeGuard
 
 import orjson
 
@@ -108,6 +108,8 @@ UNEXPECTED: Final = "0x80040216"
 SQL_TIMEOUT: Final = "0x80044151"
 RETRY_CODES: Final = frozenset({UNEXPECTED, "0x80044150", SQL_TIMEOUT, "0x80040255", "0x80040251", "0x80071151"})
 RETRY_STATUSES: Final = frozenset({429, 502, 503, 504})
+
+STORAGE_FULL: Final = 507
 
 _FACETS: Final = {"0x80072322": "requests", "0x80072321": "execution time", "0x80072326": "concurrency"}
 
@@ -234,7 +236,7 @@ def error_from(status: int, headers: Mapping[str, str], body: bytes, table: str 
     # A 5xx without a word of Dataverse's own is a gateway's, or a server's that fell over: it says nothing of the rows.
     dumb = status >= 500 and not code and not raw
     if dumb or code in RETRY_CODES or (status in RETRY_STATUSES and code not in _KNOWN):
-        passing = Unavailable(_transient_words(code), status=status, code=code, table=table)
+        passing = Unavailable(_transient_words(code, status), status=status, code=code, table=table)
         passing.slow = status == 504 or code == SQL_TIMEOUT
         return passing
     kind, words = _KNOWN.get(code) or _BY_STATUS.get(status) or (Refused, clean(raw) or "The target refused it.")
@@ -252,6 +254,11 @@ def error_from(status: int, headers: Mapping[str, str], body: bytes, table: str 
     return error
 
 
+def systemic(error: object) -> TypeGuard[Unavailable]:
+    """Whether the target as a whole is meant and not a row: nobody is there, or there is no room left."""
+    return isinstance(error, Unavailable) and (not error.code or error.status == STORAGE_FULL)
+
+
 def retry_after(headers: Mapping[str, str]) -> float:
     """Seconds of a Retry-After header; 0 when it is absent or not a number of seconds."""
     try:
@@ -260,7 +267,9 @@ def retry_after(headers: Mapping[str, str]) -> float:
         return 0.0
 
 
-def _transient_words(code: str) -> str:
+def _transient_words(code: str, status: int = 0) -> str:
+    if status == STORAGE_FULL:
+        return "The target has no room left."
     if code == "0x80071151":
         return "Another import or publish is running in the target."
     if code in ("0x80044150", "0x80044151", "0x80040255", "0x80040251"):

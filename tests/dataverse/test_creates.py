@@ -199,3 +199,35 @@ async def test_a_lost_lease_stops_the_next_write() -> None:
         with pytest.raises(LeaseLost):
             await create_rows(client, VISIT, visits(row_ids(30)), batch=10)
     assert len(target.writes) == 1 and len(target.rows) == 10
+
+
+NO_ROOM = (507, "0x80040216", "There is no room.")
+NOT_NOW = (500, "0x80040216", "An unexpected error occurred.")
+
+
+async def test_a_target_without_room_refuses_no_single_row() -> None:
+    """The call ends at once and may be repeated: no row is called refused that is not at fault."""
+    ids = row_ids(40)
+    target = FakeTarget(VISIT, bad=dict.fromkeys(ids, NO_ROOM))
+    async with target.client() as client:
+        with pytest.raises(Unavailable, match="no room left"):
+            await create_rows(client, VISIT, visits(ids), batch=20)
+    assert target.rows == {}
+
+
+async def test_a_target_that_can_create_nothing_is_not_asked_row_by_row() -> None:
+    ids = row_ids(40)
+    target = FakeTarget(VISIT, bad=dict.fromkeys(ids, NOT_NOW))
+    async with target.client() as client:
+        with pytest.raises(Unavailable):
+            await create_rows(client, VISIT, visits(ids), batch=40)
+    assert len(target.writes) < 3 * (6 + 5 + 5)  # three tries of each: on the way down, and of the rows
+
+
+async def test_a_few_rows_that_the_target_cannot_create_do_not_stop_the_others() -> None:
+    ids = row_ids(40)
+    faulty = [3, 17, 18, 31]
+    target = FakeTarget(VISIT, bad={ids[i]: NOT_NOW for i in faulty})
+    async with target.client() as client:
+        outcomes = await create_rows(client, VISIT, visits(ids), batch=40)
+    assert [o.index for o in outcomes if not o.ok] == faulty

@@ -338,10 +338,10 @@ def test_owners_are_enabled_users_of_the_right_rule(story: Story, source: dict[s
     appointments = {row["cms_sourcekey"]: row for row in story.rows["cms_clinicappointment"]}
     checked = 0
     for one in source["appointments"]:
-        row = appointments.get(f"clinic.appointment.{one['appointment_id']}")
+        made = appointments.get(f"clinic.appointment.{one['appointment_id']}")
         user = by_mail.get(mails.get(one["provider_id"], ""))
-        if row is not None and user is not None and not user["isdisabled"]:
-            assert row["ownerid"] == user["systemuserid"]
+        if made is not None and user is not None and not user["isdisabled"]:
+            assert made["ownerid"] == user["systemuserid"]
             checked += 1
     assert checked > 20
 

@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     daily_requests: int = Field(default=0, alias="CARRYOVER_DAILY_REQUESTS", ge=0)  #: 0: not limited
     chunk: int = Field(default=1000, alias="CARRYOVER_CHUNK", ge=1, le=2000)  #: records a load activity works on
     memory_mb: int = Field(default=256, alias="CARRYOVER_MEMORY_MB", ge=64)  #: DuckDB's limit, per activity
-    bucket_mb: int = Field(default=16, alias="CARRYOVER_BUCKET_MB", ge=1)  #: raw bytes one shaping activity takes
+    bucket_mb: int = Field(default=8, alias="CARRYOVER_BUCKET_MB", ge=1)  #: raw bytes one shaping activity takes
     slots: int = Field(default=0, alias="CARRYOVER_SLOTS", ge=0)  #: requests in flight; 0: what x-ms-dop-hint says
     quiet_seconds: float = Field(
         default=150.0, alias="CARRYOVER_QUIET_SECONDS", ge=0

@@ -13,6 +13,7 @@ from typing import Any
 from azure.core.exceptions import AzureError
 
 from activities.errors import StepError, as_value
+from activities.room import room
 from dataverse.errors import AuthRefused, DataverseError, Unavailable
 from ledger.lease import LeaseHeld, LeaseLost
 from sources.errors import SourceError
@@ -32,7 +33,8 @@ def guarded(activity: Activity) -> Callable[[Any], Awaitable[Any]]:
     @functools.wraps(activity)
     async def run(payload: dict) -> dict:  # type: ignore[type-arg]
         try:
-            return await activity(payload)
+            async with room(activity.__name__):
+                return await activity(payload)
         except StepError as error:
             return as_value(error)
         except SourceError as error:

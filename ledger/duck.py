@@ -9,7 +9,7 @@ from typing import Final
 import duckdb
 
 #: Memory of all queries of the process together; what does not fit goes to a private folder on disk.
-MEMORY: Final = "384MB"
+MEMORY: Final = "128MB"
 
 _lock = threading.Lock()
 _kept: list[duckdb.DuckDBPyConnection] = []

@@ -80,13 +80,18 @@ class Api:
         return size
 
     def pieces(self, path: str, **params: Any) -> Iterator[bytes]:
-        """An answer piece by piece, for what may be large."""
-        with self._reached():
-            with self._http.stream("GET", path, params=_given(params)) as reply:
-                if reply.is_error:
-                    reply.read()
-                    raise _refusal(reply)
-                yield from reply.iter_bytes()
+        """An answer piece by piece, for what may be large; what the app gives in parts is asked for to its end."""
+        after: str | None = None
+        while True:
+            with self._reached():
+                with self._http.stream("GET", path, params=_given(params | {"after": after})) as reply:
+                    if reply.is_error:
+                        reply.read()
+                        raise _refusal(reply)
+                    yield from reply.iter_bytes()
+            after = reply.headers.get("x-continuation")
+            if not after:
+                return
 
     def patiently(self, path: str, said: Callable[[], None]) -> Any:
         """A JSON answer from an app that may be away for ``SILENCE`` seconds; ``said`` is called once if it is."""

@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Final, Literal
 
 from ledger import chain, paths
@@ -15,20 +16,33 @@ COLUMNS: Final = (
     "migration", "run", "object", "chunk", "sequence", "at", "operation", "source_id", "source_key", "table", "row_id",
     "before", "operator", "map_hash", "span", "of", "code", "message", "hash",
 )  # fmt: skip
+_PAGES: Final = 10  #: pages of the service (1,000 rows each) in one part: some 5 MB
+#: How the service continues a query; nothing else may come into one.
+_ONWARD: Final = re.compile(r"&NextPartitionKey=[\w%.~-]+(&NextRowKey=[\w%.~-]+)?")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
-async def export(storage: Storage, migration: str, format: Format) -> AsyncIterator[bytes]:
-    """The whole log of a migration, in the order of partitions and sequences, a page of rows at a time."""
+async def export(storage: Storage, migration: str, format: Format, after: str = "") -> tuple[bytes, str]:
+    """A part of a migration's log, in the order of partitions and sequences, and where the next part begins.
+
+    `after`: what the part before returned, "" for the first. The parts, one after another, are the file; the last
+    returns "". Raises ValueError for an `after` that no part returned.
+    """
     first, beyond = paths.partition_range(migration)
     within = f"PartitionKey ge {literal(first)} and PartitionKey lt {literal(beyond)}"
-    if format == "csv":
-        yield _csv([list(COLUMNS)])
-    async for page in storage.rows.pages(paths.AUDIT, within):
+    onward = urlsafe_b64decode(after).decode("ascii") if after else ""
+    if onward and not _ONWARD.fullmatch(onward):
+        raise ValueError("not the end of a part")
+    text = [_csv([list(COLUMNS)])] if format == "csv" and not onward else []
+    for _ in range(_PAGES):
+        page, onward = await storage.rows.page(paths.AUDIT, within, after=onward)
         if format == "csv":
-            yield _csv([_cells(row) for row in page])
+            text.append(_csv([_cells(row) for row in page]))
         else:
-            yield b"".join(chain.sealed(chain.canonical(row), row["hash"]) + b"\n" for row in page)
+            text += [chain.sealed(chain.canonical(row), row["hash"]) + b"\n" for row in page]
+        if not onward:
+            break
+    return b"".join(text), urlsafe_b64encode(onward.encode()).decode()
 
 
 def _cells(row: Row) -> list[str]:

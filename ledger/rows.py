@@ -107,24 +107,30 @@ class TableRows:
 
         `select`: only these properties, when given.
         """
-        url = f"{self._url}/{table}()?$filter={quote(filter, safe='')}"
+        after = ""
+        while True:
+            rows, after = await self.page(table, filter, select=select, after=after)
+            yield rows
+            if not after:
+                return
+
+    async def page(
+        self, table: str, filter: str, *, select: Sequence[str] = (), after: str = ""
+    ) -> tuple[list[Row], str]:
+        """One page of `pages`, and where the next one begins: the `after` of the next call, "" when this was the last."""
+        url = f"{self._url}/{table}()?$filter={quote(filter, safe='')}{after}"
         if select:
             url += f"&$select={','.join(select)}"
-        onward: str | None = ""
-        while onward is not None:
-            request = HttpRequest(
-                "GET",
-                url + onward,
-                headers={"Accept": "application/json;odata=nometadata", "DataServiceVersion": "3.0"},
-            )
-            response = await self._send(request)
-            if response.status_code != 200:
-                raise _error(response, response.status_code, response.content)
-            rows: list[dict[str, Any]] = orjson.loads(response.content)["value"]
-            for row in rows:
-                row.pop("Timestamp", None)
-            yield rows
-            onward = _continuation(response)
+        request = HttpRequest(
+            "GET", url, headers={"Accept": "application/json;odata=nometadata", "DataServiceVersion": "3.0"}
+        )
+        response = await self._send(request)
+        if response.status_code != 200:
+            raise _error(response, response.status_code, response.content)
+        rows: list[dict[str, Any]] = orjson.loads(response.content)["value"]
+        for row in rows:
+            row.pop("Timestamp", None)
+        return rows, _continuation(response)
 
     async def _send(self, request: HttpRequest) -> AsyncHttpResponse:
         request.headers["x-ms-version"] = _VERSION
@@ -139,13 +145,13 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _continuation(response: AsyncHttpResponse) -> str | None:
+def _continuation(response: AsyncHttpResponse) -> str:
     pieces = ""
     for key in ("NextPartitionKey", "NextRowKey"):
         value = response.headers.get(f"x-ms-continuation-{key}")
         if value:
             pieces += f"&{key}={quote(value, safe='')}"
-    return pieces or None
+    return pieces
 
 
 def _error(response: AsyncHttpResponse, status: int, content: bytes) -> HttpResponseError:

@@ -73,14 +73,18 @@ async def get_exceptions(req: func.HttpRequest) -> func.HttpResponse:
 
 @endpoint
 async def get_audit(req: func.HttpRequest) -> func.HttpResponse:
-    """GET /migrations/{id}/audit?format=ndjson|csv"""
+    """GET /migrations/{id}/audit?format=ndjson|csv&after=: a part; the header x-continuation is the next one's after."""
     store = await storage()
     form = req.params.get("format", "ndjson")
     if form not in ("ndjson", "csv"):
         raise StepError("bad_request", "The log exports as ndjson or csv.")
     await migrations.load(store, req.route_params["id"])
-    content = b"".join([part async for part in export(store, req.route_params["id"], form)])
-    return func.HttpResponse(content, mimetype="text/csv" if form == "csv" else "application/x-ndjson")
+    try:
+        content, after = await export(store, req.route_params["id"], form, req.params.get("after", ""))
+    except ValueError:
+        raise StepError("bad_request", "Nothing ended there.", "Send x-continuation of the part before.") from None
+    kind = "text/csv" if form == "csv" else "application/x-ndjson"
+    return func.HttpResponse(content, mimetype=kind, headers={"x-continuation": after} if after else None)
 
 
 @endpoint

@@ -285,7 +285,11 @@ class FakeApp:
         return web.json_response({"exceptions": rows[offset : offset + 100], "total": total})
 
     async def _audit(self, request: web.Request) -> web.Response:
-        return web.Response(text="seq,operation\n1,create\n" if request.query["format"] == "csv" else '{"seq":1}\n')
+        if request.query["format"] == "csv":
+            return web.Response(text="seq,operation\n1,create\n")
+        if request.query.get("after"):
+            return web.Response(text='{"seq":2}\n')
+        return web.Response(text='{"seq":1}\n', headers={"x-continuation": "1"})
 
     async def _audit_verify(self, request: web.Request) -> web.Response:
         return web.json_response({"findings": self.findings, "rows": 10})

@@ -111,7 +111,7 @@ def test_audit_export_to_a_file_and_to_stdout(migrated: FakeApp, carryover: Carr
     file = tmp_path / "log.csv"
     assert carryover("audit", "export", "--format", "csv", "--out", str(file), "--json").document["path"] == str(file)
     assert file.read_text("utf-8").startswith("seq,operation")
-    assert carryover("audit", "export", "--out", "-").out == '{"seq":1}\n'
+    assert carryover("audit", "export", "--out", "-").out == '{"seq":1}\n{"seq":2}\n'
     assert carryover("audit", "export", "--out", "-", "--json").code == 2
 
 

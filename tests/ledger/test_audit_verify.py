@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 from azure.data.tables import UpdateMode
 
-from ledger import chain, manifest, paths
+from ledger import audit_export, chain, manifest, paths
 from ledger.audit import AuditLog, Head
-from ledger.audit_export import export
+from ledger.audit_export import Format, export
 from ledger.audit_verify import Finding, examine, verify, verify_lines
 from ledger.manifest import ManifestBroken, ManifestEntry
 from ledger.storage import Storage
@@ -207,7 +207,7 @@ async def test_an_export_is_verified_without_any_service(storage: Storage, migra
     text = await storage.get("ledger", paths.manifest(migration))
 
     async def lines() -> list[bytes]:
-        return b"".join([piece async for piece in export(storage, migration, "ndjson")]).splitlines()
+        return (await export(storage, migration, "ndjson"))[0].splitlines()
 
     whole = await lines()
     assert verify_lines(whole, text).whole
@@ -243,7 +243,7 @@ async def test_csv_cells_are_inert(storage: Storage, migration: str) -> None:
     table = Table(storage, log.partition)
     await table.edit(2, source_id="=1+1")
 
-    lines = b"".join([piece async for piece in export(storage, migration, "csv")]).decode().split("\r\n")
+    lines = (await export(storage, migration, "csv"))[0].decode().split("\r\n")
 
     assert lines[0].startswith("migration,run,object,chunk,sequence,at,operation,source_id")
     assert lines[1].startswith(f"{migration},{RUN},patient,00000,1,20")
@@ -258,3 +258,26 @@ async def test_a_head_counts_rows(storage: Storage, migration: str, table: Table
 
     log = await AuditLog.open(storage, *table.partition.split("|"))
     assert log.head == Head(rows[-1]["hash"], len(rows))
+
+
+@pytest.mark.parametrize("form", ["ndjson", "csv"])
+async def test_a_large_log_comes_in_parts(
+    storage: Storage, migration: str, form: Format, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The parts, one after another, are the file; none begins where nothing ended."""
+    log = await AuditLog.open(storage, migration, RUN, "patient", "00000")
+    await log.append_intents(intents_of(2100))
+    whole, rest = await export(storage, migration, form)
+    assert rest == ""
+
+    monkeypatch.setattr(audit_export, "_PAGES", 1)
+    text, after = await export(storage, migration, form)
+    parts = [text]
+    while after:
+        text, after = await export(storage, migration, form, after)
+        parts.append(text)
+
+    assert len(parts) == 3
+    assert b"".join(parts) == whole
+    with pytest.raises(ValueError, match="end of a part"):
+        await export(storage, migration, form, "JiRmaWx0ZXI9MQ==")

@@ -104,7 +104,7 @@ async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) 
     store = await storage()
     run = await migrations.load_run(store, req.route_params["id"], req.route_params["run"])
     if run.state == "running" and run.parent is None:
-        run = await _reconciled(store, client, run)
+        run = await reconciled(store, client, run)
     error = await jobs.optional_document(store, run.migration, f"error-{run.id}.json", None)
     return answer(
         {
@@ -120,7 +120,7 @@ async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) 
     )
 
 
-async def _reconciled(store: Storage, client: Any, run: Run) -> Run:
+async def reconciled(store: Storage, client: Any, run: Run) -> Run:
     """A run whose orchestration was never started (a crash in between) is started; one that died is ended by name."""
     status = await client.get_status(instance_of(run))
     if not status or status.runtime_status is None:

@@ -2,14 +2,19 @@
 
 import json
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from azure.data.tables import TableServiceClient
+from azure.storage.blob import BlobServiceClient
 
-from tests.e2e.clinic import Export, make_export
+from tests.e2e.clinic import Export, Row, make_export
 from tests.e2e.system import System, running
 
 FAILED: Final = 1
@@ -17,11 +22,36 @@ MISUSE: Final = 2
 REFUSED: Final = 3
 Done = subprocess.CompletedProcess[str]
 
+#: Values of records that nobody may find outside the staged records, the receipts and the diff.
+PLANTED: Final = {
+    "first name": "Zebulonia", "last name": "Quixotewicz", "ssn": "987-65-4329", "phone": "617-555-0943",
+    "street": "4711 Xanthippe Crescent", "no date": "the 31st of Nevruary", "no mail": "quixote at nowhere dot example",
+    "no time": "half past Nevruary", "note": "Subject hears the pomegranates whisper", "property": "Vexillology",
+    "plugin": "Grimalkinova",
+}  # fmt: skip
+
 
 @pytest.fixture(scope="module")
 def export(folder: Path) -> Export:
-    """A handful of patients: nothing of it gets further than a sample here."""
-    return make_export(folder / "export", 6)
+    """A handful of patients, with values that could not come from anywhere else."""
+    made = make_export(folder / "export", 6)
+
+    def people(rows: list[Row]) -> None:
+        rows[1] |= {"first_name": PLANTED["first name"], "last_name": PLANTED["last name"], "ssn": PLANTED["ssn"]}
+        rows[1] |= {"mobile_phone": PLANTED["phone"], "address1": PLANTED["street"]}
+        rows[2] |= {"date_of_birth": PLANTED["no date"], "email": PLANTED["no mail"]}
+
+    def visits(rows: list[Row]) -> None:
+        rows[0]["note_html"] = f"<p>{PLANTED['note']}</p>"
+        rows[1]["started_at"] = PLANTED["no time"]
+
+    def properties(rows: list[Row]) -> None:
+        rows[0]["value"] = PLANTED["property"]
+
+    made.change("patients.csv", people)
+    made.change("encounters.csv", visits)
+    made.change("custom_properties.csv", properties)
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -100,35 +130,112 @@ def test_a_gate_ends_with_3(system: System) -> None:
 # -- the target ----------------------------------------------------------------------------------------------------
 
 
-def test_a_full_disk_of_the_target_and_the_way_on(system: System, export: Export) -> None:
-    """In prepare, then in the middle of the sample; afterwards the same command arrives."""
-    name = ("--system", "full")
+@dataclass
+class Full:
+    """A target that had no room in prepare, then in the middle of the sample, and then had."""
+
+    prepare: Done
+    sample: Done
+    arrived: Done
+    in_prepare: dict[str, int]
+    in_sample: dict[str, int]
+    at_the_end: dict[str, int]
+
+
+@pytest.fixture(scope="module")
+def full(system: System, export: Export) -> Full:
+    """The same command three times; before the last one, the target gets room again."""
     system.faults({"disk_full": True})
-    error = error_of(migrate(system, export.folder, *name), FAILED)
-    assert error["code"] == "dataverse_unavailable"
-    assert "storage is full" in error["next"]
-    assert system.counts() == {}
-
+    prepare, in_prepare = migrate(system, export.folder, "--system", "full"), system.counts()
     # Locations and practitioners go in, then there is no more room.
-    system.faults({"rules": [_no_room("CreateMultiple", skip=2)]})
-    error = error_of(migrate(system, export.folder, *name), FAILED)
-    assert error["message"].startswith("sample: ")
-    assert 0 < sum(system.counts().values()) < 50
-    before = system.counts()
+    system.faults({"rules": [_refusal("CreateMultiple", status=507, code="0x80040216", skip=2)]})
+    sample, in_sample = migrate(system, export.folder, "--system", "full"), system.counts()
+    # A plug-in of the target quotes what it refuses.
+    quoting = _refusal("annotations", status=400, code="0x80040265", times=1, message=f"{PLANTED['plugin']} is wrong")
+    system.faults({"rules": [quoting]})
+    arrived = migrate(system, export.folder, "--system", "full", "--rollback")
+    return Full(prepare, sample, arrived, in_prepare, in_sample, system.counts())
 
-    system.faults()
-    done = migrate(system, export.folder, *name, "--rollback")
-    assert done.returncode in (0, 4), done.stderr
-    summary = json.loads(done.stdout)
+
+def _refusal(path: str, *, times: int = 1000, skip: int = 0, message: str = "no room", **more: Any) -> dict[str, Any]:
+    match = {"method": "POST", "path_regex": path}
+    return {"match": match, "times": times, "skip": skip, "message": message, **more}
+
+
+def test_a_full_disk_of_the_target_is_said(full: Full) -> None:
+    error = error_of(full.prepare, FAILED)
+    assert error["code"] == "dataverse_unavailable"
+    assert "no room left" in error["message"]
+    assert "storage is full" in error["next"]
+    assert full.in_prepare == {}
+    error = error_of(full.sample, FAILED)
+    assert error["message"].startswith("sample: ")
+    assert "no room left" in error["message"]
+    assert 0 < sum(full.in_sample.values()) < 50
+
+
+def test_with_room_again_the_same_command_arrives(full: Full) -> None:
+    assert full.arrived.returncode in (0, 4), full.arrived.stderr
+    summary = json.loads(full.arrived.stdout)
     assert summary["objects"]["patient"]["migrated"] == 6
     assert sum(one["fields_differing"] for one in summary["objects"].values()) == 0
-    assert summary["rollback"]["deleted"] > sum(before.values())
-    assert system.counts() == {}
+    assert summary["rollback"]["deleted"] > sum(full.in_sample.values())
+    assert full.at_the_end == {}
 
 
-def _no_room(path: str, *, skip: int) -> dict[str, Any]:
-    match = {"method": "POST", "path_regex": path}
-    return {"match": match, "times": 1000, "skip": skip, "status": 507, "code": "0x80040216", "message": "no room"}
+# -- what nobody may read ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def kept(full: Full, system: System) -> dict[str, bytes]:
+    """Everything that is no place for records, by name: logs, durable history, tables, names of blobs, refusals."""
+    found = {path.name: path.read_bytes() for path in (system.state / "logs").iterdir()}
+    with closing(sqlite3.connect(system.state / "host.db")) as db:
+        names = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for name in names:
+            found[f"history {name}"] = repr(db.execute(f"SELECT * FROM {name}").fetchall()).encode()
+    storage = system.places().storage
+    with TableServiceClient.from_connection_string(storage) as tables:
+        for table in tables.list_tables():
+            rows = [dict(row) for row in tables.get_table_client(table.name).list_entities()]
+            found[f"table {table.name}"] = repr(rows).encode()
+    with BlobServiceClient.from_connection_string(storage) as blobs:
+        for container in blobs.list_containers():
+            listed = blobs.get_container_client(container.name).list_blobs(include=["metadata"])
+            found[f"names in {container.name}"] = repr([(one.name, one.metadata) for one in listed]).encode()
+    for id in [one["id"] for one in system.ask("GET", "migrations")["migrations"]]:
+        for path in ("", "/exceptions", "/audit"):
+            found[f"{id}{path}"] = system.call("GET", f"migrations/{id}{path}").content
+    found["words"] = "".join(one.stdout + one.stderr for one in (full.prepare, full.sample, full.arrived)).encode()
+    return found
+
+
+def test_there_is_something_to_look_at(kept: dict[str, bytes]) -> None:
+    assert len(kept["host.log"]) > 1000
+    assert any(name.startswith("history") and b"sample_flow" in content for name, content in kept.items())
+    assert kept["table audit"].count(b"row_id") > 100
+    assert kept["names in staging"].count(b"ndjson") > 10
+    assert any(name.endswith("/exceptions") and b"date_of_birth" in content for name, content in kept.items())
+
+
+@pytest.mark.parametrize("what", PLANTED)
+def test_no_value_of_a_record_is_in_logs_history_tables_or_names(kept: dict[str, bytes], what: str) -> None:
+    value = PLANTED[what].encode()
+    assert [name for name, content in kept.items() if value.lower() in content.lower()] == []
+
+
+def test_the_values_were_there_to_leak(system: System, full: Full, export: Export) -> None:
+    """They went through the whole road: the export holds them, and the diff that people sign shows them."""
+    content = b"".join(path.read_bytes() for path in export.folder.rglob("*") if path.is_file())
+    assert all(value.encode() in content for name, value in PLANTED.items() if name != "plugin")
+    id = json.loads(full.arrived.stdout)["migration"]
+    diff = system.call("GET", f"migrations/{id}/reports/diff.json").text
+    assert PLANTED["last name"] in diff
+    assert PLANTED["note"] in diff
+
+
+def test_private_folders_are_gone(system: System, full: Full) -> None:
+    assert list((system.state / "temp").rglob("*")) == []
 
 
 # -- settings ------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any, Final
 import orjson
 
 from activities import jobs
+from activities.billing import export_raw
 from activities.resources import storage, workplace
 from ledger import paths
 from ledger.chunks import read_records
@@ -124,6 +125,7 @@ async def finish_claims(job: dict[str, Any]) -> dict[str, Any]:
             digest = await asyncio.to_thread(_digest, target)
             manifest["files"][target.name] = {"sha256": digest, "bytes": target.stat().st_size}
             await store.upload("reports", paths.claims(job["migration"], job["run"], target.name), target)
+        manifest["raw"] = await export_raw(job, folder)
     await store.put(
         "reports",
         paths.claims(job["migration"], job["run"], "manifest.json"),

@@ -1,7 +1,6 @@
 """Documents: which files may go, and sending them one by one without holding more than a piece in memory."""
 
 import asyncio
-import mimetypes
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -74,11 +73,3 @@ class Documents:
                 return result
 
             return await bounded(one, ops, _PARALLEL)
-
-
-def suspicious(path: str | None, mime: str | None) -> str | None:
-    """What is odd about a document that goes all the same: no extension, or a MIME type that does not fit it."""
-    if path and not PurePosixPath(path).suffix:
-        return "no_extension"
-    guessed = mimetypes.guess_type(path or "")[0]
-    return "wrong_mime" if guessed and mime and guessed != mime else None

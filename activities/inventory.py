@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from activities.papers import Papers
+from activities.unstructured import look
 from ledger import duck
 from ledger.chunks import longest_line
 from mapping.propose import choice_fields
@@ -12,7 +14,7 @@ from sources.shaping import ShapedBucket
 from sources.staging import parse_part_name
 
 
-def inventory(profile: Profile, shaped: ShapedBucket, raw: Path, bucket: int) -> dict[str, Any]:
+def inventory(profile: Profile, shaped: ShapedBucket, raw: Path, bucket: int, papers: Papers) -> dict[str, Any]:
     """Plain data, to be merged over the buckets by ``activities.scope``.
 
     Columns of datasets are counted on the first bucket and the broadcast datasets only: a sample of bounded size.
@@ -35,11 +37,13 @@ def inventory(profile: Profile, shaped: ShapedBucket, raw: Path, bucket: int) ->
             part = parse_part_name(path.name)
             if (part.bucket == "all") == (bucket < 0):
                 datasets.setdefault(part.dataset, []).append(path)
+    documents = shaped.objects.get("document")
     return {
         "values": values,
         "lengths": _lengths(profile, shaped),
         "properties": {name: one.model_dump(mode="json") for name, one in properties.items()},
         "datasets": {name: profile_dataset(some).model_dump(mode="json") for name, some in datasets.items()},
+        "documents": look(profile, documents[1], papers) if documents else {"named": [], "odd": []},
     }
 
 

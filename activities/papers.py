@@ -15,12 +15,17 @@ class Papers:
             for start in range(len(parts)):
                 self._tails.setdefault("/".join(parts[start:]).casefold(), []).append(name)
 
-    def find(self, path: str) -> dict[str, Any] | None:
-        """Where the file of that path is kept; None when there is none, or more than one could be meant."""
+    def name_of(self, path: str) -> str | None:
+        """The name under which the file of that path was uploaded; None when there is none, or several could be meant."""
         if path in self._places:
-            return self._places[path]
+            return path
         names = self._tails.get(path.replace("\\", "/").strip("/").casefold(), [])
-        return self._places[names[0]] if len(names) == 1 else None
+        return names[0] if len(names) == 1 else None
+
+    def find(self, path: str) -> dict[str, Any] | None:
+        """Where the file of that path is kept; None as with ``name_of``."""
+        name = self.name_of(path)
+        return self._places[name] if name else None
 
     def digest(self, path: str) -> str:
         """SHA-256 of the file, "" when it is not there."""

@@ -9,6 +9,7 @@ from activities import jobs
 from activities.keep import keep_report
 from activities.resources import storage
 from activities.tally import FIGURES
+from activities.unstructured import unstructured
 from ledger import migrations, paths
 from ledger.chunks import unpack
 from ledger.exceptions import read_parts
@@ -46,7 +47,8 @@ async def reconcile(job: dict[str, Any]) -> dict[str, Any]:
     papers = await jobs.optional_document(store, job["migration"], "files.json", {})
     await keep_report(store, reconciliation_report(job["migration"], objects, findings, LISTED))
     await keep_report(store, exceptions_report(job["migration"], exceptions))
-    await keep_report(store, manual_upload_report(job["migration"], exceptions, papers))
+    odd = await unstructured(store, job["migration"], job["snapshot"])
+    await keep_report(store, manual_upload_report(job["migration"], exceptions, papers, odd))
     differing = sum(one["differing"] + one["properties_differing"] + one["missing"] for one in totals.values())
     clean = not findings and differing == 0
     checked = sum(one["verified"] + one["properties_verified"] for one in totals.values())

@@ -9,6 +9,7 @@ from activities import jobs
 from activities.keep import keep_report
 from activities.reconcile import compared
 from activities.resources import dataverse, storage
+from activities.scope import merged
 from activities.tally import plan_summary
 from activities.who import users
 from ledger import migrations, paths
@@ -78,10 +79,19 @@ async def make_delta_report(job: dict[str, Any]) -> dict[str, Any]:
     """What a delta pickup found: new, changed, and gone from the source."""
     store = await storage()
     plans = {name: await plan_summary(store, job["migration"], job["run"], name) for name in LOAD_ORDER}
-    await keep_report(
-        store, delta_report(job["migration"], job["run"], {name: plan for name, plan in plans.items() if plan})
-    )
+    made: dict[str, Any] = {name: plan for name, plan in plans.items() if plan}
+    await keep_report(store, delta_report(job["migration"], job["run"], made, await _drift(job)))
     return {}
+
+
+async def _drift(job: dict[str, Any]) -> dict[str, int]:
+    """Custom properties of this reading that the confirmed map does not know: name -> patients who have one."""
+    store = await storage()
+    clinic_map, _ = await jobs.map_and_schema(store, job)
+    routes = clinic_map.objects["patient"].routes if "patient" in clinic_map.objects else []
+    known = {field.source for route in routes for field in route.fields}
+    found = (await merged(store, job))["properties"]
+    return {name: one.patients for name, one in found.items() if f"properties.{name}" not in known}
 
 
 async def make_rollback_report(job: dict[str, Any]) -> dict[str, Any]:

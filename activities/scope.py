@@ -1,21 +1,27 @@
 """The scope: what the source holds, counted and profiled, and the map proposed for it."""
 
+from datetime import date
 from typing import Any
 
 import orjson
 
 from activities import jobs
+from activities.billing import billing_files
 from activities.keep import keep_report
 from activities.resources import storage
 from activities.tally import dataset_accounts
+from activities.unstructured import unstructured
 from ledger import migrations, paths, transitions
 from ledger.states import STATES
 from ledger.storage import Storage
+from mapping.catalog import load_catalog
 from mapping.hash import map_hash
 from mapping.model import ClinicMap
 from mapping.objects import OBJECTS
 from mapping.propose import propose
 from reports.scope import map_report, rebuild_report, scope_report
+from reports.warnings import DAILY_REQUESTS, Seen
+from settings import settings
 from sources.inventory import DatasetProfile, PropertyProfile, ValueCounts, merge_properties
 from sources.profile import load_profile
 
@@ -27,7 +33,7 @@ async def make_scope(job: dict[str, Any]) -> dict[str, Any]:
     source = await jobs.document(store, migration.id, "source.json")
     profile = load_profile(source["profile"])
     records = await _records(store, job)
-    found = await _merged(store, job)
+    found = await merged(store, job)
     # A custom property is one non-empty value of one patient, whatever it is a list of.
     records["custom_property"] = sum(one.patients for one in found["properties"].values())
     accounts = await dataset_accounts(store, migration.id, job["snapshot"])
@@ -45,10 +51,23 @@ async def make_scope(job: dict[str, Any]) -> dict[str, Any]:
         out_of_scope={name: one.out_of_scope for name, one in profile.datasets.items() if one.out_of_scope},
     )
     await _keep_map(store, migration, proposal)
-    tables = sorted({route.table for one in proposal.objects.values() for route in one.routes})
-    await keep_report(
-        store, scope_report(migration.id, profile, source, records, accounts, found["datasets"], tables, migration.plan)
+    catalog = load_catalog()
+    tables = {route.table for one in proposal.objects.values() for route in one.routes}
+    renewal = migration.options.get("renewal")
+    seen = Seen(
+        records,
+        custom_tables=sum(1 for name in tables if name in catalog.tables and catalog.tables[name].custom),
+        daily=settings().daily_requests or DAILY_REQUESTS,
+        plan=migration.plan,
+        seats=migration.options.get("seats"),
+        renewal=date.fromisoformat(renewal) if renewal else None,
+        properties={name: one.patients for name, one in found["properties"].items()},
+        documents=source["documents"],
+        odd=(await unstructured(store, migration.id, job["snapshot"]))["counts"],
+        rebuild={one.title: accounts.get(name, {}).get("rows", 0) for name, one in profile.rebuild.items()},
+        billing_files=len(billing_files(source)),
     )
+    await keep_report(store, scope_report(migration.id, profile, source, seen, accounts, found["datasets"]))
     await keep_report(store, rebuild_report(migration.id, profile, accounts))
     await keep_report(store, map_report(migration.id, proposal))
     total = sum(records.values())
@@ -67,7 +86,7 @@ async def _records(store: Storage, job: dict[str, Any]) -> dict[str, int]:
     return total
 
 
-async def _merged(store: Storage, job: dict[str, Any]) -> dict[str, Any]:
+async def merged(store: Storage, job: dict[str, Any]) -> dict[str, Any]:
     """The inventories of all buckets as one."""
     properties: list[dict[str, PropertyProfile]] = []
     values: dict[str, ValueCounts] = {}

@@ -11,6 +11,7 @@ from activities import jobs
 from activities.errors import StepError
 from activities.inventory import inventory
 from activities.resources import storage, workplace
+from activities.unstructured import papers_of
 from ledger import migrations, paths
 from ledger.storage import Storage, Stored
 from settings import settings
@@ -170,6 +171,7 @@ async def shape_bucket(job: dict[str, Any]) -> dict[str, Any]:
     migration, snapshot, bucket = job["migration"], job["snapshot"], job["bucket"]
     source = await jobs.document(store, migration, "source.json")
     profile = load_profile(source["profile"])
+    papers = await papers_of(migration)
     async with workplace("shape") as folder:
         raw = folder / "raw"
         await store.download("staging", paths.raw(migration, snapshot, "all"), raw)
@@ -184,7 +186,7 @@ async def shape_bucket(job: dict[str, Any]) -> dict[str, Any]:
         await store.upload(
             "staging", paths.accounts(migration, snapshot, f"left-out-{label}.ndjson.gz"), shaped.left_out
         )
-        found = await asyncio.to_thread(inventory, profile, shaped, raw, bucket)
+        found = await asyncio.to_thread(inventory, profile, shaped, raw, bucket, papers)
         await store.put("staging", paths.accounts(migration, snapshot, f"inventory-{label}.json"), orjson.dumps(found))
         counts = {name: rows for name, (rows, _) in shaped.objects.items()}
         await store.put(

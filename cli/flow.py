@@ -197,9 +197,9 @@ def find_or_create(session: Session, *, system: str, profile: str | None, plan: 
     return str(made["id"])
 
 
-def create(session: Session, *, system: str, profile: str | None, plan: str | None) -> dict[str, Any]:
-    """Creates a migration and makes it the one that commands mean."""
-    body = {"system": system} | {key: value for key, value in (("profile", profile), ("plan", plan)) if value}
+def create(session: Session, *, system: str, **more: Any) -> dict[str, Any]:
+    """Creates a migration and makes it the one that commands mean. ``more``: profile, plan, seats, renewal, or None."""
+    body = {"system": system} | {key: value for key, value in more.items() if value is not None}
     made: dict[str, Any] = session.api.post("/migrations", body)
     place.remember(session.api.url, str(made["id"]))
     return made

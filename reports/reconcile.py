@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from reports.model import Fact, Report, Table
+from reports.warnings import ODD
 
 #: What to do about an exception, by its code. Mending the source is followed by a new upload and a delta.
 FIXES: Final[Mapping[str, str]] = {
@@ -139,9 +140,17 @@ def exceptions_report(migration: str, rows: Sequence[Any]) -> Report:
     )
 
 
-def manual_upload_report(migration: str, rows: Sequence[Any], papers: Mapping[str, Mapping[str, Any]]) -> Report:
-    """Documents that must be uploaded by hand, with a place to tick them off."""
+def manual_upload_report(
+    migration: str, rows: Sequence[Any], papers: Mapping[str, Mapping[str, Any]], odd: Mapping[str, Sequence[Any]]
+) -> Report:
+    """Documents that must be uploaded by hand, with a place to tick them off, and those that a person should look at.
+
+    ``odd``: ``no_index``, files that no record names; ``odd``, pairs of a document's id and what is odd about it.
+    """
     listed = [row for row in rows if row.object == "document" and row.field is None]
+    there = {row.source_id for row in listed}
+    look = [["☐", id, what, ODD.get(what, what)] for id, what in odd["odd"] if id not in there]
+    look += [["☐", name, "no_index", ODD["no_index"]] for name in odd["no_index"]]
     return Report(
         "manual-upload",
         "Manual uploads",
@@ -149,6 +158,7 @@ def manual_upload_report(migration: str, rows: Sequence[Any], papers: Mapping[st
         migration,
         [
             Fact("Documents", f"{len(listed):,}", "attention" if listed else "good"),
+            Fact("To look at", f"{len(look):,}", "attention" if look else "good"),
             Fact("Files in the upload", f"{len(papers):,}"),
         ],
         [
@@ -160,6 +170,13 @@ def manual_upload_report(migration: str, rows: Sequence[Any], papers: Mapping[st
                     for row in sorted(listed, key=lambda row: (row.code not in _UPLOAD, row.code))
                 ],
                 empty="Every document arrived.",
-            )
+            ),
+            Table(
+                "To look at",
+                ["Done", "Document or file", "Reason", "What"],
+                look,
+                "Documents that went as they are, and files that no record names: file those by hand.",
+                empty="Every file has its record, extension and type.",
+            ),
         ],
     )

@@ -1,28 +1,24 @@
 """Reports of the scope: what the source holds, what will not be migrated, and the map to confirm."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from mapping.model import ClinicMap
 from reports.model import Fact, Report, Table
-
-#: Custom tables that Sales Professional allows.
-PROFESSIONAL_TABLES = 15
+from reports.warnings import PROFESSIONAL_TABLES, Seen, warnings_of
 
 
 def scope_report(
     migration: str,
     profile: Any,
     source: Mapping[str, Any],
-    records: Mapping[str, int],
+    seen: Seen,
     accounts: Mapping[str, Mapping[str, int]],
     datasets: Mapping[str, Any],
-    tables: Sequence[str],
-    plan: str | None,
 ) -> Report:
     """Counts by object and dataset, columns with their PHI class, files nobody knows, and the warnings of this source."""
+    records = seen.records
     total = sum(records.values())
-    ours = [name for name in tables if name.startswith(("Clinic", "Practitioner", "Patient"))]
     left_out = [
         [name, accounts.get(name, {}).get("rows", 0), one.out_of_scope]
         for name, one in profile.datasets.items()
@@ -58,8 +54,8 @@ def scope_report(
             Fact("Complexity", complexity(total, len(source["unknown_files"])), note="by volume and unknown files"),
             Fact(
                 "Custom tables",
-                f"{len(ours)}",
-                note=f"of {PROFESSIONAL_TABLES} that Sales Professional allows; plan: {plan or 'not said'}",
+                f"{seen.custom_tables}",
+                note=f"of {PROFESSIONAL_TABLES} that Sales Professional allows; plan: {seen.plan or 'not said'}",
             ),
         ],
         [
@@ -68,7 +64,13 @@ def scope_report(
                 ["Object", "Records"],
                 [[name, rows] for name, rows in records.items() if rows or name != "custom_property"],
             ),
-            Table("Warnings", ["Warning", "What"], _warnings(records, accounts, profile, ours), empty="None."),
+            Table(
+                "Warnings",
+                ["Warning", "State", "What"],
+                warnings_of(seen),
+                "The ten things that go wrong in such migrations. docs/reference/warnings.md explains each.",
+                marks={"applies": "attention", "not said": "attention"},
+            ),
             Table(
                 "Datasets",
                 ["Dataset", "Rows", "Fed", "Merged", "Left out"],
@@ -113,30 +115,6 @@ def complexity(records: int, unknown: int) -> str:
         return "D (scope individually)"
     grade = 0 if records <= 50_000 else 1 if records <= 500_000 else 2
     return "ABCD"[min(3, grade + (unknown > 5))]
-
-
-def _warnings(
-    records: Mapping[str, int], accounts: Mapping[str, Any], profile: Any, ours: Sequence[str]
-) -> list[list[str]]:
-    found = [
-        ["no_public_api", "The source is an upload: it cannot say what changed; upload a full export for each delta."]
-    ]
-    if records.get("claim"):
-        found.append(
-            [
-                "billing_proprietary",
-                f"{records['claim']:,} claims leave as CSV and JSON; nothing of them goes to Dataverse.",
-            ]
-        )
-    if records.get("custom_property"):
-        found.append(["custom_fields_vary", "Custom patient properties become columns of this clinic only."])
-    if any(accounts.get(name, {}).get("rows") for name in profile.rebuild):
-        found.append(
-            ["schedule_templates", "Templates, rules and reminders are not migrated: see the rebuild inventory."]
-        )
-    if len(ours) > PROFESSIONAL_TABLES:
-        found.append(["fifteen_tables", f"{len(ours)} custom tables are more than Sales Professional allows."])
-    return found
 
 
 def rebuild_report(migration: str, profile: Any, accounts: Mapping[str, Mapping[str, int]]) -> Report:

@@ -148,8 +148,10 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def delta_report(migration: str, run: str, plans: Mapping[str, Mapping[str, Any]]) -> Report:
-    """What changed in the source since the last pickup."""
+def delta_report(
+    migration: str, run: str, plans: Mapping[str, Mapping[str, Any]], drift: Mapping[str, int] | None = None
+) -> Report:
+    """What changed in the source since the last pickup. ``drift``: custom properties the map does not know -> patients."""
     rows: list[list[Any]] = []
     gone: list[list[Any]] = []
     for name, plan in plans.items():
@@ -174,6 +176,7 @@ def delta_report(migration: str, run: str, plans: Mapping[str, Mapping[str, Any]
                 "attention" if gone else "good",
                 "left in the target for a person to decide",
             ),
+            Fact("New custom properties", f"{len(drift or {}):,}", "attention" if drift else "good"),
         ],
         [
             Table("By object", ["Object", "New", "Changed", "Unchanged", "Gone"], rows),
@@ -182,6 +185,13 @@ def delta_report(migration: str, run: str, plans: Mapping[str, Mapping[str, Any]
                 ["Object", "Source id"],
                 gone,
                 "Their rows stay in the target: nothing is deleted without a person.",
+            ),
+            Table(
+                "Custom properties that the map does not know",
+                ["Property", "Patients"],
+                sorted((drift or {}).items()),
+                "They were left out (custom_fields_vary). To bring them, roll back, scope again and confirm the new map.",
+                empty="None.",
             ),
         ],
     )

@@ -1,5 +1,6 @@
 """Migrations: created, listed, shown."""
 
+from datetime import date
 from typing import Any, Literal
 
 import azure.functions as func
@@ -24,6 +25,8 @@ class NewMigration(BaseModel):
     system: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,39}$")
     profile: str | None = None
     plan: Literal["sales_professional", "sales_enterprise"] | None = None
+    seats: int | None = Field(default=None, ge=1)  #: users that the plan is paid for
+    renewal: date | None = None  #: when the contract renews
     options: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -32,10 +35,10 @@ async def create_migration(req: func.HttpRequest) -> func.HttpResponse:
     """POST /migrations"""
     asked = body_of(req, NewMigration)
     store = await storage()
+    contract = {"seats": asked.seats, "renewal": asked.renewal.isoformat() if asked.renewal else None}
+    options = asked.options | {name: value for name, value in contract.items() if value is not None}
     try:
-        made = await migrations.create(
-            store, asked.system, profile=asked.profile, plan=asked.plan, options=asked.options
-        )
+        made = await migrations.create(store, asked.system, profile=asked.profile, plan=asked.plan, options=options)
     except ValueError as error:
         raise StepError("system_open", str(error), "Go on with that migration, or close it.") from None
     return answer(await shown(store, made), 201)

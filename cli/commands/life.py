@@ -40,11 +40,13 @@ def create(
     system: Annotated[str, typer.Option("--system", help="A name for the clinic's system, one per clinic.")],
     profile: Annotated[str | None, typer.Option("--profile", help="A known profile; else it is recognised.")] = None,
     plan: Annotated[PlanName | None, typer.Option("--plan", help="The target's licence plan.")] = None,
+    seats: Annotated[int | None, typer.Option("--seats", min=1, help="Users that the plan is paid for.")] = None,
+    renewal: Annotated[str | None, typer.Option("--renewal", help="When the contract renews: 2027-01-31.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Create a migration."""
     with session(as_json) as s:
-        made = flow.create(s, system=system, profile=profile, plan=plan)
+        made = flow.create(s, system=system, profile=profile, plan=plan, seats=seats, renewal=renewal)
         s.out.say(f"[good]✓[/good] Created [name]{made['id']}[/name] for {escape(system)}.")
         s.out.say("[quiet]Next:[/quiet] [name]upload[/name] PATH  [quiet]Bring the export.[/quiet]")
         s.out.document(made)

@@ -41,7 +41,7 @@ def test_every_cause_that_a_transform_names_has_advice() -> None:
 
 def test_documents_that_only_need_their_file_come_first() -> None:
     rows = [row("document", "1", "missing_patient"), row("document", "2", "too_large"), row("patient", "3", "x")]
-    table = manual_upload_report("m-00000000", rows, {}).tables[0]
+    table = manual_upload_report("m-00000000", rows, {}, {"odd": [], "no_index": []}).tables[0]
     assert [one[1] for one in table.rows] == ["2", "1"]
 
 

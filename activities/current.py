@@ -18,8 +18,9 @@ Form = Literal["whole", "keys"]
 
 _KEYS: Final = """
 SELECT object, source_id, md5_number(lower(source_key)) AS k, md5_number(lower(row_key)) AS row_k, "table", row_id, hash,
-       coalesce(from_json(payload -> '$.refused', '["VARCHAR"]'), []) AS refused,
-       coalesce((payload ->> '$.linked')::BOOLEAN, false) AS linked, coalesce(payload ->> '$.state', '') AS state
+       coalesce(from_json(said[1], '["VARCHAR"]'), []) AS refused, coalesce(said[2]::BOOLEAN, false) AS linked,
+       coalesce(said[3], '') AS state
+FROM (SELECT *, json_extract_string(payload, ['$.refused', '$.linked', '$.state']) AS said FROM read_parquet($whole))
 """
 
 
@@ -54,12 +55,11 @@ def _kept(migration: str, name: str, state: str, form: str) -> str:
 
 def fold(folder: Path, name: str, target: Path, form: Form) -> None:
     """Writes both forms: the one asked for to ``target``, the other into the folder under its name."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     whole, keys = (target if one == form else folder / one for one in ("whole", "keys"))
-    sql = receipts.current_sql(receipts.glob_of(folder, name))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    receipts.fold(receipts.glob_of(folder, name), whole)
     with duck.cursor() as db:
-        db.execute(f"COPY ({sql}) TO '{whole}' (FORMAT parquet, COMPRESSION zstd)")
-        db.execute(f"COPY ({_KEYS} FROM read_parquet('{whole}')) TO '{keys}' (FORMAT parquet, COMPRESSION zstd)")
+        db.execute(f"COPY ({_KEYS}) TO '{keys}' (FORMAT parquet, COMPRESSION zstd)", {"whole": str(whole)})
 
 
 async def current_keys(store: Storage, migration: str, name: str) -> dict[str, tuple[str, str]]:

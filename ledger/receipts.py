@@ -2,7 +2,7 @@
 
 One Parquet part a chunk of a run, overwritten whole. An undo writes tombstones. The current state is the fold of all
 parts: of each source key the row with the highest run number, unless that is a tombstone. A key is in one part of a
-run.
+run; only an undo of several runs may write it several times, once for each.
 """
 
 import asyncio
@@ -33,6 +33,22 @@ _TYPES: Final = {
 _COLUMNS: Final = ", ".join(f'"{name}"' for name in _TYPES)
 _READ: Final = ", ".join(f"'{name}': '{type}'" for name, type in _TYPES.items())
 _EMPTY: Final = "none.parquet"
+
+
+#: How late a receipt is. An undo of several runs goes backwards in time: of its own receipts those count that came from
+#: the earliest run, and a tombstone most of all.
+_RANK: Final = """(run_number::BIGINT * 20_000_000 + tombstone::BIGINT * 10_000_000 + 9_999_999
+       - coalesce(try_cast(regexp_extract(filename, '\\.[a-z]+-(\\d+)-[^/]*$', 1) AS BIGINT), 0))"""
+_FOLD: Final = f"""
+CREATE TEMP TABLE latest AS
+WITH keys AS (SELECT md5_number(source_key) AS k, {_RANK} AS rank FROM read_parquet(getvariable('parts'), filename = true))
+SELECT k, max(rank) AS rank FROM keys SEMI JOIN (SELECT k FROM keys GROUP BY k HAVING count(*) > 1) USING (k) GROUP BY k;
+COPY (
+  SELECT p.* EXCLUDE (tombstone, filename) FROM read_parquet(getvariable('parts'), filename = true) AS p
+  LEFT JOIN latest ON latest.k = md5_number(p.source_key)
+  WHERE NOT p.tombstone AND (latest.rank IS NULL OR latest.rank = {_RANK})
+) TO $target (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 4096)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +108,16 @@ def glob_of(folder: Path, object: str | None = None) -> str:
     return str(folder / (object or "*") / "*.parquet")
 
 
-def current_sql(glob: str) -> str:
-    """SQL text: a SELECT of the current receipts: `object` and the columns of `Receipt` but `tombstone`.
+def fold(glob: str, target: Path) -> None:
+    """Write the current receipts of downloaded parts as Parquet: `object` and the columns of `Receipt` but `tombstone`.
 
-    Finds the latest run of each key by two narrow columns first, so that payloads are never held in memory.
+    Payloads only pass through: what decides are the keys that come more than once, and their numbers (blocking).
     """
-    parts = f"read_parquet('{glob.replace(chr(39), chr(39) * 2)}')"
-    return (
-        "SELECT p.* EXCLUDE (tombstone) "
-        f"FROM {parts} AS p "
-        f"JOIN (SELECT source_key, max(run_number) AS run_number FROM {parts} GROUP BY source_key) AS latest "
-        "USING (source_key, run_number) WHERE NOT p.tombstone"
-    )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with duck.cursor() as db:
+        db.execute("SET VARIABLE parts = $glob", {"glob": glob})
+        for statement in _FOLD.split(";\n"):
+            db.execute(statement.replace("$target", f"'{str(target).replace(chr(39), chr(39) * 2)}'"))
 
 
 def write_parquet(path: Path, object: str, rows: Sequence[Receipt]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from ledger import before, exceptions, receipts
 from ledger.chunks import pack, read_records, unpack, write_records
 from ledger.exceptions import ExceptionRow
-from ledger.receipts import Receipt, current_sql, download_parts, glob_of
+from ledger.receipts import Receipt, download_parts, fold, glob_of
 from ledger.storage import NotStored, Storage
 
 RECORDS = [{"_id": str(n), "name": "Zoë\n", "lines": [{"a": None}]} for n in range(3)]
@@ -94,8 +94,15 @@ def receipt(key: str, run: int, **changes: object) -> Receipt:
 async def current(storage: Storage, migration: str, folder: Path, *objects: str) -> list[tuple[str, str, int]]:
     """Object, key and run of the current receipts."""
     await download_parts(storage, migration, objects, folder)
-    sql = f"SELECT object, source_key, run_number FROM ({current_sql(glob_of(folder))}) ORDER BY ALL"
-    return duckdb.execute(sql).fetchall()
+    return folded(folder)
+
+
+def folded(folder: Path, object: str | None = None) -> list[tuple[str, str, int]]:
+    """Object, key and run of what the parts in a folder fold to."""
+    fold(glob_of(folder, object), folder / "current")
+    return duckdb.execute(
+        f"SELECT object, source_key, run_number FROM read_parquet('{folder}/current') ORDER BY ALL"
+    ).fetchall()
 
 
 async def test_the_latest_receipt_counts_and_a_tombstone_removes(
@@ -136,8 +143,28 @@ async def test_objects_are_kept_apart(storage: Storage, migration: str, tmp_path
         ("location", "l", 1),
         ("patient", "a", 1),
     ]
-    one = f"SELECT source_key FROM ({current_sql(glob_of(tmp_path / '2', 'location'))})"
-    assert duckdb.execute(one).fetchall() == [("l",)]
+    assert folded(tmp_path / "2", "location") == [("location", "l", 1)]
+
+
+@pytest.mark.parametrize("created", [True, False])
+async def test_an_undo_of_several_runs_ends_where_the_first_of_them_began(
+    storage: Storage, migration: str, tmp_path: Path, created: bool
+) -> None:
+    """It goes backwards: what was there before the earliest of the runs counts, or that nothing was."""
+    for run, number in (("migrate-0001", 1), ("delta-0010", 10), ("delta-0011", 11)):
+        await receipts.write_part(storage, migration, run, "patient", "00000", [receipt("a", number)])
+    for of_run, payload in (("delta-0011", "of 10"), ("delta-0010", "of 1")):
+        kept = receipt("a", 12, payload=payload)
+        await receipts.write_part(storage, migration, "rollback-0012", "patient", f"{of_run}-load-00000", [kept])
+    if created:
+        gone = receipt("a", 12, tombstone=True)
+        await receipts.write_part(storage, migration, "rollback-0012", "patient", "migrate-0001-load-00000", [gone])
+
+    found = await current(storage, migration, tmp_path, "patient")
+
+    assert found == ([] if created else [("patient", "a", 12)])
+    payloads = duckdb.execute(f"SELECT payload FROM read_parquet('{tmp_path}/current')").fetchall()
+    assert payloads == ([] if created else [("of 1",)])
 
 
 async def test_a_part_is_overwritten_whole(storage: Storage, migration: str) -> None:

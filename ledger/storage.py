@@ -21,6 +21,7 @@ from ledger.paths import CONTAINERS, TABLES, Container
 from ledger.rows import TableRows
 
 _PARALLEL = 16  #: requests of one bulk operation (downloads of a prefix, deletions) that are open at once
+_PAGE = 500  #: blobs of one answer of a listing: the SDK makes some 10 kB of each while it reads them
 _CONNECTIONS = 64  #: connections of the whole process
 
 T = TypeVar("T")
@@ -226,12 +227,15 @@ class Storage:
 
     async def listing(self, container: Container, prefix: str) -> list[Stored]:
         """The blobs under a prefix, sorted by name."""
-        found = self._blobs.get_container_client(container).list_blobs(name_starts_with=prefix, include=["metadata"])
+        found = self._blobs.get_container_client(container).list_blobs(
+            name_starts_with=prefix, include=["metadata"], results_per_page=_PAGE
+        )
         return [_stored(blob) async for blob in found]
 
     async def names(self, container: Container, prefix: str) -> list[str]:
         """Names of the blobs under a prefix, sorted."""
-        return [blob.name for blob in await self.listing(container, prefix)]
+        client = self._blobs.get_container_client(container)
+        return [name async for name in client.list_blob_names(name_starts_with=prefix, results_per_page=_PAGE)]
 
     async def download(self, container: Container, prefix_or_name: str, path: Path) -> list[Path]:
         """Bring a blob to the file `path`; or, for a name that ends in "/", every blob under it into folder `path`.

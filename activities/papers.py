@@ -9,17 +9,17 @@ class Papers:
 
     def __init__(self, places: dict[str, dict[str, Any]]) -> None:
         self._places = places
-        self._tails: dict[str, list[str]] = {}
+        self._by_last: dict[str, list[str]] = {}
         for name in places:
-            parts = PurePosixPath(name).parts
-            for start in range(len(parts)):
-                self._tails.setdefault("/".join(parts[start:]).casefold(), []).append(name)
+            self._by_last.setdefault(PurePosixPath(name).name.casefold(), []).append(name)
 
     def name_of(self, path: str) -> str | None:
         """The name under which the file of that path was uploaded; None when there is none, or several could be meant."""
         if path in self._places:
             return path
-        names = self._tails.get(path.replace("\\", "/").strip("/").casefold(), [])
+        end = path.replace("\\", "/").strip("/").casefold()
+        alike = self._by_last.get(end.rpartition("/")[2], [])
+        names = [name for name in alike if f"/{name.casefold()}".endswith(f"/{end}")]
         return names[0] if len(names) == 1 else None
 
     def find(self, path: str) -> dict[str, Any] | None:

@@ -190,7 +190,7 @@ def delta_report(
                 "Custom properties that the map does not know",
                 ["Property", "Patients"],
                 sorted((drift or {}).items()),
-                "They were left out (custom_fields_vary). To bring them, roll back, scope again and confirm the new map.",
+                "Their values are excepted (custom_fields_vary). To bring them, roll back, scope again and confirm the new map.",
                 empty="None.",
             ),
         ],

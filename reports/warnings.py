@@ -102,7 +102,7 @@ def _custom_fields(seen: Seen) -> Found:
         return "does not apply", "No custom patient properties were found."
     return "applies", (
         f"{len(seen.properties):,} custom properties with {sum(seen.properties.values()):,} values become columns of this "
-        "clinic only. Properties that a later export brings are listed in the delta report, not migrated."
+        "clinic only. Those that a later export brings are excepted and listed in the delta report."
     )
 
 

@@ -24,8 +24,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def export(folder: Path) -> Export:
-    """Sixteen patients: referrals with and without money, a controlled drug, the person who is both."""
-    return make_export(folder / "export", 16)
+    """Sixteen patients: referrals with and without money, a controlled drug, the person who is both.
+
+    Beside what the profile knows lies a file of an older billing system.
+    """
+    made = make_export(folder / "export", 16)
+    (made.folder / "old_billing.csv").write_text("invoice,amount,memo\n17,12.50,\n18,,paid in cash\n")
+    return made
 
 
 @pytest.fixture(scope="module")

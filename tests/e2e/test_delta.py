@@ -29,6 +29,7 @@ class Days:
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     delta: list[Json] = field(default_factory=list)
     gone: list[Json] = field(default_factory=list)
+    drift: list[Json] = field(default_factory=list)
     runs: dict[str, Json] = field(default_factory=dict)
     audit: Json = field(default_factory=dict)
 
@@ -44,12 +45,17 @@ def day_two(folder: Path) -> Export:
     """The export of a day later, from which a policy was removed besides."""
     export = make_export(folder / "two", PATIENTS, day=2)
     export.change("insurance_policies.csv", _without_a_policy)
+    export.change("custom_properties.csv", _with_a_new_property)
     return export
 
 
 def _without_a_policy(rows: list[Row]) -> list[Row]:
     victim = next(row for row in rows if row["payer_id"] != "NO_INSURANCE" and row["priority"] != "Primary")
     return [row for row in rows if row is not victim]
+
+
+def _with_a_new_property(rows: list[Row]) -> list[Row]:
+    return [*rows, {**rows[0], "row_id": "new-1", "property": "favourite_nurse", "value": "Rosa"}]
 
 
 @pytest.fixture(scope="module")
@@ -73,12 +79,14 @@ def days(system: System, day_one: Export, day_two: Export) -> Days:
     seen.runs["delta"] = road.step("delta", pause_percent=100)
     seen.second = dumps.business(system, "daily")
     seen.delta, seen.gone = road.table("delta", "By object"), road.table("delta", "Gone")
+    seen.drift = road.table("delta", "Custom properties that the map does not know")
     road.step("verify")
     seen.documents["after the delta"] = road.get("summary")
 
     other = Road(system, "fresh")
     other.to_migrated(day_two.folder)
     seen.fresh = dumps.business(system, "fresh")
+    seen.documents["fresh summary"] = other.get("summary")
 
     seen.documents["last"] = road.rollback(runs="last")
     seen.after_last = dumps.business(system, "daily")
@@ -113,12 +121,22 @@ def test_what_is_gone_from_the_source_stays_and_is_listed(days: Days) -> None:
     assert key not in days.fresh
 
 
+def test_a_property_that_the_map_does_not_know_is_listed_and_excepted(days: Days) -> None:
+    assert days.drift == [{"Property": "favourite_nurse", "Patients": 1}]
+    fresh = days.documents["fresh summary"]["objects"]["custom_property"]
+    picked_up = days.documents["after the delta"]["objects"]["custom_property"]
+    assert picked_up["excepted"] == fresh["excepted"] + 1
+    assert picked_up["read"] == fresh["read"]
+
+
 def test_the_target_equals_a_fresh_migration_field_for_field(days: Days) -> None:
-    """But for what is gone from the source, whose rows a person decides about."""
+    """But for what is gone from the source, whose rows a person decides about, and the property nobody confirmed."""
     gone = days.second.keys() - days.fresh.keys()
     assert len(gone) == 1
     kept = {key: row for key, row in days.second.items() if key not in gone}
-    assert dumps.difference(kept, days.fresh) == {}
+    fresh = {key: {n: v for n, v in row.items() if n != "cms_favouritenurse"} for key, row in days.fresh.items()}
+    assert sum(row != days.fresh[key] for key, row in fresh.items()) == 1
+    assert dumps.difference(kept, fresh) == {}
     assert dumps.difference(days.first, days.second) != {}
 
 

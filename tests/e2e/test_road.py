@@ -53,7 +53,7 @@ class Story:
 @pytest.fixture(scope="module")
 def story(system: System, export: Export) -> Story:
     """The road, walked once, with a look at everything on the way."""
-    road = Road(system)
+    road = Road(system, plan="sales_professional", seats=12, renewal="2027-01-31")
     seen = Story(road, export)
     for step in ("scope", "prepare", "sample", "run", "delta", "verify", "rollback", "plan"):
         if step != "scope":
@@ -401,6 +401,32 @@ def test_claims_leave_as_files_whose_sums_are_the_source_s(story: Story) -> None
         assert len(kept["status_history"]) == len(one["history"])
         assert len(kept["payments"]) == len(one["payments"])
         assert kept["patient_source_key"] == f"clinic.patient.{one['patientId']}"
+
+
+def test_billing_that_nobody_knows_leaves_as_it_is_with_a_dictionary(story: Story) -> None:
+    [raw] = json.loads(story.claims["manifest.json"])["raw"]
+    assert raw["name"] == "old_billing.csv"
+    assert story.claims[raw["file"]] == (story.export.folder / "old_billing.csv").read_bytes()
+    assert list(csv.DictReader(io.StringIO(story.claims["data-dictionary.csv"].decode()))) == [
+        {"file": raw["file"], "column": column, "rows": "2", "filled": filled, "longest": longest}
+        for column, filled, longest in (("invoice", "2", "2"), ("amount", "1", "5"), ("memo", "1", "12"))
+    ]
+
+
+def test_the_scope_names_the_ten_warnings_and_the_odd_files(story: Story) -> None:
+    warnings = {row["Warning"]: row for row in story.road.table("scope", "Warnings")}
+    assert len(warnings) == 10
+    applies = {id for id, row in warnings.items() if row["State"] == "applies"}
+    assert applies == {
+        "no_public_api", "billing_proprietary", "custom_fields_vary", "unstructured_documents", "schedule_templates",
+        "price_at_renewal",
+    }  # fmt: skip
+    assert "12 seats" in warnings["price_at_renewal"]["What"]
+    assert {row["File"] for row in story.road.table("scope", "Files nobody knows")} == {"old_billing.csv"}
+    look = {row["Document or file"]: row["Reason"] for row in story.road.table("manual-upload", "To look at")}
+    assert {name for name, what in look.items() if what == "no_index"} == {
+        path.relative_to(story.export.folder).as_posix() for path in story.export.folder.rglob("unfiled/*")
+    }
 
 
 # -- again, and back -----------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -41,7 +41,17 @@ class Settings(BaseSettings):
     )  #: when a lost write is surely over
     delta_hours: int = Field(default=48, alias="CARRYOVER_DELTA_HOURS", ge=1)
     webhook: str = Field(default="", alias="CARRYOVER_WEBHOOK")  #: told ids and counts when a person is needed
+    app_service_auth: bool = Field(default=False, alias="CARRYOVER_APP_SERVICE_AUTH")  #: the platform signs people in
+    development_identity: str = Field(default="", alias="CARRYOVER_DEVELOPMENT_IDENTITY")  #: who works on this machine
     temp: str = Field(default="", alias="CARRYOVER_TEMP")  #: parent of the activities' private folders
+
+    @field_validator("development_identity")
+    @classmethod
+    def _one_identity(cls, given: str, info: ValidationInfo) -> str:
+        """Nobody may come in by a setting where the platform signs people in."""
+        if given and info.data.get("app_service_auth"):
+            raise ValueError("it cannot stand beside CARRYOVER_APP_SERVICE_AUTH")
+        return given
 
     @field_validator("dataverse_url")
     @classmethod

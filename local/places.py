@@ -1,5 +1,6 @@
 """Where the local system keeps its state, which ports it listens on, and the settings it hands to its parts."""
 
+import getpass
 import json
 import os
 import secrets
@@ -163,10 +164,20 @@ class Places:
             "TASKHUB_NAME": self.settings.get("TASKHUB_NAME") or "carryover",
             "CARRYOVER_DELTA_CRON": self.settings.get("CARRYOVER_DELTA_CRON") or NIGHTLY,
         }
+        if not values.get("CARRYOVER_APP_SERVICE_AUTH"):
+            values.setdefault("CARRYOVER_DEVELOPMENT_IDENTITY", values.get("CARRYOVER_OPERATOR") or _user())
         if self.simulated:
             values["DATAVERSE_TOKEN"] = "local"
             values.setdefault("CARRYOVER_FALLBACK_OWNER", FALLBACK_OWNER)
         return values
+
+
+def _user() -> str:
+    """The user of this machine, where it has a name for one."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "operator"
 
 
 def write_private(path: Path, document: Any) -> None:

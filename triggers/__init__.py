@@ -44,11 +44,11 @@ DURABLE: Final[tuple[tuple[str, str, str, Callable[..., Awaitable[Any]]], ...]] 
 def register(blueprint: Any) -> None:
     """Register every endpoint and the timer on a durable blueprint."""
     for name, method, route, handler in ENDPOINTS:
-        registered = blueprint.route(route=route, methods=[method])(handler)
+        registered = blueprint.route(route=f"api/{route}", methods=[method])(handler)
         blueprint.function_name(name)(registered)
     for name, method, route, handler in DURABLE:
         registered = blueprint.durable_client_input(client_name="client")(handler)
-        registered = blueprint.route(route=route, methods=[method])(registered)
+        registered = blueprint.route(route=f"api/{route}", methods=[method])(registered)
         blueprint.function_name(name)(registered)
     registered = blueprint.durable_client_input(client_name="client")(timer.delta_timer)
     registered = blueprint.timer_trigger(arg_name="timer", schedule="%CARRYOVER_DELTA_CRON%")(registered)

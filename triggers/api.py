@@ -4,25 +4,18 @@ Errors: ``{"error": {"code", "message", "next"}}``. No message holds a value of 
 """
 
 import functools
-import logging
-import os
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import azure.functions as func
 import orjson
-from azure.core.exceptions import AzureError
 from pydantic import BaseModel, ValidationError
 
-from activities.errors import StepError
-from ledger.migrations import GateClosed, NoMigration, NoRun
-from ledger.storage import NotStored
+from services.access import REFUSALS, StepError, refusal_of
+from services.identity import person_of
+from settings import settings
 
-log = logging.getLogger("carryover")
 B = TypeVar("B", bound=BaseModel)
-
-#: Statuses of refusals by code; every other StepError is a 409.
-_STATUS = {"not_found": 404, "bad_request": 400, "block_too_large": 413, "wrong_digest": 422}
 
 
 def answer(content: Any, status: int = 200) -> func.HttpResponse:
@@ -45,12 +38,9 @@ def body_of(request: func.HttpRequest, model: type[B]) -> B:
 
 
 def operator_of(request: func.HttpRequest, named: str | None = None) -> str:
-    """Who asks: the signed-in user where the platform authenticates, else the name given.
-
-    The platform removes a caller's own copy of the header only while its authentication is on.
-    """
-    signed_in = os.environ.get("WEBSITE_AUTH_ENABLED", "").lower() == "true"
-    return (request.headers.get("x-ms-client-principal-name") if signed_in else None) or named or "operator"
+    """Who asks: the signed-in person where the platform authenticates, else the name given."""
+    person = person_of(request.headers, request.url)
+    return (person.name if person and settings().app_service_auth else None) or named or "operator"
 
 
 def endpoint(
@@ -62,19 +52,8 @@ def endpoint(
     async def run(*args: Any, **kwargs: Any) -> func.HttpResponse:
         try:
             return await handler(*args, **kwargs)
-        except GateClosed as closed:
-            return refuse(409, closed.refusal.code, closed.refusal.reason, closed.refusal.next)
-        except StepError as error:
-            value = error.value
-            return refuse(_STATUS.get(value["code"], 409), value["code"], value["message"], value["next"])
-        except (NoMigration, NoRun):
-            return refuse(404, "not_found", "There is no such migration or run.", "GET /api/migrations lists them.")
-        except NotStored:
-            return refuse(404, "not_found", "That was not made yet.")
-        except AzureError as error:
-            log.error("storage failed: %s", type(error).__name__)
-            return refuse(
-                503, "storage_unreachable", "The storage account did not answer.", "Check AzureWebJobsStorage."
-            )
+        except REFUSALS as error:
+            no = refusal_of(error)
+            return refuse(no.status, no.code, no.message, no.next)
 
     return run

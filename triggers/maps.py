@@ -1,21 +1,16 @@
 """The map and the decisions people make: confirm, sign off, accept, close."""
 
 import azure.functions as func
-import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from activities import jobs
-from activities.errors import StepError
-from activities.resources import storage
-from ledger import manifest, migrations, paths, transitions
-from ledger.migrations import Migration
-from ledger.storage import Storage
-from mapping.catalog import build_schema
-from mapping.hash import map_hash
+from ledger import migrations
 from mapping.model import ClinicMap, ControlledPolicy
-from mapping.validate import problems
+from services import decisions, papers
+from services.access import StepError, storage
+from services.maps import store_map
+from services.overview import shown
 from triggers.api import answer, body_of, endpoint, operator_of
-from triggers.migrations import shown
 
 
 class Decision(BaseModel):
@@ -56,106 +51,54 @@ async def put_map(req: func.HttpRequest) -> func.HttpResponse:
         raise StepError(
             "bad_request", f"The map does not fit its form: {places}.", "GET the map and change that."
         ) from None
-    store = await storage()
-    migration = await store_map(store, req.route_params["id"], given)
+    migration = await store_map(await storage(), req.route_params["id"], given)
     return answer({"hash": migration.map_hash, "version": migration.map_version})
-
-
-async def store_map(store: Storage, id: str, given: ClinicMap) -> Migration:
-    """Check a map against the catalog and keep it as the next version. Raises StepError with what is wrong."""
-    found = problems(given, build_schema(given))
-    if found:
-        words = "; ".join(" ".join(filter(None, (one.object, one.field, one.message))) for one in found[:5])
-        more = f" (and {len(found) - 5} more)" if len(found) > 5 else ""
-        raise StepError("bad_map", f"The map cannot be taken: {words}{more}", "Mend it and send the map again.")
-    migration = await migrations.load(store, id)
-    content = given.model_dump_json().encode()
-    # The blob comes first: a version number never points at nothing.
-    await store.put("ledger", paths.map_version(id, migration.map_version + 1), content)
-    return await migrations.change(store, id, lambda one: transitions.put_map(one, map_hash(given)))
 
 
 @endpoint
 async def confirm_map(req: func.HttpRequest) -> func.HttpResponse:
     """POST /migrations/{id}/confirm: no record moves before this."""
-    decision = body_of(req, Decision)
-    store = await storage()
-    migration = await migrations.load(store, req.route_params["id"])
-    current = await jobs.current_map(store, migration)
-    agreed = decision.hash
-    if decision.controlled and decision.controlled != current.controlled and decision.hash == migration.map_hash:
-        migration = await store_map(store, migration.id, current.model_copy(update={"controlled": decision.controlled}))
-        agreed = migration.map_hash or ""
-    elif current.controlled is None and "prescription" in current.objects:
-        raise StepError(
-            "controlled_undecided",
-            "Nobody has decided what happens to controlled substances.",
-            "Confirm with controlled: suppress, redact or include.",
-        )
+    decision, store = body_of(req, Decision), await storage()
     by = operator_of(req, decision.by)
-    migration = await migrations.change(store, migration.id, lambda one: transitions.confirm(one, by, agreed))
-    await _anchor(store, migration, "confirm", by)
+    migration = await decisions.confirm(store, req.route_params["id"], by, decision.hash, decision.controlled)
     return answer(await shown(store, migration))
 
 
 @endpoint
 async def sign_off(req: func.HttpRequest) -> func.HttpResponse:
     """POST /migrations/{id}/sign-off: bound to the map's hash and the sample's run."""
-    decision = body_of(req, Decision)
-    store = await storage()
+    decision, store = body_of(req, Decision), await storage()
     by = operator_of(req, decision.by)
-    migration = await migrations.change(
-        store, req.route_params["id"], lambda one: transitions.sign(one, by, decision.hash, decision.sample)
-    )
-    await _anchor(store, migration, "sign-off", by)
+    migration = await decisions.sign_off(store, req.route_params["id"], by, decision.hash, decision.sample)
     return answer(await shown(store, migration))
 
 
 @endpoint
 async def accept(req: func.HttpRequest) -> func.HttpResponse:
     """POST /migrations/{id}/accept: a person accepts the differences of the latest reconciliation."""
-    decision = body_of(req, Decision)
-    store = await storage()
-    by = operator_of(req, decision.by)
-    migration = await migrations.change(store, req.route_params["id"], lambda one: transitions.accept(one, by))
-    await _anchor(store, migration, "accept", by)
+    decision, store = body_of(req, Decision), await storage()
+    migration = await decisions.accept(store, req.route_params["id"], operator_of(req, decision.by))
     return answer(await shown(store, migration))
 
 
 @endpoint
 async def close(req: func.HttpRequest) -> func.HttpResponse:
     """POST /migrations/{id}/close: ends the migration, and rollback with it, so the id is typed to acknowledge that."""
-    decision = body_of(req, Decision)
-    store = await storage()
-    id, by = req.route_params["id"], operator_of(req, decision.by)
-    if decision.typed != id:
-        raise StepError(
-            "not_acknowledged", "Closing ends the way back.", f"Type the migration's id, {id}, to acknowledge it."
-        )
-    migration = await migrations.change(store, id, lambda one: transitions.close(one, by))
-    await _anchor(store, migration, "close", by)
+    decision, store = body_of(req, Decision), await storage()
+    by = operator_of(req, decision.by)
+    migration = await decisions.close(store, req.route_params["id"], by, decision.typed)
     return answer(await shown(store, migration))
-
-
-async def _anchor(store: Storage, migration: Migration, gate: str, by: str) -> None:
-    entry = manifest.ManifestEntry(kind=gate, by=by, map_hash=migration.map_hash or "")
-    await manifest.append(store, migration.id, entry)
 
 
 @endpoint
 async def get_owners(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/owners"""
-    store = await storage()
-    staff = orjson.loads(await store.get("ledger", paths.document(req.route_params["id"], "staff.json")))
-    return answer({"owners": staff["rows"]})
+    return answer({"owners": await papers.owners(await storage(), req.route_params["id"])})
 
 
 @endpoint
 async def get_solution(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/solution: the zip, for an administrator who imports it himself."""
-    store = await storage()
-    migration = await migrations.load(store, req.route_params["id"])
-    version = f"1.0.0.{migration.map_version}"
-    content = await store.get("ledger", paths.solution(migration.id, version))
-    headers = {"Content-Disposition": f'attachment; filename="carryover-{version}.zip"'}
+    content, name = await papers.solution(await storage(), req.route_params["id"])
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return func.HttpResponse(content, mimetype="application/zip", headers=headers)

@@ -7,8 +7,8 @@ import azure.functions as func
 import orjson
 import yaml
 
-from activities.resources import storage
 from ledger.migrations import list_all
+from services.access import storage
 from triggers.api import answer, endpoint
 
 

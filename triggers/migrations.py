@@ -6,14 +6,9 @@ from typing import Any, Literal
 import azure.functions as func
 from pydantic import BaseModel, ConfigDict, Field
 
-from activities import jobs
-from activities.errors import StepError
-from activities.resources import storage
-from activities.tally import FIGURES, dataset_accounts
-from ledger import migrations, paths
-from ledger.migrations import Migration, Run
-from ledger.storage import Storage
-from mapping.objects import OBJECTS
+from ledger import migrations
+from services import overview
+from services.access import storage
 from triggers.api import answer, body_of, endpoint
 
 
@@ -37,81 +32,25 @@ async def create_migration(req: func.HttpRequest) -> func.HttpResponse:
     store = await storage()
     contract = {"seats": asked.seats, "renewal": asked.renewal.isoformat() if asked.renewal else None}
     options = asked.options | {name: value for name, value in contract.items() if value is not None}
-    try:
-        made = await migrations.create(store, asked.system, profile=asked.profile, plan=asked.plan, options=options)
-    except ValueError as error:
-        raise StepError("system_open", str(error), "Go on with that migration, or close it.") from None
-    return answer(await shown(store, made), 201)
+    made = await overview.create(store, asked.system, asked.profile, asked.plan, options)
+    return answer(await overview.shown(store, made), 201)
 
 
 @endpoint
 async def list_migrations(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations"""
     store = await storage()
-    return answer({"migrations": [await shown(store, one) for one in await migrations.list_all(store)]})
+    return answer({"migrations": [await overview.shown(store, one) for one in await migrations.list_all(store)]})
 
 
 @endpoint
 async def get_migration(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}"""
     store = await storage()
-    return answer(await shown(store, await migrations.load(store, req.route_params["id"])))
-
-
-async def shown(store: Storage, one: Migration) -> dict[str, Any]:
-    """A migration as people and programs see it."""
-    limits = await jobs.optional_document(store, one.id, "limits.json", {})
-    runs = await migrations.list_runs(store, one.id)
-    document = one.model_dump(mode="json", exclude={"begun", "options"})
-    return {
-        **document,
-        "target_name": limits.get("target_name", ""),
-        "undo_until": "the migration is closed" if one.written and one.state != "closed" else None,
-        "next": [{"step": step.step, "why": step.why} for step in migrations.next_steps(one)],
-        "runs": [run_line(run) for run in runs],
-        "objects": await jobs.optional_document(store, one.id, "tally.json", {}),
-    }
-
-
-def run_line(run: Run) -> dict[str, Any]:
-    """A run in a line."""
-    return {
-        "id": run.id,
-        "kind": run.kind,
-        "state": run.state,
-        "parent": run.parent,
-        "by": run.by,
-        "started": run.started,
-        "ended": run.ended,
-        "message": run.message,
-        "undone_by": run.undone_by,
-    }
+    return answer(await overview.shown(store, await migrations.load(store, req.route_params["id"])))
 
 
 @endpoint
 async def get_summary(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/summary: the document that ``make demo`` and ``migrate --json`` print."""
-    store = await storage()
-    one = await migrations.load(store, req.route_params["id"])
-    empty = {name: dict.fromkeys(FIGURES, 0) for name in OBJECTS}
-    seconds: dict[str, float] = {}
-    for run in await migrations.list_runs(store, one.id):
-        if run.parent is None and run.ended:
-            seconds[run.kind] = round((run.ended - run.started).total_seconds(), 3)
-    names = await store.names("reports", paths.reports(one.id))
-    base = f"/api/migrations/{one.id}/reports"
-    return answer(
-        {
-            "migration": one.id,
-            "state": one.state,
-            "objects": await jobs.optional_document(store, one.id, "tally.json", empty),
-            "rollback": await jobs.optional_document(store, one.id, "rollback.json", None),
-            "datasets": await dataset_accounts(store, one.id, one.snapshot),
-            "reports": {
-                name.split("/")[-1].removesuffix(".html"): f"{base}/{name.split('/')[-1]}"
-                for name in names
-                if name.endswith(".html")
-            },
-            "seconds": seconds,
-        }
-    )
+    return answer(await overview.summary(await storage(), req.route_params["id"]))

@@ -5,10 +5,10 @@ import logging
 import azure.durable_functions as df
 import azure.functions as func
 
-from activities.resources import storage
 from ledger import migrations
 from ledger.migrations import GateClosed
-from triggers.steps import reconciled, start_run
+from services.access import storage
+from services.steps import reconciled, start_run
 
 log = logging.getLogger("carryover")
 

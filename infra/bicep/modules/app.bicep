@@ -134,6 +134,8 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
     CARRYOVER_QUIET_SECONDS: '150'
     CARRYOVER_DELTA_HOURS: '48'
     CARRYOVER_DELTA_CRON: deltaCron
+    // The sign-in below stands before every path, so that its headers are to be believed.
+    CARRYOVER_APP_SERVICE_AUTH: 'true'
     CARRYOVER_WEBHOOK: hasWebhook ? webhookReference : ''
     CARRYOVER_TEMP: ''
   }, appSettings)

@@ -1,0 +1,76 @@
+"""Migrations: created, listed, and shown as people and programs see them."""
+
+from typing import Any
+
+from activities import jobs
+from activities.errors import StepError
+from activities.tally import FIGURES, dataset_accounts
+from ledger import migrations, paths
+from ledger.migrations import Migration, Run
+from ledger.storage import Storage
+from mapping.objects import OBJECTS
+
+
+async def create(
+    store: Storage, system: str, profile: str | None, plan: str | None, options: dict[str, Any]
+) -> Migration:
+    """Create a migration. Raises StepError when the system has one that is open."""
+    try:
+        return await migrations.create(store, system, profile=profile, plan=plan, options=options)
+    except ValueError as error:
+        raise StepError("system_open", str(error), "Go on with that migration, or close it.") from None
+
+
+async def shown(store: Storage, one: Migration) -> dict[str, Any]:
+    """A migration as people and programs see it."""
+    limits = await jobs.optional_document(store, one.id, "limits.json", {})
+    runs = await migrations.list_runs(store, one.id)
+    document = one.model_dump(mode="json", exclude={"begun", "options"})
+    return {
+        **document,
+        "target_name": limits.get("target_name", ""),
+        "undo_until": "the migration is closed" if one.written and one.state != "closed" else None,
+        "next": [{"step": step.step, "why": step.why} for step in migrations.next_steps(one)],
+        "runs": [run_line(run) for run in runs],
+        "objects": await jobs.optional_document(store, one.id, "tally.json", {}),
+    }
+
+
+def run_line(run: Run) -> dict[str, Any]:
+    """A run in a line."""
+    return {
+        "id": run.id,
+        "kind": run.kind,
+        "state": run.state,
+        "parent": run.parent,
+        "by": run.by,
+        "started": run.started,
+        "ended": run.ended,
+        "message": run.message,
+        "undone_by": run.undone_by,
+    }
+
+
+async def summary(store: Storage, id: str) -> dict[str, Any]:
+    """The document that ``make demo`` and ``migrate --json`` print."""
+    one = await migrations.load(store, id)
+    empty = {name: dict.fromkeys(FIGURES, 0) for name in OBJECTS}
+    seconds: dict[str, float] = {}
+    for run in await migrations.list_runs(store, one.id):
+        if run.parent is None and run.ended:
+            seconds[run.kind] = round((run.ended - run.started).total_seconds(), 3)
+    names = await store.names("reports", paths.reports(one.id))
+    base = f"/api/migrations/{one.id}/reports"
+    return {
+        "migration": one.id,
+        "state": one.state,
+        "objects": await jobs.optional_document(store, one.id, "tally.json", empty),
+        "rollback": await jobs.optional_document(store, one.id, "rollback.json", None),
+        "datasets": await dataset_accounts(store, one.id, one.snapshot),
+        "reports": {
+            name.split("/")[-1].removesuffix(".html"): f"{base}/{name.split('/')[-1]}"
+            for name in names
+            if name.endswith(".html")
+        },
+        "seconds": seconds,
+    }

@@ -1,0 +1,88 @@
+"""What people read and take away: reports, exceptions, owners, the solution, the audit log."""
+
+import base64
+import hashlib
+import re
+from typing import Any, Final
+
+import orjson
+
+from activities.errors import StepError
+from ledger import manifest, migrations, paths
+from ledger.audit_verify import examine
+from ledger.exceptions import ExceptionRow, read_all
+from ledger.storage import Storage
+from reports.render import FORMATS
+
+_STYLE: Final = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
+
+
+async def reports(store: Storage, id: str) -> dict[str, list[str]]:
+    """The reports that were made: name -> formats."""
+    prefix = paths.reports(id)
+    found: dict[str, list[str]] = {}
+    for name in await store.names("reports", prefix):
+        stem, _, form = name.removeprefix(prefix).rpartition(".")
+        if "/" not in stem:
+            found.setdefault(stem, []).append(form)
+    return {name: sorted(forms) for name, forms in sorted(found.items())}
+
+
+async def report(store: Storage, id: str, file: str) -> tuple[bytes, str, dict[str, str]]:
+    """A report by its file's name (``diff.html``): content, MIME type, and the headers it is safe to show with."""
+    name, _, form = file.rpartition(".")
+    if form not in FORMATS:
+        raise StepError("not_found", "A report ends in .html, .csv or .json.")
+    try:
+        blob = paths.report(id, name, form)
+    except ValueError:
+        raise StepError("not_found", "There is no such report.") from None
+    content = await store.get("reports", blob)
+    return content, FORMATS[form], {"Content-Security-Policy": policy(content), "X-Content-Type-Options": "nosniff"}
+
+
+def policy(page: bytes) -> str:
+    """A policy under which the page's own style sheet works and nothing else does."""
+    hashes = " ".join(
+        f"'sha256-{base64.b64encode(hashlib.sha256(style).digest()).decode()}'" for style in _STYLE.findall(page)
+    )
+    return (
+        f"default-src 'none'; style-src {hashes or chr(39) + 'none' + chr(39)}; frame-ancestors 'none'; base-uri 'none'"
+    )
+
+
+async def exceptions(
+    store: Storage, id: str, run: str | None = None, object: str | None = None
+) -> tuple[str | None, list[ExceptionRow]]:
+    """The run and its exceptions: of the latest loading run unless one is named."""
+    if not run:
+        loads = [one for one in await migrations.list_runs(store, id) if one.kind in ("migrate", "delta", "retry")]
+        run = loads[-1].id if loads else None
+    return run, await read_all(store, id, run=run, object=object) if run else []
+
+
+async def owners(store: Storage, id: str) -> list[dict[str, Any]]:
+    """For each staff member: e-mail, match, disposition, and why. Raises NotStored before ``prepare``."""
+    return list(orjson.loads(await store.get("ledger", paths.document(id, "staff.json")))["rows"])
+
+
+async def solution(store: Storage, id: str) -> tuple[bytes, str]:
+    """The solution zip of the map's version, and a name for it. Raises NotStored before ``prepare``."""
+    migration = await migrations.load(store, id)
+    version = f"1.0.0.{migration.map_version}"
+    return await store.get("ledger", paths.solution(migration.id, version)), f"carryover-{version}.zip"
+
+
+async def audit_check(store: Storage, id: str) -> dict[str, Any]:
+    """Whether the audit log is whole, and each damage found."""
+    await migrations.load(store, id)
+    checked = await examine(store, id, await manifest.read(store, id))
+    return {
+        "whole": checked.whole,
+        "rows": checked.rows,
+        "partitions": checked.partitions,
+        "findings": [
+            {"partition": f.partition, "sequence": f.sequence, "damage": f.damage, "message": f.message}
+            for f in checked.findings
+        ],
+    }

@@ -1,0 +1,132 @@
+"""Steps: checked, started as an orchestration, and followed. ``client`` is the durable client of the trigger."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from activities import jobs
+from activities.errors import StepError
+from activities.rollback import to_undo
+from activities.tally import plan_summary
+from ledger import migrations
+from ledger.states import KIND_OF, Run
+from ledger.storage import Storage
+from mapping.objects import LOAD_ORDER
+from orchestrators import FLOWS
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a step is told. ``target``: the target's name as the operator typed it, for a run."""
+
+    target: str | None = None
+    runs: Literal["all", "last"] = "all"
+    force: bool = False
+    pause_percent: float | None = None
+
+
+async def start(store: Storage, client: Any, migration: str, step: str, by: str, asked: Asked) -> Run:
+    """Pass the gate and start the step's orchestration. Raises StepError, GateClosed."""
+    known(step)
+    if step in ("run", "retry"):
+        await _target_typed(store, migration, asked.target)
+    told: dict[str, Any] = {"runs": asked.runs, "force": asked.force}
+    if asked.pause_percent is not None:
+        told["pause_percent"] = asked.pause_percent
+    run = await migrations.begin_run(store, migration, KIND_OF[step], by=by, options=told)  # type: ignore[index]
+    await start_run(client, run)
+    return run
+
+
+def known(step: str) -> None:
+    """Raise StepError unless it is a step that can be started."""
+    if step not in FLOWS:
+        raise StepError("not_found", f"There is no step {step!r}.", f"Steps: {', '.join(FLOWS)}.")
+
+
+def instance_of(run: Run) -> str:
+    """The orchestration instance of a run."""
+    return f"{run.migration}-{run.id}"
+
+
+async def start_run(client: Any, run: Run) -> None:
+    """Start the orchestration of a run that has begun."""
+    step = next(step for step, kind in KIND_OF.items() if kind == run.kind)
+    await client.start_new(FLOWS[step], instance_of(run), {"migration": run.migration, "run": run.id})
+
+
+async def _target_typed(store: Storage, migration: str, typed: str | None) -> None:
+    """A full run names its target: nobody writes to the wrong environment by habit."""
+    limits = await jobs.optional_document(store, migration, "limits.json", {"target_name": ""})
+    one = await migrations.load(store, migration)
+    if migrations.gate(one, "run") is None and typed != limits["target_name"]:
+        raise StepError(
+            "wrong_target",
+            f"The target is {limits['target_name']!r}; that is not the name you typed.",
+            "Type the target's name to start the full run.",
+        )
+
+
+async def preview(store: Storage, migration: str, runs: str, *, force: bool = False) -> dict[str, Any]:
+    """What a rollback would take back, without doing it."""
+    chosen = await to_undo(store, migration, await migrations.list_runs(store, migration), runs, force=force)
+    counts: dict[str, dict[str, int]] = {}
+    for run in chosen:
+        for name in LOAD_ORDER:
+            plan = await plan_summary(store, migration, run.id, name)
+            for action, figures in (plan["actions"] if plan else {}).items():
+                if action in ("create", "update", "join"):
+                    one = counts.setdefault(name, {"delete": 0, "restore": 0})
+                    one["delete" if action == "create" else "restore"] += figures["records"]
+    total = sum(sum(one.values()) for one in counts.values())
+    return {
+        "preview": True,
+        "runs": [run.id for run in chosen],
+        "objects": counts,
+        "message": f"{total:,} operations would be taken back. Rows that others changed since are kept and listed.",
+    }
+
+
+async def follow(store: Storage, client: Any, migration: str, id: str) -> Run:
+    """A run as it stands now. Raises NoRun."""
+    run = await migrations.load_run(store, migration, id)
+    return await reconciled(store, client, run) if run.state == "running" and run.parent is None else run
+
+
+async def reconciled(store: Storage, client: Any, run: Run) -> Run:
+    """A run whose orchestration was never started (a crash in between) is started; one that died is ended by name."""
+    status = await client.get_status(instance_of(run))
+    if not status or status.runtime_status is None:
+        await start_run(client, run)
+    elif status.runtime_status.name in ("Failed", "Terminated", "Canceled"):
+        return await migrations.end_run(
+            store,
+            run.migration,
+            run.id,
+            "failed",
+            message="The orchestration ended before the run did.",
+            error="internal",
+        )
+    return run
+
+
+async def progress(store: Storage, run: Run) -> dict[str, dict[str, int]]:
+    """Records done so far, by object, and how many the plan has."""
+    runs = [run.id]
+    if run.kind == "sample":
+        runs += [one.id for one in await migrations.list_runs(store, run.migration) if one.parent == run.id]
+    found: dict[str, dict[str, int]] = {}
+    for one in runs:
+        for chunk in await jobs.all_ended(store, run.migration, one):
+            entry = found.setdefault(chunk.object, {"done": 0, "total": 0, "excepted": 0})
+            entry["done"] += chunk.done
+            entry["excepted"] += chunk.excepted
+    if run.kind in ("migrate", "delta", "retry"):
+        for name in LOAD_ORDER:
+            plan = await plan_summary(store, run.migration, run.id, name)
+            if plan and name in found:
+                found[name]["total"] = sum(
+                    figures["records"]
+                    for action, figures in plan["actions"].items()
+                    if action in ("create", "update", "join")
+                )
+    return found

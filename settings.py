@@ -4,10 +4,14 @@
 """
 
 from functools import lru_cache
+from typing import Final
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+#: Operations that one request to Dataverse may carry.
+LEAST_DAILY_REQUESTS: Final = 1000
 
 
 class Settings(BaseSettings):
@@ -28,6 +32,9 @@ class Settings(BaseSettings):
     managed_identity: bool = Field(default=False, alias="DATAVERSE_MANAGED_IDENTITY")
     static_token: str = Field(default="", alias="DATAVERSE_TOKEN")  #: only for the local simulator
 
+    authority: str = Field(default="", alias="DATAVERSE_AUTHORITY")  #: another cloud's sign-in address
+    application_users: str = Field(default="", alias="CARRYOVER_APPLICATION_USERS")  #: JSON; more users, side by side
+
     fallback_owner: str = Field(default="", alias="CARRYOVER_FALLBACK_OWNER")  #: e-mail, or "team:<name>"
     max_file_mb: int = Field(default=25, alias="CARRYOVER_MAX_FILE_MB", gt=0)
     pause_percent: float = Field(default=5.0, alias="CARRYOVER_EXCEPTION_PAUSE_PERCENT", ge=0, le=100)
@@ -35,7 +42,9 @@ class Settings(BaseSettings):
     chunk: int = Field(default=1000, alias="CARRYOVER_CHUNK", ge=1, le=2000)  #: records a load activity works on
     memory_mb: int = Field(default=256, alias="CARRYOVER_MEMORY_MB", ge=64)  #: DuckDB's limit, per activity
     bucket_mb: int = Field(default=8, alias="CARRYOVER_BUCKET_MB", ge=1)  #: raw bytes one shaping activity takes
-    slots: int = Field(default=0, alias="CARRYOVER_SLOTS", ge=0)  #: requests in flight; 0: what x-ms-dop-hint says
+    slots: int = Field(
+        default=0, alias="CARRYOVER_SLOTS", ge=0
+    )  #: requests in flight of one application user; 0: what x-ms-dop-hint says
     quiet_seconds: float = Field(
         default=150.0, alias="CARRYOVER_QUIET_SECONDS", ge=0
     )  #: when a lost write is surely over
@@ -44,6 +53,14 @@ class Settings(BaseSettings):
     app_service_auth: bool = Field(default=False, alias="CARRYOVER_APP_SERVICE_AUTH")  #: the platform signs people in
     development_identity: str = Field(default="", alias="CARRYOVER_DEVELOPMENT_IDENTITY")  #: who works on this machine
     temp: str = Field(default="", alias="CARRYOVER_TEMP")  #: parent of the activities' private folders
+
+    @field_validator("daily_requests")
+    @classmethod
+    def _enough(cls, given: int) -> int:
+        """A limit below the largest request would never let it go."""
+        if 0 < given < LEAST_DAILY_REQUESTS:
+            raise ValueError(f"0 (not limited) or at least {LEAST_DAILY_REQUESTS} is expected")
+        return given
 
     @field_validator("development_identity")
     @classmethod

@@ -10,10 +10,11 @@ from activities.load_chunk import load_chunk
 from activities.map_bucket import map_bucket
 from activities.plan_object import plan_object
 from activities.prepare import check_target, install_solution, resolve_owners
+from activities.probing import probe_target
 from activities.reconcile import reconcile
 from activities.reporting import make_delta_report, make_diff, make_forecast, make_rollback_report
 from activities.rollback import plan_rollback, prove_undone
-from activities.runs import finish_run, open_part, open_run
+from activities.runs import finish_run, note_wait, open_part, open_run
 from activities.scope import make_scope
 from activities.source import close_snapshot, read_source, shape_bucket, stage_file
 from activities.tally import tally
@@ -21,9 +22,9 @@ from activities.undo_chunk import undo_chunk
 from activities.verify_chunk import verify_chunk
 
 ACTIVITIES = (
-    open_run, open_part, finish_run,
+    open_run, open_part, note_wait, finish_run,
     read_source, stage_file, shape_bucket, close_snapshot, make_scope,
-    install_solution, resolve_owners, check_target,
+    install_solution, resolve_owners, check_target, probe_target,
     map_bucket, plan_object, load_chunk, fold_receipts, export_claims, finish_claims, tally,
     choose_sample, verify_chunk, make_diff, make_forecast, make_delta_report, reconcile,
     plan_rollback, undo_chunk, prove_undone, make_rollback_report,

@@ -12,6 +12,7 @@ from activities.rows import Op, RowBuilder
 from dataverse.afterimage import same
 from dataverse.client import DataverseClient
 from dataverse.outcomes import FOUND, RowOutcome
+from dataverse.probes import Probes
 from dataverse.rows import Change, change_rows, create_rows, read_rows
 from dataverse.settle import settle
 from dataverse.states import Closing, close_opportunity, closes_of, set_state, state_values
@@ -41,9 +42,11 @@ class Batch:
         job: dict[str, Any],
         builder: RowBuilder,
         label: str,
+        probes: Probes | None = None,
     ) -> None:
         self.store, self.client, self.log, self._fence = store, client, log, fence
         self.job, self.builder, self.label = job, builder, label
+        self._probes = probes
 
     async def create(self, table: SchemaTable, ops: list[Op], documents: Documents | None = None) -> list[ExceptionRow]:
         """Create rows under ids known beforehand; a row that an earlier attempt created is found by its id."""
@@ -90,8 +93,10 @@ class Batch:
 
     async def _send(self, table: SchemaTable, ops: list[Op], documents: Documents | None) -> list[RowOutcome]:
         if documents is not None:
-            return await documents.send(self.client, table, ops)
-        return await create_rows(self.client, table, [{**op.body, table.id_column: op.row_id} for op in ops])
+            whole = self._probes is not None and self._probes.object_in_blocks
+            return await documents.send(self.client, table, ops, object_in_blocks=whole)
+        rows = [{**op.body, table.id_column: op.row_id} for op in ops]
+        return await create_rows(self.client, table, rows, probes=self._probes)
 
     async def _unsettled(
         self, table: SchemaTable, group: list[Op], entries: list[Entry], known: set[str], *, notes: bool

@@ -59,8 +59,10 @@ class Documents:
                 refused.append(ExceptionRow("document", op.source_id, None, *why))
         return good, refused
 
-    async def send(self, client: DataverseClient, table: SchemaTable, ops: list[Op]) -> list[RowOutcome]:
-        """Create the notes with their files; one outcome an op."""
+    async def send(
+        self, client: DataverseClient, table: SchemaTable, ops: list[Op], *, object_in_blocks: bool
+    ) -> list[RowOutcome]:
+        """Create the notes with their files; one outcome an op. ``object_in_blocks`` as ``create_note`` takes it."""
         async with workplace("documents") as folder:
 
             async def one(op: Op) -> RowOutcome:
@@ -68,7 +70,7 @@ class Documents:
                 path = Path(folder) / str(op.pos)
                 await self._store.download(place["container"], place["blob"], path)
                 row = {**op.body, table.id_column: op.row_id, "isdocument": True}
-                result = await create_note(client, table, row, path)
+                result = await create_note(client, table, row, path, object_in_blocks=object_in_blocks)
                 await asyncio.to_thread(path.unlink)
                 return result
 

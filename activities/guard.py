@@ -12,8 +12,10 @@ from typing import Any
 
 from azure.core.exceptions import AzureError
 
+from activities.allowance import spent_value
 from activities.errors import StepError, as_value
 from activities.room import room
+from dataverse.budget import BudgetSpent
 from dataverse.errors import AuthRefused, DataverseError, Unavailable
 from ledger.lease import LeaseHeld, LeaseLost
 from sources.errors import SourceError
@@ -37,6 +39,8 @@ def guarded(activity: Activity) -> Callable[[Any], Awaitable[Any]]:
                 return await activity(payload)
         except StepError as error:
             return as_value(error)
+        except BudgetSpent as error:
+            return spent_value(error.until)
         except SourceError as error:
             return as_value(
                 StepError("bad_source", str(error), "Mend or remove the file, upload again, and scope again.")

@@ -11,6 +11,8 @@ from typing import Any, Final
 import orjson
 
 from activities.errors import StepError
+from activities.resources import workplace
+from activities.signin import users
 from activities.standing import standing
 from ledger import migrations, paths
 from ledger.audit import Head
@@ -122,8 +124,6 @@ def bucket_label(bucket: int) -> str:
 
 async def own_refs(store: Storage, job: Job, plan: dict[int, Job]) -> dict[int, list[Job]]:
     """Lookups between rows of the same object, by position in the chunk."""
-    from activities.resources import workplace
-
     chunk = next(iter(plan.values()))["chunk"]
     async with workplace("link") as folder:
         await store.download("staging", mapped_chunk(job, job["object"], chunk), folder / "mapped.gz")
@@ -169,6 +169,7 @@ async def describe(store: Storage, migration: Migration, run: Run) -> Job:
     """The job of a run: everything its activities need, by reference."""
     scope = await optional_document(store, migration.id, "source.json", {"buckets": 0})
     owners = orjson.dumps(await optional_document(store, migration.id, "owners.json", {}), option=orjson.OPT_SORT_KEYS)
+    limits = await optional_document(store, migration.id, "limits.json", {"parallelism": 0})
     size = settings().chunk
     return {
         "migration": migration.id,
@@ -183,6 +184,8 @@ async def describe(store: Storage, migration: Migration, run: Run) -> Job:
         "mapped": mapped_key(size, migration.snapshot, migration.map_hash or "", owners),
         "map_hash": migration.map_hash or "",
         "operator": run.by,
+        "users": users(),
+        "parallelism": settings().slots or limits["parallelism"],
         "undoable": bool(
             [one for one in standing(await migrations.list_runs(store, migration.id)) if one.number < run.number]
         ),

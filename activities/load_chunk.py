@@ -15,8 +15,10 @@ from activities.current import current_keys
 from activities.documents import Documents
 from activities.fence import Fence
 from activities.planning import WRITES, read_part
-from activities.resources import dataverse, storage, workplace
+from activities.probing import probes
+from activities.resources import storage, workplace
 from activities.rows import Op, RowBuilder
+from activities.target import chunk_client
 from ledger import paths, receipts
 from ledger.audit import AuditLog
 from ledger.chunks import read_records
@@ -63,9 +65,9 @@ async def load_chunk(job: dict[str, Any]) -> dict[str, Any]:
         if phase != "load":  # what was to be written now and did not land has no second pass
             ops = [op for op in ops if plan[op.pos]["action"] == "unchanged" or op.source_key in kept]
         log = await AuditLog.open(store, migration, run, name, label, by=job["operator"], map_hash=job["map_hash"])
-        fence = Fence(store, job, lease)
-        async with (await dataverse()).lent(before_write=fence) as client:
-            batch = Batch(store, client, log, fence, job, builder, label)
+        async with chunk_client(store, job, lease) as client:
+            known = await probes(store, migration)
+            batch = Batch(store, client, log, Fence(store, job, lease), job, builder, label, known)
             if phase == "load":
                 documents = await Documents.open(store, job) if name == "document" else None
                 failed = await _load(batch, ops, documents)

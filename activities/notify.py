@@ -11,8 +11,11 @@ from settings import settings
 log = logging.getLogger("carryover")
 
 
-async def notify(run: Run, outcome: dict[str, Any]) -> None:
-    """Post the end of a run to the webhook of the settings. Nobody hearing it does not fail the run."""
+async def notify(run: Run, outcome: dict[str, Any], message: str = "") -> None:
+    """Post the end of a run, or what it waits for (``message``), to the webhook of the settings.
+
+    Nobody hearing it does not fail the run.
+    """
     if not settings().webhook:
         return
     content = {
@@ -20,7 +23,7 @@ async def notify(run: Run, outcome: dict[str, Any]) -> None:
         "run": run.id,
         "kind": run.kind,
         "state": run.state,
-        "message": run.message,
+        "message": message or run.message,
         "counts": outcome.get("counts", {}),
     }
     try:

@@ -7,7 +7,8 @@ from typing import Any
 from activities import jobs
 from activities.errors import StepError
 from activities.keep import keep_report
-from activities.resources import dataverse, storage, workplace
+from activities.resources import storage, workplace
+from activities.target import dataverse
 from dataverse.install import import_solution
 from dataverse.orgs import file_limit, read_organization
 from dataverse.preflight import PreflightSettings, preflight
@@ -139,7 +140,7 @@ async def check_target(job: dict[str, Any]) -> dict[str, Any]:
         migration.id,
         "limits.json",
         {"max_bytes": limit.bytes, "words": limit.words(), "blocked": sorted(organization.blocked_extensions),
-         "target_name": organization.name, "parallelism": client.limiter.ceiling},
+         "target_name": organization.name, "parallelism": client.limiter.hinted},
     )  # fmt: skip
     warnings = sum(1 for finding in findings if finding.severity == "warning")
     return {"message": f"The target {organization.name} is ready; {warnings} warnings in the preflight report."}

@@ -8,9 +8,10 @@ import orjson
 from activities import jobs
 from activities.keep import keep_report
 from activities.reconcile import compared
-from activities.resources import dataverse, storage
+from activities.resources import storage
 from activities.scope import merged
 from activities.tally import plan_summary
+from activities.target import dataverse
 from activities.who import users
 from ledger import migrations, paths
 from ledger.chunks import unpack

@@ -1,4 +1,4 @@
-"""What a worker process holds open for its whole life: storage, Dataverse, and a place for private folders."""
+"""What a worker process holds open for its whole life, storage, and a place for private folders."""
 
 import asyncio
 import contextlib
@@ -8,13 +8,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from activities.errors import StepError
-from dataverse.auth import Auth, StaticToken, client_credential, managed_identity
-from dataverse.client import DataverseClient
 from ledger.storage import Account, Storage
-from settings import Settings, settings
+from settings import settings
 
 _storages: dict[int, Storage] = {}
-_clients: dict[int, DataverseClient] = {}
 _open = contextlib.AsyncExitStack()  # never closed: it lives as long as the process
 _lock = asyncio.Lock()
 
@@ -39,28 +36,6 @@ def _account() -> str | Account:
     from azure.identity.aio import DefaultAzureCredential
 
     return Account(one.storage_account, DefaultAzureCredential())
-
-
-async def dataverse() -> DataverseClient:
-    """The process's Dataverse client, opened on first use and kept (one per event loop)."""
-    key = id(asyncio.get_running_loop())
-    if key not in _clients:
-        one = settings()
-        if not one.dataverse_url:
-            raise StepError("no_target", "DATAVERSE_URL is not set.", "Set it to the environment's address.")
-        _clients[key] = DataverseClient(one.dataverse_url, _auth(one), slots=one.slots)
-    return _clients[key]
-
-
-def _auth(one: Settings) -> Auth:
-    if one.static_token:
-        return StaticToken(one.static_token)
-    if one.managed_identity:
-        return managed_identity(one.dataverse_url, one.client_id or None)
-    certificate = Path(one.certificate_path) if one.certificate_path else None
-    return client_credential(
-        one.dataverse_url, one.tenant_id, one.client_id, secret=one.client_secret or None, certificate=certificate
-    )
 
 
 @contextlib.asynccontextmanager

@@ -1,5 +1,6 @@
 """The beginning and the end of a run, as activities."""
 
+from datetime import datetime
 from typing import Any
 
 from activities import jobs
@@ -35,6 +36,25 @@ async def open_part(job: dict[str, Any]) -> dict[str, Any]:
     opened = await jobs.describe(store, migration, run)
     kept: dict[str, Any] = {key: job[key] for key in ("root", "sample", "pause_percent", "mapped") if key in job}
     return {**opened, **kept, "undo": job.get("undo") or "all"}
+
+
+async def note_wait(wait: dict[str, Any]) -> dict[str, Any]:
+    """Say that a run waits, and until when: in its document, and once to the people who are told."""
+    store = await storage()
+    until = datetime.fromisoformat(wait["until"])
+    told: list[bool] = []
+
+    def later(run: migrations.Run) -> None:
+        told.append(run.waiting_until is not None and run.waiting_until >= until)
+        run.waiting_until = max(until, run.waiting_until or until)
+
+    run = await migrations.load_run(store, wait["migration"], wait["run"])
+    for id in {run.id, run.parent or run.id}:
+        await migrations.change_run(store, run.migration, id, later)
+    if not told[-1]:
+        words = f"The day's requests are used up; the run goes on at {until:%Y-%m-%d %H:%M} UTC."
+        await notify(run, {"counts": run.counts}, words)
+    return {}
 
 
 async def finish_run(end: dict[str, Any]) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from typing import Any, Final
 import orjson
 
 from activities import jobs
-from activities.fence import Fence
 from activities.planning import read_part
-from activities.resources import dataverse, storage, workplace
+from activities.resources import storage, workplace
 from activities.rows import RowBuilder
+from activities.target import chunk_client
 from activities.who import users
 from dataverse.afterimage import same
 from dataverse.client import DataverseClient
@@ -70,7 +70,7 @@ async def undo_chunk(job: dict[str, Any]) -> dict[str, Any]:
         original = await AuditLog.open(store, migration, of_run, name, label)
         log = await AuditLog.open(store, migration, run, name, own, by=job["operator"], map_hash=job["map_hash"])
         builder = RowBuilder(await jobs.schema(store, job), job["generation"])
-        async with (await dataverse()).lent(before_write=Fence(store, job, lease)) as client:
+        async with chunk_client(store, job, lease) as client:
             undo = Undo(store, client, log, job, builder)
             await undo.chunk(original, chunk)
         done = undo.result

@@ -11,8 +11,9 @@ from activities.current import current_keys
 from activities.diff import Differ
 from activities.papers import Papers
 from activities.planning import read_part
-from activities.resources import dataverse, storage, workplace
+from activities.resources import storage, workplace
 from activities.rows import Op, RowBuilder
+from activities.target import chunk_client
 from dataverse.afterimage import same
 from dataverse.client import DataverseClient
 from dataverse.notes import file_digest
@@ -54,13 +55,13 @@ async def verify_chunk(job: dict[str, Any]) -> dict[str, Any]:
         plan, mapped = await _fetch(store, job, folder, chunk)
         ops = {pos: _expected(builder, row, plan[pos]) for pos, row in mapped.items() if plan[pos]["row_id"]}
         await _own_lookups(store, job, builder, mapped, ops)
-        client = await dataverse()
         actual: dict[str, dict[str, Any]] = {}
-        for table in {op.table.plain: op.table for op in ops.values()}.values():
-            group = [op for op in ops.values() if op.table is table]
-            columns = sorted({column for op in group for column in op.columns} | _state_column(table.logical))
-            actual |= await read_rows(client, table, [op.row_id for op in group], columns)
-        digests = await _digests(client, ops) if name == "document" else {}
+        async with chunk_client(store, job) as client:
+            for table in {op.table.plain: op.table for op in ops.values()}.values():
+                group = [op for op in ops.values() if op.table is table]
+                columns = sorted({column for op in group for column in op.columns} | _state_column(table.logical))
+                actual |= await read_rows(client, table, [op.row_id for op in group], columns)
+            digests = await _digests(client, ops) if name == "document" else {}
         papers = Papers(await jobs.optional_document(store, migration, "files.json", {})) if digests else None
         result = _compare(clinic_map, builder, name, ops, actual, digests, papers)
         if job.get("diff"):

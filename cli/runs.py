@@ -105,7 +105,7 @@ def follow(api: Api, out: Out, migration: str, run_id: str) -> Run:
     """
     kind = run_id.rsplit("-", 1)[0]
     shown = _Bars(out, words(kind)) if out.watched else _Lines(out, words(kind))
-    pause = FIRST_LOOK
+    pause, waiting = FIRST_LOOK, ""
     try:
         while True:
             run: Run = api.patiently(
@@ -113,6 +113,9 @@ def follow(api: Api, out: Out, migration: str, run_id: str) -> Run:
                 lambda: out.say("[warn]The app does not answer; waiting for it.[/warn]"),
             )
             shown.update(run)
+            if (wait := run.get("waiting_until")) and wait != waiting:
+                waiting = wait
+                out.say(f"[warn]The day's requests are used up; the run goes on by itself at {wait[:16]} UTC.[/warn]")
             if run["state"] != "running":
                 return run
             time.sleep(pause)

@@ -7,7 +7,7 @@ allocations"). Nothing is stored here: a budget is a plain document in and out.
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(hours=24)
@@ -20,6 +20,14 @@ class BudgetSpent(Exception):
     def __init__(self, until: datetime) -> None:
         self.until = until
         super().__init__(f"The daily requests are used up until {until:%Y-%m-%d %H:%M} UTC.")
+
+
+class Meter(Protocol):
+    """Counts what a client sends. ``spend`` is called before a write and may raise BudgetSpent; ``count`` for reads."""
+
+    def spend(self, operations: int) -> None: ...
+
+    def count(self, operations: int) -> None: ...
 
 
 class Budget:

@@ -20,7 +20,7 @@ import orjson
 
 from dataverse.answers import Answer, rows_of
 from dataverse.auth import Auth
-from dataverse.budget import Budget
+from dataverse.budget import Meter
 from dataverse.errors import (
     UNEXPECTED,
     AuthRefused,
@@ -96,7 +96,7 @@ class DataverseClient:
         caller: str | None = None,
         bypass: bool = False,
         before_write: Callable[[], Awaitable[None]] | None = None,
-        budget: Budget | None = None,
+        budget: Meter | None = None,
         timeout_seconds: float = 180.0,
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Clock | None = None,
@@ -142,7 +142,7 @@ class DataverseClient:
 
     @asynccontextmanager
     async def lent(
-        self, slots: int = 0, *, before_write: Callable[[], Awaitable[None]] | None = None, budget: Budget | None = None
+        self, slots: int = 0, *, before_write: Callable[[], Awaitable[None]] | None = None, budget: Meter | None = None
     ) -> AsyncIterator["DataverseClient"]:
         """This client for one piece of work: its own hook, budget and counts; connections, token, limits, sizes shared.
 

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from dataverse.auth import Auth, client_credential
-from dataverse.budget import Budget
+from dataverse.budget import Meter
 from dataverse.client import DataverseClient
 
 
@@ -102,7 +102,7 @@ class ClientPool:
         slots: int = 0,
         *,
         before_write: Callable[[], Awaitable[None]] | None = None,
-        budget: Budget | None = None,
+        budget: Meter | None = None,
     ) -> AsyncIterator[DataverseClient]:
         """The client of one load activity, for as long as it works.
 

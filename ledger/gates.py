@@ -42,6 +42,7 @@ _ALLOWED: Final[dict[Step, frozenset[State]]] = {
     "map": _span("scoped", "signed_off"),
     "confirm": _span("mapped", "confirmed"),
     "prepare": _span("confirmed", "signed_off"),
+    "probe": _span("prepared", "verified"),
     "sample": _span("prepared", "signed_off"),
     "sign-off": _span("sampled", "sampled"),
     "plan": _span("prepared", "verified"),
@@ -223,6 +224,7 @@ def _check_close(migration: Migration, at: datetime) -> Refusal | None:
 _CHECKS: Final[dict[Step, Callable[[Migration, datetime], Refusal | None]]] = {
     "confirm": _check_confirm,
     "prepare": _check_prepare,
+    "probe": _check_sample,
     "sample": _check_sample,
     "sign-off": _check_sign_off,
     "plan": _check_sample,

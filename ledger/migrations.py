@@ -260,7 +260,7 @@ def _onward(migration: Migration, run: Run, *, clean: bool, left: list[str], kep
             transitions.verified(migration, clean=clean)
         case "rollback":
             transitions.rolled_back(migration, left, kept=kept)
-        case "plan" | "delta" | "retry" | "undo":
+        case "probe" | "plan" | "delta" | "retry" | "undo":
             pass
 
 

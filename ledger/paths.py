@@ -153,6 +153,10 @@ def exception_part(migration: str, run: str, object: str, chunk: str) -> str:
     return f"{exceptions(migration, run, object)}{part(chunk)}.ndjson.gz"
 
 
+#: How many requests of the day are used, over all migrations: the entitlement is the target's.
+REQUESTS: Final = "requests.json"
+
+
 def manifest(migration: str) -> str:
     """The append blob that anchors the audit log."""
     return f"{part(migration)}/manifest.ndjson"

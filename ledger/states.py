@@ -13,21 +13,21 @@ STATES: Final[tuple[State, ...]] = (
 )  # fmt: skip
 
 Step = Literal[
-    "scope", "map", "confirm", "prepare", "sample", "sign-off", "plan", "run", "delta", "verify", "retry", "rollback",
-    "close",
+    "scope", "map", "confirm", "prepare", "probe", "sample", "sign-off", "plan", "run", "delta", "verify", "retry",
+    "rollback", "close",
 ]  # fmt: skip
 STEPS: Final[tuple[Step, ...]] = (
-    "scope", "map", "confirm", "prepare", "sample", "sign-off", "plan", "run", "delta", "verify", "retry", "rollback",
-    "close",
+    "scope", "map", "confirm", "prepare", "probe", "sample", "sign-off", "plan", "run", "delta", "verify", "retry",
+    "rollback", "close",
 )  # fmt: skip
 
-Kind = Literal["scope", "prepare", "sample", "plan", "migrate", "delta", "verify", "retry", "rollback", "undo"]
+Kind = Literal["scope", "prepare", "probe", "sample", "plan", "migrate", "delta", "verify", "retry", "rollback", "undo"]
 RunState = Literal["running", "done", "failed", "paused", "stopped"]
 
 #: The step a person asks for, by the kind of run that carries it out. `undo` is a part of another run.
 STEP_OF: Final[dict[Kind, Step]] = {
-    "scope": "scope", "prepare": "prepare", "sample": "sample", "plan": "plan", "migrate": "run", "delta": "delta",
-    "verify": "verify", "retry": "retry", "rollback": "rollback",
+    "scope": "scope", "prepare": "prepare", "probe": "probe", "sample": "sample", "plan": "plan", "migrate": "run",
+    "delta": "delta", "verify": "verify", "retry": "retry", "rollback": "rollback",
 }  # fmt: skip
 KIND_OF: Final[dict[Step, Kind]] = {step: kind for kind, step in STEP_OF.items()}
 
@@ -61,6 +61,7 @@ class Run(BaseModel):
     map_hash: str = ""
     options: dict[str, Any] = Field(default_factory=dict)
     started: datetime = Field(default_factory=now)
+    waiting_until: datetime | None = None  #: the day's requests were used up; it goes on by itself then
     ended: datetime | None = None
     counts: dict[str, dict[str, int]] = Field(default_factory=dict)  #: by object
     message: str = ""  #: for people, without PHI

@@ -12,6 +12,9 @@ Flow = Generator[Any, Any, Json]
 #: Activities in flight at once in one orchestration (design: waves of at most 100 under ``task_all``).
 WAVE = 100
 
+#: Chunks that one execution of an object's orchestration starts before it continues as new: keeps its history short.
+CHUNKS_PER_EXECUTION = 400
+
 
 class StepFailed(Exception):
     """An activity returned ``{"error": {code, message, next}}``; the run ends with it."""
@@ -40,6 +43,46 @@ def wave(context: Any, activity: str, payloads: Sequence[Json]) -> Generator[Any
         tasks = [context.call_activity(activity, payload) for payload in payloads[start : start + WAVE]]
         results += [unwrap(result) for result in (yield context.task_all(tasks))]
     return results
+
+
+def lanes(context: Any, activity: str, job: Json, chunks: Sequence[int]) -> Flow:
+    """Run a chunk activity over many chunks, side by side in lanes that each work one chunk after another.
+
+    A lane is one application user with its share of the requests that the service lets all of them have under way;
+    so there are never more at once, however many instances work. Returns the sum of what was excepted.
+    """
+    slots = job["users"] * job["parallelism"]
+    width = min(len(chunks), slots or WAVE, WAVE)
+    tasks = [
+        context.call_sub_orchestrator(
+            "lane",
+            {**job, "activity": activity, "lane": list(chunks[number::width]), "user": number % job["users"],
+             "slots": slots // width},
+            f"{context.instance_id}-{activity.removesuffix('_chunk')}-{chunks[0]}-{number}",
+        )
+        for number in range(width)
+    ]  # fmt: skip
+    done = [unwrap(result) for result in (yield context.task_all(tasks))] if tasks else []
+    return {"excepted": sum(result["excepted"] for result in done)}
+
+
+def lane(context: Any) -> Flow:
+    """Sub-orchestration: the chunks of one lane. Waits when the day's requests are used up, and then goes on."""
+    job = context.get_input()
+    work = {key: value for key, value in job.items() if key not in ("activity", "lane")}
+    excepted = 0
+    try:
+        for number in job["lane"]:
+            result = yield context.call_activity(job["activity"], {**work, "chunk": number})
+            while (result.get("error") or {}).get("code") == "budget_spent":
+                until = result["error"]["until"]
+                yield from call(context, "note_wait", {**work, "until": until})
+                yield context.create_timer(context.current_utc_datetime.fromisoformat(until))
+                result = yield context.call_activity(job["activity"], {**work, "chunk": number})
+            excepted += unwrap(result).get("excepted", 0)
+    except StepFailed as failure:
+        return {"error": failure.error}
+    return {"excepted": excepted}
 
 
 def child(context: Any, name: str, payload: Json, suffix: str) -> Flow:

@@ -3,10 +3,7 @@
 from typing import Any
 
 from mapping.objects import LOAD_ORDER
-from orchestrators.flow import WAVE, Flow, Json, StepFailed, call, child, unwrap, wave
-
-#: Waves one execution of ``load_object`` does before it continues as new: keeps its history short.
-WAVES_PER_EXECUTION = 4
+from orchestrators.flow import CHUNKS_PER_EXECUTION, Flow, Json, StepFailed, call, child, lanes, unwrap, wave
 
 
 def map_all(context: Any, job: Json) -> Flow:
@@ -45,9 +42,9 @@ def load_object(context: Any) -> Flow:
             plan = yield from call(context, "plan_object", job)
             job = {**job, **{key: plan[key] for key in ("chunks", "links", "states", "read", "excepted")}}
         start = job.get("next", 0)
-        stop = min(job["chunks"], start + WAVE * WAVES_PER_EXECUTION)
-        done = yield from wave(context, "load_chunk", [{**job, "chunk": number} for number in range(start, stop)])
-        job["excepted"] = job.get("excepted", 0) + sum(result["excepted"] for result in done)
+        stop = min(job["chunks"], start + CHUNKS_PER_EXECUTION)
+        done = yield from lanes(context, "load_chunk", job, range(start, stop))
+        job["excepted"] = job.get("excepted", 0) + done["excepted"]
         if stop < job["chunks"]:
             context.continue_as_new({**job, "next": stop})
             return {}

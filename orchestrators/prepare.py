@@ -12,6 +12,16 @@ def prepare(context: Any, job: Json) -> Flow:
     return (yield from call(context, "check_target", job))
 
 
+def probe(context: Any, job: Json) -> Flow:
+    """What nobody documents is tried on rows that are made for it and removed again."""
+    return (yield from call(context, "probe_target", job))
+
+
+def probe_flow(context: Any) -> Flow:
+    """The step ``probe``."""
+    return (yield from run_step(context, probe))
+
+
 def prepare_flow(context: Any) -> Flow:
     """The step ``prepare``."""
     return (yield from run_step(context, prepare))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from orchestrators.flow import WAVE, Flow, Json, StepFailed, call, child, run_step, wave
+from orchestrators.flow import CHUNKS_PER_EXECUTION, Flow, Json, StepFailed, call, child, lanes, run_step
 
 
 def undo_runs(context: Any, job: Json) -> Flow:
@@ -21,9 +21,8 @@ def undo_object(context: Any) -> Flow:
     job = context.get_input()
     try:
         last = job.get("next", job["chunks"])
-        stop = max(0, last - WAVE * 4)
-        chunks = [{**job, "chunk": number} for number in range(last - 1, stop - 1, -1)]
-        yield from wave(context, "undo_chunk", chunks)
+        stop = max(0, last - CHUNKS_PER_EXECUTION)
+        yield from lanes(context, "undo_chunk", job, range(last - 1, stop - 1, -1))
         if stop > 0:
             context.continue_as_new({**job, "next": stop})
         return {}

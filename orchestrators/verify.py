@@ -3,7 +3,7 @@
 from typing import Any
 
 from mapping.objects import LOAD_ORDER
-from orchestrators.flow import WAVE, Flow, Json, StepFailed, call, child, run_step, wave
+from orchestrators.flow import CHUNKS_PER_EXECUTION, Flow, Json, StepFailed, call, child, lanes, run_step
 from orchestrators.load import map_all
 
 
@@ -23,8 +23,8 @@ def verify_object(context: Any) -> Flow:
             plan = yield from call(context, "plan_object", job)
             job = {**job, "chunks": plan["chunks"]}
         start = job.get("next", 0)
-        stop = min(job["chunks"], start + WAVE * 4)
-        yield from wave(context, "verify_chunk", [{**job, "chunk": number} for number in range(start, stop)])
+        stop = min(job["chunks"], start + CHUNKS_PER_EXECUTION)
+        yield from lanes(context, "verify_chunk", job, range(start, stop))
         if stop < job["chunks"]:
             context.continue_as_new({**job, "next": stop})
         return {}

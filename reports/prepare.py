@@ -1,6 +1,6 @@
 """Reports of the preparation: owners and preflight."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.model import Fact, Report, Table
@@ -63,3 +63,33 @@ def preflight_report(migration: str, findings: Sequence[Any]) -> Report:
             )
         ],
     )
+
+
+def probes_report(migration: str, tables: Mapping[str, Any], lines: Sequence[str]) -> Report:
+    """How the target behaves where nobody documents it; ``tables``: logical name to what was tried on it."""
+    names = ("bulk", "bulk_ids", "strategy", "disabled_owner", "closed_on_create")
+    stuck = sum(1 for one in tables.values() if one.strategy is None)
+    return Report(
+        "probes",
+        "Probes",
+        "What the target was seen to do on rows made for it and removed again. The load creates rows as it answered.",
+        migration,
+        [
+            Fact("Tables tried", f"{len(tables):,}"),
+            Fact("Without a way to create rows", f"{stuck:,}", "bad" if stuck else "good"),
+        ],
+        [
+            Table(
+                "By table",
+                ["Table", "Bulk messages", "Ids of ours in bulk", "Rows created by", "Disabled owner",
+                 "Closed on create", "Codes of refusals"],
+                [
+                    [name, *(str(getattr(one, key)) for key in names),
+                     ", ".join(f"{trial}: {code}" for trial, code in sorted(one.codes.items()))]
+                    for name, one in sorted(tables.items())
+                ],
+                empty="No table of the map is in the target yet.",
+            ),
+            Table("In words", ["What was seen"], [[line] for line in lines]),
+        ],
+    )  # fmt: skip

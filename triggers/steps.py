@@ -53,6 +53,7 @@ async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) 
             "kind": run.kind,
             "state": run.state,
             "message": run.message,
+            "waiting_until": run.waiting_until,
             "error": error,
             "progress": await steps.progress(store, run),
             "seconds": round(((run.ended or now()) - run.started).total_seconds(), 1),

@@ -14,7 +14,8 @@ from cli import place
 from cli.client import Api
 from cli.errors import FAILED, CliError
 from cli.output import Out
-from cli.session import JsonFlag, session
+from cli.runs import conclude
+from cli.session import JsonFlag, MigrationOption, Session, session
 from cli.system import local, local_status
 
 app = typer.Typer()
@@ -124,13 +125,30 @@ def _show(out: Out, checks: list[Check]) -> None:
             out.say(f"  [quiet]Next:[/quiet] {escape(check['next'])}")
 
 
+ProbeFlag = Annotated[
+    bool,
+    typer.Option("--probe", help="Also try the target, on rows made for it and removed again.", show_default=False),
+]
+
+
 @app.command()
-def doctor(as_json: JsonFlag = False) -> None:
+def doctor(probe: ProbeFlag = False, migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
     """Check this machine, the local system and the app. Ends with 1 when something is wrong."""
-    with session(as_json) as s:
+    with session(as_json, migration) as s:
         checks = _programs() + ([] if place.app_is_given() else _local_parts()) + _app_itself()
         _show(s.out, checks)
         well = all(check["ok"] for check in checks)
-        s.out.document({"ok": well, "checks": checks})
+        found = {"probes": _probe(s)} if probe and well else {}
+        s.out.document({"ok": well, "checks": checks} | found)
         if not well:
             raise typer.Exit(FAILED)
+
+
+def _probe(s: Session) -> list[str]:
+    """What the target did, in words, a line an answer. The migration's target has to be prepared."""
+    conclude(s.out, s.id, s.start("probe"))
+    report = s.api.get(s.path("reports", "probes.json"))
+    said = [str(row["What was seen"]) for row in report["tables"][-1]["rows"]]
+    for line in said:
+        s.out.say(f"  {escape(line)}")
+    return said

@@ -57,6 +57,10 @@ param taskHubName string = 'carryover'
 @secure()
 param webhook string = ''
 
+@description('Several application users in place of the one above: a JSON list of client_id and secret; kept in the vault.')
+@secure()
+param applicationUsers string = ''
+
 @description('Other CARRYOVER_ settings by name, in place of their defaults.')
 param appSettings object = {}
 
@@ -166,6 +170,7 @@ module vault 'modules/vault.bicep' = {
     dataverseClientSecret: dataverseClientSecret
     expires: vaultEntriesExpire
     webhook: webhook
+    applicationUsers: applicationUsers
     workspaceId: monitor.outputs.workspaceId
   }
 }
@@ -219,6 +224,7 @@ module app 'modules/app.bicep' = {
     deltaCron: deltaCron
     taskHubName: taskHubName
     hasWebhook: !empty(webhook)
+    hasApplicationUsers: !empty(applicationUsers)
     appSettings: appSettings
   }
   // The app's first start already reads its storage, through its roles.

@@ -56,6 +56,7 @@ def test_secrets_are_references_to_the_vault() -> None:
     for setting, reference in (
         ("DATAVERSE_CLIENT_SECRET", "clientSecretReference"),
         ("CARRYOVER_WEBHOOK", "webhookReference"),
+        ("CARRYOVER_APPLICATION_USERS", "usersReference"),
     ):
         assert reference in dict(references)
         line = re.search(rf"^    {setting}: (.*)$", text, re.M)

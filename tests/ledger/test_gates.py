@@ -18,6 +18,7 @@ EXPECTED: dict[Step, tuple[str, ...]] = {
     "map":      (E,      ".",   ".",   ".",      ".",     ".",    ".",       A,       A,       "closed"),
     "confirm":  (E,      E,     ".",   ".",      C,       C,      C,         C,       C,       "closed"),
     "prepare":  (E,      E,     E,     ".",      ".",     ".",    ".",       A,       A,       "closed"),
+    "probe":    (E,      E,     E,     E,        ".",     ".",    ".",       ".",     ".",     "closed"),
     "sample":   (E,      E,     E,     E,        ".",     ".",    ".",       A,       A,       "closed"),
     "sign-off": (E,      E,     E,     E,        E,       ".",    "already_signed_off", "already_signed_off",
                  "already_signed_off", "closed"),

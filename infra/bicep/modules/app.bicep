@@ -21,10 +21,12 @@ param fallbackOwner string
 param deltaCron string
 param taskHubName string
 param hasWebhook bool
+param hasApplicationUsers bool
 param appSettings object
 
 var clientSecretReference = '@Microsoft.KeyVault(VaultName=${vaultName};SecretName=dataverse-client-secret)'
 var webhookReference = '@Microsoft.KeyVault(VaultName=${vaultName};SecretName=webhook)'
+var usersReference = '@Microsoft.KeyVault(VaultName=${vaultName};SecretName=application-users)'
 
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
   name: storageName
@@ -123,6 +125,8 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
     // Flex Consumption loads no certificates, and a private key does not belong into the package.
     DATAVERSE_CERTIFICATE_PATH: ''
     DATAVERSE_MANAGED_IDENTITY: byManagedIdentity ? 'true' : 'false'
+    DATAVERSE_AUTHORITY: ''
+    CARRYOVER_APPLICATION_USERS: hasApplicationUsers ? usersReference : ''
     CARRYOVER_FALLBACK_OWNER: fallbackOwner
     CARRYOVER_MAX_FILE_MB: '25'
     CARRYOVER_EXCEPTION_PAUSE_PERCENT: '5'

@@ -10,6 +10,8 @@ param dataverseClientSecret string
 param expires string
 @secure()
 param webhook string
+@secure()
+param applicationUsers string
 param workspaceId string
 
 resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
@@ -57,6 +59,17 @@ module webhookSecret 'secret.bicep' = if (!empty(webhook)) {
     contentType: 'Address that is told when a person is needed'
     expires: expires
     value: webhook
+  }
+}
+
+module usersSecret 'secret.bicep' = if (!empty(applicationUsers)) {
+  name: 'application-users'
+  params: {
+    vaultName: vault.name
+    name: 'application-users'
+    contentType: 'Application users that share the load, with their secrets'
+    expires: expires
+    value: applicationUsers
   }
 }
 

@@ -1,0 +1,56 @@
+"""The way to Dataverse: clients that a worker process keeps, and the part of them that one chunk is lent."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from activities.allowance import allowance
+from activities.errors import StepError
+from activities.fence import Fence
+from activities.signin import credentials_of
+from dataverse.client import DataverseClient
+from dataverse.pool import ClientPool
+from ledger.lease import Lease
+from ledger.storage import Storage
+from settings import settings
+
+_pools: dict[int, ClientPool] = {}
+
+
+async def pool() -> ClientPool:
+    """The process's Dataverse clients, one an application user, opened on first use and kept (one pool per event loop)."""
+    key = id(asyncio.get_running_loop())
+    if key not in _pools:
+        one = settings()
+        if not one.dataverse_url:
+            raise StepError("no_target", "DATAVERSE_URL is not set.", "Set it to the environment's address.")
+        _pools[key] = ClientPool(one.dataverse_url, credentials_of(one), slots=one.slots)
+    return _pools[key]
+
+
+async def dataverse() -> DataverseClient:
+    """The client of the first application user: for all that is not a chunk's own work."""
+    return (await pool()).first
+
+
+@contextlib.asynccontextmanager
+async def chunk_client(
+    store: Storage, job: dict[str, Any], lease: Lease | None = None
+) -> AsyncIterator[DataverseClient]:
+    """The client of one chunk: the application user and the slots its lane was given, within the day's requests.
+
+    With a ``lease`` it may write: each write first makes sure that the chunk is still held and the run still wanted.
+    """
+    async with allowance(store) as day:
+        fence = Fence(store, job, lease) if lease else None
+
+        async def before_write() -> None:
+            if fence:
+                await fence()
+            if day:
+                await day.refill()
+
+        clients = await pool()
+        async with clients.client(job["user"], job["slots"], before_write=before_write, budget=day) as client:
+            yield client

@@ -34,14 +34,16 @@ class Store:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.db = sqlite3.connect(path, isolation_level=None, cached_statements=2000, check_same_thread=False)
-        for pragma in ("journal_mode=WAL", "synchronous=OFF", "temp_store=MEMORY", "cache_size=-65536"):
+        # Few statements and pages are kept: what is read twice comes from the system's own cache, and a process that
+        # holds it too would grow with the rows.
+        self.db = sqlite3.connect(path, isolation_level=None, cached_statements=200, check_same_thread=False)
+        for pragma in ("journal_mode=WAL", "synchronous=OFF", "temp_store=MEMORY", "cache_size=-8192"):
             self.db.execute(f"PRAGMA {pragma}")
         self._own_tables()
         self.version = 1_000_000
         self.filled: set[str] = set()  #: tables that may hold rows; the others need no look before a delete
         self.transfers: dict[str, tuple[str, bytearray]] = {}  #: files that come in chunks, by session token
-        self._inserts: dict[tuple[str, tuple[str, ...]], str] = {}
+        self._inserts: dict[str, tuple[str, list[str]]] = {}  #: by table, its one INSERT and the columns it takes
         self._depth = 0
 
     def close(self) -> None:
@@ -55,6 +57,7 @@ class Store:
                 self.db.execute(f"DROP TABLE {quoted(name)}")
             self._own_tables()
         self.filled.clear()
+        self._inserts.clear()
 
     def _own_tables(self) -> None:
         self.db.execute("CREATE TABLE IF NOT EXISTS _sim_table (name TEXT PRIMARY KEY, document BLOB NOT NULL)")
@@ -119,6 +122,7 @@ class Store:
                 if name in held:
                     continue
                 self.db.execute(f"ALTER TABLE {quoted(table.name)} ADD COLUMN {quoted(name)} {kind}")
+                self._inserts.pop(table.name, None)
                 if name != column.name and column.name in held:
                     # A lookup that had one target so far: its rows all point at the first.
                     self.db.execute(
@@ -141,12 +145,13 @@ class Store:
         self.db.execute(f"DROP TABLE {quoted(table.name)}")
         self.db.execute("DELETE FROM _sim_table WHERE name = ?", (table.name,))
         self.filled.discard(table.name)
+        self._inserts.pop(table.name, None)
 
     def drop_column(self, table: Table, column: Column) -> None:
         self.db.execute(f"DROP INDEX IF EXISTS {quoted(f'ix_{table.name}_{column.name}')}")
         for name, _ in _stored(column):
             self.db.execute(f"ALTER TABLE {quoted(table.name)} DROP COLUMN {quoted(name)}")
-        self._inserts.clear()
+        self._inserts.pop(table.name, None)
 
     def drop_key(self, table: Table, key: Key) -> None:
         self.db.execute(f"DROP INDEX IF EXISTS {quoted(f'key_{table.name}_{key.name}')}")
@@ -177,14 +182,17 @@ class Store:
         return self.version
 
     def insert(self, table: str, row: dict[str, Any]) -> None:
-        """Adds a row; ``sqlite3.IntegrityError`` when its id or a key is there already."""
-        shape = (table, tuple(row))
-        sql = self._inserts.get(shape)
-        if sql is None:
-            names = ", ".join(quoted(name) for name in row)
-            sql = f"INSERT INTO {quoted(table)} ({names}) VALUES ({', '.join('?' * len(row))})"
-            self._inserts[shape] = sql
-        self.db.execute(sql, tuple(row.values()))
+        """Adds a row; ``sqlite3.IntegrityError`` when its id or a key is there already, KeyError for no such column."""
+        if table not in self._inserts:
+            columns = [found[1] for found in self.db.execute(f"PRAGMA table_info({quoted(table)})")]
+            self._inserts[table] = (f"INSERT INTO {quoted(table)} VALUES ({', '.join('?' * len(columns))})", columns)
+        # One statement a table, not one for each set of columns that a row may have: there is no end of those.
+        sql, columns = self._inserts[table]
+        values = dict.fromkeys(columns)
+        values.update(row)
+        if len(values) != len(columns):
+            raise KeyError(f"{table} has no column {', '.join(row.keys() - set(columns))}")
+        self.db.execute(sql, tuple(values.values()))
         self.filled.add(table)
 
     def update(self, table: Table, identity: str, changes: dict[str, Any]) -> None:

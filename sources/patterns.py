@@ -34,20 +34,26 @@ _SHAPES: Final[dict[str, re.Pattern[str]]] = {
 _CODES: Final = re.compile(r"fips|zip|postal|code|(?:^|[_ ])id$|number|phone|ssn|npi")
 _PHI_OF_SHAPE: Final[dict[str, PhiClass]] = {"email": "contact", "phone": "contact", "ssn": "ssn"}
 
+#: Where a word of a column's name ends: createdAt, Staff ID, address.city.
+_BREAKS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+")
+
 #: Parts of column names that give protected data away, most telling first.
 _NAMES: Final[tuple[tuple[re.Pattern[str], PhiClass], ...]] = (
     (re.compile(r"ssn|social.?sec|passport|drivers|national.?id"), "ssn"),
     (re.compile(r"substance|alcohol|drug.?addict"), "substance_use"),
     (re.compile(r"psych|mental|violence|sexual"), "behavioural_health"),
+    (re.compile(r"controlled|(?:^|_)dea(?:_|$)"), "controlled_substance"),
     (re.compile(r"birth|death|dob\b|deceas|date|_at$|start|stop|_on$"), "date"),
-    (re.compile(r"e.?mail|phone|mobile|fax|\bcell"), "contact"),
-    (re.compile(r"street|address|city|zip|postal|county|\blat\b|\blon\b"), "address"),
-    (re.compile(r"(?:first|last|family|owner).?name|surname|maiden|middle|given|^(?:first|last|name)$"), "name"),
+    (re.compile(r"e.?mail|phone|mobile|fax|(?:^|_)cell|emergency.?contact|next.of.kin"), "contact"),
+    (re.compile(r"street|address|city|zip|postal|county|country|^state$|(?:^|_)(?:lat|lon)(?:_|$)"), "address"),
+    (re.compile(r"(?:first|last|family|owner|subscriber|preferred).?name|surname|maiden|middle|given|^(?:first|last|name)$"), "name"),
     (re.compile(r"insur|payer|policy|member.?id|subscriber|coverage"), "insurance"),
     (re.compile(r"note|comment|narrative|history|complaint|summary"), "clinical_note"),
-    (re.compile(r"diagnos|allerg|medic|condition|reason|race|ethnic|gender|\bsex\b|marital|blood"), "clinical"),
+    (re.compile(r"diagnos|allerg|medic|condition|reason|race|ethnic|gender|(?:^|_)sex(?:_|$)|marital|blood"), "clinical"),
+    (re.compile(r"drug|dose|dosage|rx_?norm|(?:^|_)(?:sig|ndc|icd)|vaccin|reaction|procedure|treatment|pharmac"), "clinical"),
     (re.compile(r"cost|charge|amount|income|expense|balance|revenue"), "financial"),
-    (re.compile(r"mrn|patient|(?:^|_)id$|ref$"), "id"),
+    (re.compile(r"file_?(?:name|path)|document"), "document"),
+    (re.compile(r"mrn|patient|attendee|(?:^|_)pid(?:_|$)|(?:^|_)id$|ref$|npi"), "id"),
 )  # fmt: skip
 
 
@@ -99,5 +105,5 @@ def phi_of(column: str, shapes: Iterable[str]) -> PhiClass:
     for shape in shapes:
         if shape in _PHI_OF_SHAPE:
             return _PHI_OF_SHAPE[shape]
-    folded = column.casefold()
+    folded = _BREAKS.sub("_", column).casefold()
     return next((phi for pattern, phi in _NAMES if pattern.search(folded)), "none")

@@ -50,7 +50,7 @@ _NAMES: Final[tuple[tuple[re.Pattern[str], PhiClass], ...]] = (
     (re.compile(r"insur|payer|policy|member.?id|subscriber|coverage"), "insurance"),
     (re.compile(r"note|comment|narrative|history|complaint|summary"), "clinical_note"),
     (re.compile(r"diagnos|allerg|medic|condition|reason|race|ethnic|gender|(?:^|_)sex(?:_|$)|marital|blood"), "clinical"),
-    (re.compile(r"drug|dose|dosage|rx_?norm|(?:^|_)(?:sig|ndc|icd)|vaccin|reaction|procedure|treatment|pharmac"), "clinical"),
+    (re.compile(r"drug|dose|dosage|rx_?norm|(?:^|_)(?:sig|ndc|icd|dx)|vaccin|reaction|procedure|treatment|pharmac"), "clinical"),
     (re.compile(r"cost|charge|amount|income|expense|balance|revenue"), "financial"),
     (re.compile(r"file_?(?:name|path)|document"), "document"),
     (re.compile(r"mrn|patient|attendee|(?:^|_)pid(?:_|$)|(?:^|_)id$|ref$|npi"), "id"),

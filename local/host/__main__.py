@@ -68,7 +68,11 @@ def _options() -> argparse.Namespace:
         help="messages that one replay consumes: 1, 32 (as Azure Storage) or all",
     )
     parser.add_argument(
-        "--deliver-twice", type=int, default=0, metavar="K", help="give one in K activities to two workers at once"
+        "--deliver-twice",
+        type=int,
+        default=os.environ.get("CARRYOVER_HOST_DELIVER_TWICE", "0"),
+        metavar="K",
+        help="give one in K activities to two workers at once",
     )
     options = parser.parse_args()
     if options.workers < 1 or options.concurrency < 1:
@@ -118,6 +122,7 @@ async def _run(options: argparse.Namespace) -> None:
 
     server = web.Application(client_max_size=MAX_BODY)
     server.add_routes([web.get("/admin/host/status", _status_handler(engine, app))])
+    server.add_routes([web.post("/admin/host/freeze", _freeze_handler(engine, keys))])
     server.add_routes(Management(engine, keys, host_json.hub).routes())
     server.router.add_route("*", "/{path:.*}", triggers.handle)
     # No access log: a URL may hold a key.
@@ -157,6 +162,24 @@ def _status_handler(engine: Engine, app: App) -> Handler:
         return web.json_response({"state": "Running", "functions": len(app), "pids": engine.pids})
 
     return status
+
+
+def _freeze_handler(engine: Engine, keys: Keys) -> Handler:
+    """`?activity=load_chunk&seconds=40`: a worker that runs one is frozen so long, and another is given its work."""
+
+    async def freeze(request: web.Request) -> web.Response:
+        if not keys.allows(request, "ADMIN"):
+            return web.Response(status=401)
+        try:
+            activity, seconds = request.query["activity"], float(request.query["seconds"])
+        except (KeyError, ValueError):
+            return web.json_response({"error": "activity, and seconds as a number, are needed"}, status=400)
+        pid = engine.freeze(activity, seconds)
+        if pid is None:
+            return web.json_response({"error": "no worker runs that activity beside another worker"}, status=409)
+        return web.json_response({"pid": pid})
+
+    return freeze
 
 
 if __name__ == "__main__":

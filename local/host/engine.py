@@ -163,6 +163,12 @@ class Engine:
             self._wake(instance_id)
         return done
 
+    def freeze(self, activity: str, seconds: float) -> int | None:
+        """Freezes a worker in the middle of such an activity (see `ActivityPool.freeze`)."""
+        pid = self._pool.freeze(activity, seconds)
+        self._work.set()
+        return pid
+
     # -- orchestrations ----------------------------------------------------------------------------
 
     def _wake(self, instance_id: str) -> None:

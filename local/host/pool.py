@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -37,19 +38,20 @@ class WorkerOptions:
 
 @dataclass
 class Process:
-    """One running worker process; `held` are the messages it has not answered."""
+    """One running worker process; `held` are the messages it has not answered, by id."""
 
     popen: subprocess.Popen[bytes]
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-    held: set[int] = field(default_factory=set)
+    held: dict[int, tuple[dict[str, Any], bytes]] = field(default_factory=dict)
+    frozen: bool = False
 
     @property
     def pid(self) -> int:
         return self.popen.pid
 
     def send(self, header: dict[str, Any], body: bytes) -> None:
-        self.held.add(header["id"])
+        self.held[header["id"]] = header, body
         self.writer.write(frames.pack(header, body))
 
 
@@ -96,7 +98,7 @@ class _Seat:
             filled()
             while (message := await frames.read(process.reader)) is not None:
                 header, body = message
-                process.held.discard(header["id"])
+                process.held.pop(header["id"], None)
                 answered(process, header, body)
             self.process = None
             process.writer.close()
@@ -189,7 +191,10 @@ class ActivityPool:
 
     def slots(self) -> int:
         """How many more activities the workers take now."""
-        return sum(max(0, self._concurrency - len(s.process.held)) for s in self._seats if s.process)
+        return sum(max(0, self._concurrency - len(process.held)) for process in self._awake())
+
+    def _awake(self) -> list[Process]:
+        return [s.process for s in self._seats if s.process and not s.process.frozen]
 
     async def start(self) -> None:
         await asyncio.gather(*(seat.start() for seat in self._seats))
@@ -205,17 +210,44 @@ class ActivityPool:
 
     def dispatch(self, work: Work) -> None:
         """Gives work to the least busy worker; to two of them when it is its turn to be delivered twice."""
-        alive = sorted((s.process for s in self._seats if s.process), key=lambda process: len(process.held))
-        if not alive:  # all died since the lease
+        alive = sorted(self._awake(), key=lambda process: len(process.held))
+        if not alive:  # all died, or froze, since the lease
             self._tell_lost([work.id])
             return
         twice = self._twice_every and work.id % self._twice_every == 0 and work.attempts == 1
         for process in alive[: 2 if twice else 1]:
             process.send({"kind": "activity", "id": work.id, "name": work.name}, work.input.encode())
 
+    def freeze(self, activity: str, seconds: float) -> int | None:
+        """Stops a worker that runs such an activity, wherever it is in it, and gives all it holds to another.
+
+        After `seconds` it goes on where it was, as after a suspended virtual machine: blob leases may have run out
+        meanwhile. Returns its process id; None when no worker runs such an activity, or there is no other worker.
+        """
+        holders = [p for p in self._awake() if any(h["name"] == activity for h, _ in p.held.values())]
+        others = [process for process in self._awake() if process is not holders[0]] if holders else []
+        if not others:
+            return None
+        process = holders[0]
+        process.frozen = True
+        process.popen.send_signal(signal.SIGSTOP)
+        log.info("worker process %d is frozen for %g s", process.pid, seconds)
+        asyncio.get_running_loop().call_later(seconds, self._thaw, process)
+        for number, (header, body) in list(process.held.items()):
+            least = min(others, key=lambda other: len(other.held))
+            if not any(number in other.held for other in others):
+                least.send(header, body)
+        return process.pid
+
+    def _thaw(self, process: Process) -> None:
+        if process.popen.poll() is None:
+            process.popen.send_signal(signal.SIGCONT)
+        process.frozen = False
+        self._tell_free()
+
     def _answered(self, _: Process, header: dict[str, Any], body: bytes) -> None:
         self._tell_answered(header["id"], header["ok"], body.decode())
 
     def _died(self, process: Process) -> None:
-        elsewhere = set().union(*(s.process.held for s in self._seats if s.process))
-        self._tell_lost(sorted(process.held - elsewhere))
+        elsewhere = set[int]().union(*(s.process.held for s in self._seats if s.process))
+        self._tell_lost(sorted(process.held.keys() - elsewhere))

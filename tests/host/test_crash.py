@@ -5,10 +5,11 @@ import subprocess
 import uuid
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import psutil
 
-from tests.host.harness import PATIENCE, ROOT, Host, until
+from tests.host.harness import KEYS, PATIENCE, ROOT, Host, until
 
 
 def test_a_killed_host_goes_on_where_it_was(own_host: Host) -> None:
@@ -70,6 +71,25 @@ def test_deliver_twice(tmp_path: Path) -> None:
     places = {n: {pid for m, pid in runs if m == n} for n, _ in runs}
     assert sorted(len(pids) for pids in places.values()) == [1, 1, 1, 1, 2, 2, 2, 2]
     assert all(str(result) in places[str(n)] for n, result in enumerate(ended["output"]))
+
+
+def test_a_frozen_worker_s_work_goes_to_another_and_its_late_answer_is_dropped(own_host: Host) -> None:
+    instance_id = own_host.start().begin("holds", None, "one")
+    until("the activity runs", lambda: own_host.noted("hold-one"))
+    freeze: dict[str, Any] = {
+        "params": {"activity": "hold", "seconds": 0.5},
+        "headers": {"x-functions-key": KEYS["master"]},
+    }
+    assert own_host.http.post("/admin/host/freeze", params={"activity": "hold", "seconds": 1}).status_code == 401
+    frozen = own_host.http.post("/admin/host/freeze", **freeze).json()["pid"]
+    until("another worker runs it", lambda: len(own_host.noted("hold-one")) == 2)
+    assert psutil.Process(frozen).status() == psutil.STATUS_STOPPED
+    assert own_host.http.post("/admin/host/freeze", **freeze).status_code == 409  # there is no third
+    own_host.notes.joinpath("go-one").touch()
+    other = own_host.finish(instance_id)["output"]
+    assert [str(frozen), str(other)] == own_host.noted("hold-one")
+    until("the first goes on where it was", lambda: own_host.noted("held-one") == [str(other), str(frozen)])
+    assert own_host.run("slow_chain", None, "chain")["output"] == 15
 
 
 def test_an_interrupt_ends_everything(own_host: Host) -> None:

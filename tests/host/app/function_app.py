@@ -219,6 +219,11 @@ def long_job(context: df.DurableOrchestrationContext) -> Flow:
 
 
 @bp.orchestration_trigger(context_name="context")
+def holds(context: df.DurableOrchestrationContext) -> Flow:
+    return (yield context.call_activity("hold", {"key": context.instance_id}))
+
+
+@bp.orchestration_trigger(context_name="context")
 def parent_of_long(context: df.DurableOrchestrationContext) -> Flow:
     yield context.call_sub_orchestrator("waits", {"seconds": 3600}, f"{context.instance_id}-child")
 
@@ -314,6 +319,15 @@ async def slow(payload: dict) -> int:
 def sleep(payload: dict) -> None:
     note(f"sleep-{payload['key']}", str(os.getpid()))
     time.sleep(payload["seconds"])
+
+
+@bp.activity_trigger(input_name="payload")
+async def hold(payload: dict) -> int:
+    note(f"hold-{payload['key']}", str(os.getpid()))
+    while not (Path(os.environ["TEST_NOTES"]) / f"go-{payload['key']}").exists():  # noqa: ASYNC110 - a file has no event
+        await asyncio.sleep(0.02)
+    note(f"held-{payload['key']}", str(os.getpid()))
+    return os.getpid()
 
 
 @bp.activity_trigger(input_name="payload")

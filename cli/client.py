@@ -17,6 +17,8 @@ TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
 ATTEMPTS: Final = 5
 FIRST_PAUSE: Final = 0.2
 
+_OCTETS: Final = {"content-type": "application/octet-stream"}
+
 #: Seconds a watched run may leave the app silent (a host that is started again) before the command gives up.
 SILENCE: Final = 60.0
 
@@ -60,8 +62,11 @@ class Api:
 
     def put_block(self, where: str, octets: bytes, **params: Any) -> None:
         """Puts one block of a file."""
-        headers = {"content-type": "application/octet-stream"}
-        self._send("PUT", where, params=params, content=octets, headers=headers, repeat=True)
+        self._send("PUT", where, params=params, content=octets, headers=_OCTETS, repeat=True)
+
+    def post_bundle(self, where: str, octets: bytes) -> None:
+        """Sends several files at once; sent twice they are the same files."""
+        self._send("POST", where, content=octets, headers=_OCTETS, repeat=True)
 
     def delete(self, where: str, **params: Any) -> Any:
         """Removes what the address names."""

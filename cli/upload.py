@@ -1,17 +1,17 @@
-"""Bringing a folder, a zip or a file to the app: in blocks, several at a time, and never the same block twice.
+"""Bringing a folder, a zip or a file to the app: small files in bundles, large ones in blocks, and nothing twice.
 
-What the app has acknowledged is kept in a journal beside the local state, so that an upload that was interrupted
-goes on where it stopped. A file that the app has whole (path, size and SHA-256 agree) is not sent again.
+Which blocks the app has acknowledged is kept in a journal beside the local state, so that an upload that was
+interrupted goes on where it stopped. A file that the app has whole (path, size and SHA-256 agree) is not sent again.
 """
 
 import hashlib
 import json
 import os
 import threading
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +25,15 @@ from cli.place import state_folder
 #: Octets in a block: the most that the app takes in one request.
 BLOCK: Final = 4 * 1024 * 1024
 
-#: Blocks and files under way at once.
+#: Octets of a file that is sent in a bundle; a request for each of a clinic's many small documents takes far longer
+#: than what is in them.
+SMALL: Final = 512 * 1024
+
+#: Octets and files of a bundle: what the app takes in one request.
+BUNDLE: Final = 4 * 1024 * 1024
+BUNDLE_FILES: Final = 200
+
+#: Bundles and blocks under way at once: what the upload holds in memory, whatever the size of the files.
 LANES: Final = 4
 
 
@@ -103,78 +111,104 @@ class Journal:
 class Upload:
     """One upload to one migration."""
 
-    def __init__(self, api: Api, migration: str, advance: Any) -> None:
+    def __init__(self, api: Api, migration: str, advance: Callable[[int], None]) -> None:
         self._api = api
         self._where = f"/migrations/{migration}/files"
         self._advance = advance
         name = hashlib.sha256(f"{api.url} {migration}".encode()).hexdigest()[:16]
         self._journal = Journal(state_folder() / "uploads" / f"{name}.json")
-        self._stop = threading.Event()
-        self.sent = 0
-        self.unchanged = 0
+        self._there: dict[str, dict[str, Any]] = {}
 
-    def run(self, picked: list[Picked]) -> None:
-        """Brings the files, several at a time. On an error or Ctrl-C what is under way ends and the journal is kept."""
-        there = {entry["path"]: entry for entry in _listed(self._api.get(self._where))}
-        # One file that is large takes all lanes by its blocks; many small ones take a lane each.
-        with ThreadPoolExecutor(LANES) as files, ThreadPoolExecutor(LANES) as blocks:
-            jobs = [files.submit(self._file, one, there.get(one.path), blocks) for one in picked]
-            try:
-                for job in jobs:
-                    job.result()
-            except BaseException:
-                self._stop.set()
-                for job in jobs:
-                    job.cancel()
-                raise
-            finally:
-                self._journal.save()
+    def run(self, picked: list[Picked]) -> int:
+        """Brings the files, several at a time; returns how many were sent.
 
-    def _file(self, one: Picked, there: dict[str, Any] | None, blocks: ThreadPoolExecutor) -> None:
-        if self._stop.is_set():
-            return
+        On an error or Ctrl-C what is under way ends, nothing more is begun and the journal is kept.
+        """
+        self._there = {entry["path"]: entry for entry in _listed(self._api.get(self._where))}
+        small = [one for one in picked if one.size <= SMALL]
+        try:
+            with ThreadPoolExecutor(LANES) as lanes:
+                sent = sum(_spread(lanes, (partial(self._bundle, some) for some in bundles(small))))
+                return sent + sum(self._large(one, lanes) for one in picked if one.size > SMALL)
+        finally:
+            self._journal.save()
+
+    def _bundle(self, some: list[Picked]) -> int:
+        """Sends those of these files that the app has not; returns how many."""
+        about, contents = [], []
+        for one in some:
+            octets = one.file.read_bytes()
+            described = {"path": one.path, "size": len(octets), "sha256": hashlib.sha256(octets).hexdigest()}
+            if self._there.get(one.path) != described:
+                about.append(described)
+                contents.append(octets)
+        if about:
+            self._api.post_bundle(f"{self._where}/bundle", b"\n".join((json.dumps(about).encode(), b"".join(contents))))
+        self._advance(sum(one.size for one in some))
+        return len(about)
+
+    def _large(self, one: Picked, lanes: ThreadPoolExecutor) -> bool:
+        """Sends a file in blocks unless the app has it; returns whether it was sent."""
         digest = _sha256(one.file)
-        if there and there.get("size") == one.size and there.get("sha256") == digest:
-            self.unchanged += 1
+        if self._there.get(one.path) == {"path": one.path, "size": one.size, "sha256": digest}:
             self._advance(one.size)
-            return
+            return False
         key = f"{digest} {one.path}"
         try:
-            self._bring(one, key, digest, blocks)
+            self._bring(one, key, digest, lanes)
         except ApiError as error:
             # The app may have thrown blocks of an upload that lay open for days away: then all are sent again.
-            if self._stop.is_set() or error.code not in ("missing_blocks", "blocks_missing", "invalid_block_list"):
+            if error.code not in ("missing_blocks", "blocks_missing", "invalid_block_list"):
                 raise
             self._journal.forget(key)
-            self._bring(one, key, digest, blocks)
-        self.sent += 1
+            self._bring(one, key, digest, lanes)
+        return True
 
-    def _bring(self, one: Picked, key: str, digest: str, blocks: ThreadPoolExecutor) -> None:
-        number = -1
-        waiting: deque[Future[None]] = deque()
-        for number, octets in enumerate(_blocks(one.file)):
-            if self._stop.is_set():
-                return
-            if self._journal.has(key, number):
-                self._advance(len(octets))
-                continue
-            if len(waiting) == LANES:
-                waiting.popleft().result()
-            waiting.append(blocks.submit(self._block, one.path, key, number, octets))
-        for block in waiting:
-            block.result()
-        if self._stop.is_set():
-            return
-        end = {"path": one.path, "blocks": number + 1, "size": one.size, "sha256": digest}
+    def _bring(self, one: Picked, key: str, digest: str, lanes: ThreadPoolExecutor) -> None:
+        blocks = range(-(-one.size // BLOCK))
+        for size in _spread(lanes, (partial(self._block, one, key, number) for number in blocks)):
+            self._advance(size)
+        end = {"path": one.path, "blocks": len(blocks), "size": one.size, "sha256": digest}
         self._api.post(self._where, end, repeat=True)
         self._journal.forget(key)
 
-    def _block(self, path: str, key: str, number: int, octets: bytes) -> None:
-        if self._stop.is_set():
-            return
-        self._api.put_block(self._where, octets, file=file_id(path), block=number)
-        self._journal.add(key, number)
-        self._advance(len(octets))
+    def _block(self, one: Picked, key: str, number: int) -> int:
+        """Sends one block of a file unless the app has it; returns its size."""
+        with one.file.open("rb") as opened:
+            opened.seek(number * BLOCK)
+            octets = opened.read(BLOCK)
+        if not self._journal.has(key, number):
+            self._api.put_block(self._where, octets, file=file_id(one.path), block=number)
+            self._journal.add(key, number)
+        return len(octets)
+
+
+def bundles(small: Iterable[Picked]) -> Iterator[list[Picked]]:
+    """Files in groups that the app takes in one request."""
+    group: list[Picked] = []
+    octets = 0
+    for one in small:
+        if group and (octets + one.size > BUNDLE or len(group) == BUNDLE_FILES):
+            yield group
+            group, octets = [], 0
+        group.append(one)
+        octets += one.size
+    if group:
+        yield group
+
+
+def _spread(lanes: ThreadPoolExecutor, jobs: Iterable[Callable[[], int]]) -> Iterator[int]:
+    """Runs jobs side by side, beginning none before a lane is free; gives what they return as they end.
+
+    The first that fails is raised when those under way have ended.
+    """
+    running: set[Future[int]] = set()
+    for job in jobs:
+        if len(running) == LANES:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            yield from (one.result() for one in done)
+        running.add(lanes.submit(job))
+    yield from (one.result() for one in wait(running).done)
 
 
 def upload(api: Api, out: Out, migration: str, source: Path, *, replace: bool = False) -> dict[str, Any]:
@@ -198,7 +232,7 @@ def upload(api: Api, out: Out, migration: str, source: Path, *, replace: bool = 
     job = Upload(api, migration, lambda more: progress.update(bar, advance=more))
     try:
         with progress:
-            job.run(picked)
+            sent = job.run(picked)
     except KeyboardInterrupt:
         raise interrupted(
             "The upload was interrupted.",
@@ -211,7 +245,7 @@ def upload(api: Api, out: Out, migration: str, source: Path, *, replace: bool = 
             if entry["path"] not in wanted:
                 api.delete(f"/migrations/{migration}/files", file=file_id(entry["path"]))
                 removed += 1
-    counted = {"files": len(picked), "bytes": octets, "sent": job.sent, "unchanged": job.unchanged}
+    counted = {"files": len(picked), "bytes": octets, "sent": sent, "unchanged": len(picked) - sent}
     return {"migration": migration} | counted | {"left_out": left_out, "removed": removed}
 
 
@@ -222,12 +256,6 @@ def file_id(path: str) -> str:
 
 def _listed(answer: Any) -> list[dict[str, Any]]:
     return list(answer["files"] if isinstance(answer, dict) else answer or [])
-
-
-def _blocks(file: Path) -> Iterator[bytes]:
-    with file.open("rb") as opened:
-        while octets := opened.read(BLOCK):
-            yield octets
 
 
 def _sha256(file: Path) -> str:

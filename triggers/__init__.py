@@ -17,6 +17,7 @@ ENDPOINTS: Final[tuple[tuple[str, str, str, Callable[..., Awaitable[Any]]], ...]
     ("get_summary", "GET", f"{_ONE}/summary", migrations.get_summary),
     ("put_block", "PUT", f"{_ONE}/files", files.put_block),
     ("end_upload", "POST", f"{_ONE}/files", files.end_upload),
+    ("put_bundle", "POST", f"{_ONE}/files/bundle", files.put_bundle),
     ("list_files", "GET", f"{_ONE}/files", files.list_files),
     ("delete_file", "DELETE", f"{_ONE}/files", files.delete_file),
     ("get_map", "GET", f"{_ONE}/map", maps.get_map),

@@ -1,4 +1,4 @@
-"""Uploads: an export arrives file by file, block by block, in the drop container.
+"""Uploads: an export arrives in the drop container, small files in bundles, large ones block by block.
 
 A file is addressed by its id, the SHA-256 of its path: documents are often named after patients, and an address is
 written to many logs.
@@ -37,6 +37,12 @@ async def end_upload(req: func.HttpRequest) -> func.HttpResponse:
     end = body_of(req, UploadEnd)
     made = await files.end_upload(await storage(), req.route_params["id"], end.path, end.blocks, end.size, end.sha256)
     return answer(made, 201)
+
+
+@endpoint
+async def put_bundle(req: func.HttpRequest) -> func.HttpResponse:
+    """POST /migrations/{id}/files/bundle"""
+    return answer({"files": await files.put_bundle(await storage(), req.route_params["id"], req.get_body())}, 201)
 
 
 @endpoint

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -51,6 +52,8 @@ class FakeApp:
         self.ends: dict[str, dict[str, Any]] = {}  #: kind -> what its run's document says at its end
         self.refuse_blocks_after: int | None = None
         self.lose_blocks = False
+        self.bundles: list[list[str]] = []  #: paths of the files in each
+        self.refuse_bundles_after: int | None = None
         self.unavailable = 0  #: answers with 503 before the next good one
         self.findings: list[dict[str, Any]] = []
         self.report_names = ["scope", "diff"]
@@ -100,6 +103,7 @@ class FakeApp:
                 web.put(one + "/files", self._put_block),
                 web.post(one + "/files", self._close_file),
                 web.delete(one + "/files", self._delete_file),
+                web.post(one + "/files/bundle", self._take_bundle),
                 web.post(one + "/steps/{step}", self._start),
                 web.get(one + "/runs/{run}", self._run),
                 web.get(one + "/map", self._map),
@@ -188,6 +192,20 @@ class FakeApp:
             return refusal(422, "wrong_digest", "The file is not what was announced.")
         self.files[migration][body["path"]] = {"path": body["path"], "size": body["size"], "sha256": body["sha256"]}
         return web.json_response(self.files[migration][body["path"]], status=201)
+
+    async def _take_bundle(self, request: web.Request) -> web.Response:
+        head, _, contents = (await request.read()).partition(b"\n")
+        if len(contents) > 4 * 1024 * 1024 or len(json.loads(head)) > 200:
+            return refusal(413, "block_too_large", "A bundle holds 4 MB at most.")
+        if self.refuse_bundles_after is not None and len(self.bundles) >= self.refuse_bundles_after:
+            return refusal(500, "storage", "Storage is away.")
+        for file in json.loads(head):
+            content, contents = contents[: file["size"]], contents[file["size"] :]
+            if hashlib.sha256(content).hexdigest() != file["sha256"]:
+                return refusal(422, "wrong_digest", "A file is not what was announced.")
+            self.files[request.match_info["id"]][file["path"]] = file
+        self.bundles.append([file["path"] for file in json.loads(head)])
+        return web.json_response({"files": json.loads(head)}, status=201)
 
     async def _delete_file(self, request: web.Request) -> web.Response:
         files = self.files[request.match_info["id"]]

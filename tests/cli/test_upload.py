@@ -1,4 +1,4 @@
-"""Uploads: blocks of 4 MB, several at a time, resumed after an error, and never sent twice."""
+"""Uploads: bundles of small files and blocks of large ones, resumed after an error, and never sent twice."""
 
 from pathlib import Path
 
@@ -67,20 +67,57 @@ def test_a_changed_file_does_not_use_the_blocks_of_the_old(
     large.write_bytes(b"new" * 100)
     assert carryover("upload", str(large)).code == 0
     assert app.files[migration]["export.zip"]["size"] == 300
+    assert len(app.block_puts) == 1
 
 
 def test_what_is_there_is_not_sent(app: FakeApp, carryover: Carryover, migration: str, export: Path) -> None:
     assert carryover("upload", str(export), "--json").document["sent"] == 2
-    app.block_puts.clear()
+    app.bundles.clear()
     again = carryover("upload", str(export), "--json").document
     assert (again["sent"], again["unchanged"]) == (0, 2)
-    assert app.block_puts == []
+    assert app.bundles == []
 
 
-def test_an_empty_file_has_no_blocks(app: FakeApp, carryover: Carryover, migration: str, export: Path) -> None:
+def test_an_empty_file_is_a_file(app: FakeApp, carryover: Carryover, migration: str, export: Path) -> None:
     carryover("upload", str(export))
     assert app.files[migration]["documents/empty.pdf"]["size"] == 0
-    assert all(file == file_id("patients.csv") for file, _ in app.block_puts)
+
+
+@pytest.fixture
+def documents(tmp_path: Path) -> Path:
+    """Many small files, and one that takes a bundle's room with its neighbours."""
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    for number in range(450):
+        (folder / f"{number:03d}.txt").write_bytes(b"x" * (400_000 if number % 45 == 0 else number))
+    return folder
+
+
+def test_small_files_go_in_bundles(app: FakeApp, carryover: Carryover, migration: str, documents: Path) -> None:
+    assert carryover("upload", str(documents), "--json").document["sent"] == 450
+    assert len(app.bundles) == 3
+    assert app.block_puts == []
+    assert len(app.files[migration]) == 450
+
+
+def test_an_interrupted_upload_sends_only_the_files_that_are_missing(
+    app: FakeApp, carryover: Carryover, migration: str, documents: Path
+) -> None:
+    app.refuse_bundles_after = 1
+    assert carryover("upload", str(documents)).code == 1
+    app.refuse_bundles_after = None
+    assert carryover("upload", str(documents)).code == 0
+    assert sorted(path for bundle in app.bundles for path in bundle) == sorted(app.files[migration])
+
+
+def test_of_a_bundle_only_what_changed_is_sent(
+    app: FakeApp, carryover: Carryover, migration: str, documents: Path
+) -> None:
+    carryover("upload", str(documents))
+    app.bundles.clear()
+    (documents / "001.txt").write_bytes(b"other")
+    assert carryover("upload", str(documents), "--json").document["sent"] == 1
+    assert app.bundles == [["001.txt"]]
 
 
 def test_source_set_removes_what_is_not_in_it(app: FakeApp, carryover: Carryover, migration: str, export: Path) -> None:

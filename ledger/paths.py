@@ -13,6 +13,8 @@ CONTAINERS: Final[tuple[Container, ...]] = ("drop", "staging", "ledger", "report
 MIGRATIONS: Final = "migrations"
 RUNS: Final = "runs"
 AUDIT: Final = "audit"
+#: The key that the console's forms are signed with, one for the app.
+CONSOLE_KEY: Final = "console.key"
 TABLES: Final[tuple[str, ...]] = (MIGRATIONS, RUNS, AUDIT)
 
 _FILE_ID: Final = re.compile(r"[0-9a-f]{64}")

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote, unquote
@@ -56,6 +57,7 @@ class Stored:
     etag: str = ""
     digest: str = ""  #: SHA-256 (hex) of an uploaded file, "" where nobody said
     path: str = ""  #: where an uploaded file lay in the upload
+    changed: datetime | None = None  #: when it was last written
 
 
 async def bounded(work: Callable[[T], Awaitable[R]], items: Iterable[T], limit: int = _PARALLEL) -> list[R]:
@@ -193,10 +195,6 @@ class Storage:
             return False
         return True
 
-    async def put_file(self, container: Container, name: str, data: bytes, digest: str, path: str) -> None:
-        """Write an uploaded file whole; `digest` and `path` as in `commit_blocks`. Safe to repeat."""
-        await self.blob(container, name).upload_blob(data, overwrite=True, metadata=_about(digest, path))
-
     # ---- blocks: files that arrive in pieces -------------------------------------------------------------------------
 
     async def put_block(self, container: Container, name: str, index: int, data: bytes) -> None:
@@ -212,7 +210,8 @@ class Storage:
         Raises ValueError when a piece has not arrived.
         """
         client = self.blob(container, name)
-        about = _about(digest, path)
+        # Metadata travels in headers, which take ASCII only.
+        about = {"sha256": digest, "path": quote(path)}
         try:
             _, waiting = await client.get_block_list("uncommitted")
         except ResourceNotFoundError:
@@ -292,12 +291,7 @@ def _stored(blob: BlobProperties) -> Stored:
     about = blob.metadata or {}
     leased = blob.lease.status == "locked"
     digest, path = about.get("sha256", ""), unquote(about.get("path", ""))
-    return Stored(str(blob.name), int(blob.size), leased, str(blob.etag), digest, path)
-
-
-def _about(digest: str, path: str) -> dict[str, str]:
-    """What is kept beside an uploaded file. Metadata travels in headers, which take ASCII only."""
-    return {"sha256": digest, "path": quote(path)}
+    return Stored(str(blob.name), int(blob.size), leased, str(blob.etag), digest, path, blob.last_modified)
 
 
 def _block(index: int) -> str:

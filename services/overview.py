@@ -1,6 +1,9 @@
 """Migrations: created, listed, and shown as people and programs see them."""
 
-from typing import Any
+from datetime import date
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from activities import jobs
 from activities.errors import StepError
@@ -9,16 +12,35 @@ from ledger import migrations, paths
 from ledger.migrations import Migration, Run
 from ledger.storage import Storage
 from mapping.objects import OBJECTS
+from sources.profile import known_profiles
 
 
-async def create(
-    store: Storage, system: str, profile: str | None, plan: str | None, options: dict[str, Any]
-) -> Migration:
+class NewMigration(BaseModel):
+    """What a migration is created with. ``system`` is one name per clinic: it is part of every SourceKey."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    system: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,39}$")
+    profile: str | None = None
+    plan: Literal["sales_professional", "sales_enterprise"] | None = None
+    seats: int | None = Field(default=None, ge=1)  #: users that the plan is paid for
+    renewal: date | None = None  #: when the contract renews
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+async def create(store: Storage, asked: NewMigration) -> Migration:
     """Create a migration. Raises StepError when the system has one that is open."""
+    contract = {"seats": asked.seats, "renewal": asked.renewal.isoformat() if asked.renewal else None}
+    options = asked.options | {name: value for name, value in contract.items() if value is not None}
     try:
-        return await migrations.create(store, system, profile=profile, plan=plan, options=options)
+        return await migrations.create(store, asked.system, profile=asked.profile, plan=asked.plan, options=options)
     except ValueError as error:
         raise StepError("system_open", str(error), "Go on with that migration, or close it.") from None
+
+
+def profiles() -> list[tuple[str, str]]:
+    """The systems that are known: name and title."""
+    return [(one.name, one.title) for one in known_profiles()]
 
 
 async def shown(store: Storage, one: Migration) -> dict[str, Any]:

@@ -7,17 +7,19 @@ from typing import Any, Final
 
 import orjson
 
+from activities import jobs
 from activities.errors import StepError
 from ledger import manifest, migrations, paths
 from ledger.audit_verify import examine
 from ledger.exceptions import ExceptionRow, read_all
+from ledger.states import Run
 from ledger.storage import Storage
 from reports.render import FORMATS
 
 _STYLE: Final = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
 
 
-async def reports(store: Storage, id: str) -> dict[str, list[str]]:
+async def report_names(store: Storage, id: str) -> dict[str, list[str]]:
     """The reports that were made: name -> formats."""
     prefix = paths.reports(id)
     found: dict[str, list[str]] = {}
@@ -59,6 +61,12 @@ async def exceptions(
         loads = [one for one in await migrations.list_runs(store, id) if one.kind in ("migrate", "delta", "retry")]
         run = loads[-1].id if loads else None
     return run, await read_all(store, id, run=run, object=object) if run else []
+
+
+async def run_error(store: Storage, run: Run) -> dict[str, str] | None:
+    """Why a run failed: code, message, next; None when it did not."""
+    found = await jobs.optional_document(store, run.migration, f"error-{run.id}.json", None)
+    return dict(found) if found else None
 
 
 async def owners(store: Storage, id: str) -> list[dict[str, Any]]:

@@ -11,10 +11,10 @@ from pydantic import BaseModel
 
 from mapping.model import ControlledPolicy
 from orchestrators import FLOWS
+from services.overview import NewMigration
 from triggers import DURABLE, ENDPOINTS
 from triggers.files import UploadEnd
 from triggers.maps import Decision
-from triggers.migrations import NewMigration
 from triggers.steps import StepOptions
 
 FILE = Path(__file__).resolve().parent.parent / "triggers" / "openapi.yaml"

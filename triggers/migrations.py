@@ -1,10 +1,6 @@
 """Migrations: created, listed, shown."""
 
-from datetime import date
-from typing import Any, Literal
-
 import azure.functions as func
-from pydantic import BaseModel, ConfigDict, Field
 
 from ledger import migrations
 from services import overview
@@ -12,27 +8,11 @@ from services.access import storage
 from triggers.api import answer, body_of, endpoint
 
 
-class NewMigration(BaseModel):
-    """What a migration is created with. ``system`` is one name per clinic: it is part of every SourceKey."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    system: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,39}$")
-    profile: str | None = None
-    plan: Literal["sales_professional", "sales_enterprise"] | None = None
-    seats: int | None = Field(default=None, ge=1)  #: users that the plan is paid for
-    renewal: date | None = None  #: when the contract renews
-    options: dict[str, Any] = Field(default_factory=dict)
-
-
 @endpoint
 async def create_migration(req: func.HttpRequest) -> func.HttpResponse:
     """POST /migrations"""
-    asked = body_of(req, NewMigration)
     store = await storage()
-    contract = {"seats": asked.seats, "renewal": asked.renewal.isoformat() if asked.renewal else None}
-    options = asked.options | {name: value for name, value in contract.items() if value is not None}
-    made = await overview.create(store, asked.system, asked.profile, asked.plan, options)
+    made = await overview.create(store, body_of(req, overview.NewMigration))
     return answer(await overview.shown(store, made), 201)
 
 

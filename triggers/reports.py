@@ -17,7 +17,7 @@ PAGE: Final = 500
 @endpoint
 async def list_reports(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/reports"""
-    found = await papers.reports(await storage(), req.route_params["id"])
+    found = await papers.report_names(await storage(), req.route_params["id"])
     return answer({"reports": [{"name": name, "formats": forms} for name, forms in found.items()]})
 
 

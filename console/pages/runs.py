@@ -1,0 +1,79 @@
+"""Steps started from any page, and the live progress of a run."""
+
+from typing import Final
+
+import azure.functions as func
+
+from console.shell import shell
+from console.visit import Visit
+from console.words import PLACES, ROLES
+from ledger.states import now
+from services import steps
+from services.access import StepError
+from services.papers import report_names, run_error
+from services.progress import progress_of
+
+#: Kind of run -> the report it leaves.
+REPORTS: Final = {
+    "scope": "scope", "prepare": "preflight", "sample": "diff", "plan": "forecast", "migrate": "exceptions",
+    "retry": "exceptions", "delta": "delta", "verify": "reconciliation", "rollback": "rollback",
+}  # fmt: skip
+
+
+async def start(visit: Visit) -> func.HttpResponse:
+    """Start a step, with what the form says, and go to where it is watched."""
+    step = visit.args["step"]
+    if step not in PLACES:
+        raise StepError("not_found", "There is no such step.", "Go to the overview.")
+    role = ROLES.get(step, "operator")
+    if role not in visit.person.roles:
+        raise StepError("not_allowed", f"That takes the role {role}.", "Ask somebody who has it.")
+    if step == "rollback":
+        one = await visit.migration()
+        if visit.form("typed") != one.system:
+            raise StepError("not_acknowledged", "That is not the name of the clinic's system.", f"Type {one.system}.")
+    asked = steps.Asked(
+        target=visit.form("target") or None,
+        runs="last" if visit.form("runs") == "last" else "all",
+        force=visit.form("force") == "yes",
+        pause_percent=_percent(visit.form("pause")),
+    )
+    run = await steps.start(visit.store, visit.client, visit.args["id"], step, visit.person.name, asked)
+    return visit.go(f"{visit.home}/runs/{run.id}")
+
+
+def _percent(text: str) -> float | None:
+    if not text:
+        return None
+    try:
+        given = float(text)
+    except ValueError:
+        given = -1.0
+    if not 0 <= given <= 100:
+        raise StepError("bad_request", "The share of exceptions is a percentage.", "Give a number from 0 to 100.")
+    return given
+
+
+async def run_page(visit: Visit) -> func.HttpResponse:
+    """A run as it stands; htmx asks for it again until it has ended."""
+    run = await steps.follow(visit.store, visit.client, visit.args["id"], visit.args["run"])
+    context = {
+        "progress": await progress_of(visit.store, visit.client, run),
+        "lasted": ((run.ended or now()) - run.started).total_seconds(),
+        "error": await run_error(visit.store, run),
+        "waiting": getattr(run, "waiting_until", None),
+        "report": None,
+        "home": visit.home,
+    }
+    name = REPORTS.get(run.kind)
+    if run.state != "running" and run.parent is None and name in await report_names(visit.store, run.migration):
+        context["report"] = name
+    if visit.fragment:
+        return visit.page("run_part.html", **context)
+    return visit.page("run.html", **{**await shell(visit, "run"), **context})
+
+
+ROUTES: Final = (
+    ("POST", "m/{id}/steps/{step}", "work", start),
+    ("GET", "m/{id}/runs/{run}", "read", run_page),
+)

@@ -1,0 +1,36 @@
+// What the pages do beyond forms and links. Everything works without it, only less quickly.
+"use strict";
+
+// The navigation is folded on a narrow screen and open where there is room.
+const wide = matchMedia("(min-width: 48.01rem)");
+const site = document.getElementById("site");
+const fold = () => { if (site) site.open = wide.matches; };
+wide.addEventListener("change", fold);
+fold();
+
+// A form that is on its way is not sent twice.
+document.addEventListener("submit", (event) => {
+  const buttons = event.target.querySelectorAll("button:not([name])");
+  setTimeout(() => buttons.forEach((button) => { button.disabled = true; }));
+});
+addEventListener("pageshow", () => document.querySelectorAll("button:disabled:not([data-off])").forEach((b) => { b.disabled = false; }));
+
+// Refusals come with a status of 4xx and are to be read all the same.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.xhr.status >= 400 && event.detail.xhr.responseText) {
+    event.detail.shouldSwap = true;
+    event.detail.isError = false;
+  }
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  event.target.querySelectorAll?.("button:disabled:not([data-off])").forEach((button) => { button.disabled = false; });
+});
+
+// Nobody at the desk for half an hour: sign out, where the platform signs people in.
+const signOut = document.body.dataset.signout;
+if (signOut) {
+  let timer;
+  const awake = () => { clearTimeout(timer); timer = setTimeout(() => { location.href = signOut; }, 30 * 60 * 1000); };
+  for (const sign of ["pointerdown", "keydown", "scroll"]) addEventListener(sign, awake, { passive: true });
+  awake();
+}

@@ -8,6 +8,7 @@ from aiohttp import web
 from local.dataverse import rows
 from local.dataverse.environment import Environment
 from local.dataverse.errors import ApiError
+from local.dataverse.journal import Journal
 from local.dataverse.session import Session
 from local.dataverse.store import quoted
 
@@ -86,6 +87,18 @@ async def edit(request: web.Request) -> web.Response:
     return _json({})
 
 
+async def watch(request: web.Request) -> web.Response:
+    """Counts writes by row from now on."""
+    environment = request.app[ENVIRONMENT]
+    Journal(environment.store).start(environment.catalog)
+    return _json({})
+
+
+async def written(request: web.Request) -> web.Response:
+    """{table: {id: [times created, updated, deleted]}} since writes were last asked to be counted."""
+    return _json(Journal(request.app[ENVIRONMENT].store).read())
+
+
 async def dump(request: web.Request) -> web.Response:
     """All rows of one table as they are stored."""
     environment = request.app[ENVIRONMENT]
@@ -101,6 +114,8 @@ async def dump(request: web.Request) -> web.Response:
 def add_control(app: web.Application) -> None:
     app.router.add_get("/_sim/counts", counts)
     app.router.add_get("/_sim/dump", dump)
+    app.router.add_get("/_sim/writes", written)
+    app.router.add_post("/_sim/writes", watch)
     app.router.add_post("/_sim/reset", reset)
     app.router.add_get("/_sim/faults", struck)
     app.router.add_post("/_sim/faults", faults)

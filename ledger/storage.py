@@ -195,6 +195,10 @@ class Storage:
             return False
         return True
 
+    async def put_file(self, container: Container, name: str, data: bytes, digest: str, path: str) -> None:
+        """Write an uploaded file whole; `digest` and `path` as in `commit_blocks`. Safe to repeat."""
+        await self.blob(container, name).upload_blob(data, overwrite=True, metadata=_about(digest, path))
+
     # ---- blocks: files that arrive in pieces -------------------------------------------------------------------------
 
     async def put_block(self, container: Container, name: str, index: int, data: bytes) -> None:
@@ -210,8 +214,7 @@ class Storage:
         Raises ValueError when a piece has not arrived.
         """
         client = self.blob(container, name)
-        # Metadata travels in headers, which take ASCII only.
-        about = {"sha256": digest, "path": quote(path)}
+        about = _about(digest, path)
         try:
             _, waiting = await client.get_block_list("uncommitted")
         except ResourceNotFoundError:
@@ -292,6 +295,11 @@ def _stored(blob: BlobProperties) -> Stored:
     leased = blob.lease.status == "locked"
     digest, path = about.get("sha256", ""), unquote(about.get("path", ""))
     return Stored(str(blob.name), int(blob.size), leased, str(blob.etag), digest, path, blob.last_modified)
+
+
+def _about(digest: str, path: str) -> dict[str, str]:
+    """What is kept beside an uploaded file. Metadata travels in headers, which take ASCII only."""
+    return {"sha256": digest, "path": quote(path)}
 
 
 def _block(index: int) -> str:

@@ -4,14 +4,10 @@
 """
 
 from functools import lru_cache
-from typing import Final
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-
-#: Operations that one request to Dataverse may carry.
-LEAST_DAILY_REQUESTS: Final = 1000
 
 
 class Settings(BaseSettings):
@@ -53,14 +49,6 @@ class Settings(BaseSettings):
     app_service_auth: bool = Field(default=False, alias="CARRYOVER_APP_SERVICE_AUTH")  #: the platform signs people in
     development_identity: str = Field(default="", alias="CARRYOVER_DEVELOPMENT_IDENTITY")  #: who works on this machine
     temp: str = Field(default="", alias="CARRYOVER_TEMP")  #: parent of the activities' private folders
-
-    @field_validator("daily_requests")
-    @classmethod
-    def _enough(cls, given: int) -> int:
-        """A limit below the largest request would never let it go."""
-        if 0 < given < LEAST_DAILY_REQUESTS:
-            raise ValueError(f"0 (not limited) or at least {LEAST_DAILY_REQUESTS} is expected")
-        return given
 
     @field_validator("development_identity")
     @classmethod

@@ -14,32 +14,27 @@ import orjson
 from dataverse.budget import Budget, Meter
 from ledger import paths
 from ledger.storage import NotStored, Storage
-from settings import LEAST_DAILY_REQUESTS, settings
+from settings import settings
 
-#: Operations taken at once. No request carries more, and a small clinic's day is not used up by reserves.
-PIECE: Final = LEAST_DAILY_REQUESTS
+#: Operations taken at once: some requests' worth, so that the document is not changed for each.
+PIECE: Final = 200
 
 
 class Allowance(Meter):
-    """One activity's part of the day. Await ``refill`` before a write; ``spend`` and ``count`` then need no I/O."""
+    """One activity's part of the day, as the client of a chunk counts it."""
 
     def __init__(self, store: Storage, limit: int, now: Callable[[], datetime]) -> None:
         self._store, self._limit, self._now = store, limit, now
         self._left = 0
-        self._day = Budget(limit, now=now)  #: as the document was when it was last changed
         self._lock = asyncio.Lock()
 
-    async def refill(self) -> None:
-        """Have enough for any one request, or all that the day has left. Raises BudgetSpent when that is nothing."""
-        async with self._lock:
-            if self._left < PIECE:
-                self._left += await self._change(self._take)
-
-    def spend(self, operations: int) -> None:
+    async def spend(self, operations: int) -> None:
         """Count a write's operations; BudgetSpent when the day has not so many left."""
-        if operations > self._left:
-            self._day.spend(operations)
-        self._left -= operations
+        async with self._lock:
+            missing = operations - self._left
+            if missing > 0:
+                self._left += await self._change(lambda day: _take(day, missing))
+            self._left -= operations
 
     def count(self, operations: int) -> None:
         """Count a read's: it goes out whatever is left."""
@@ -49,13 +44,7 @@ class Allowance(Meter):
         """Give back what was not used, or count what reads used beyond it."""
         async with self._lock:
             if self._left:
-                await self._change(self._put_back)
-
-    def _take(self, day: Budget) -> int:
-        wanted = PIECE - self._left
-        taken = min(wanted, day.remaining() or 0)
-        day.spend(max(taken, 1))
-        return taken
+                self._left += await self._change(self._put_back)
 
     def _put_back(self, day: Budget) -> int:
         day.count(-self._left)
@@ -72,8 +61,14 @@ class Allowance(Meter):
             day = Budget(self._limit, mine=orjson.loads(content), now=self._now)
             result = what(day)
             if await self._store.replace("ledger", paths.REQUESTS, orjson.dumps(day.to_json()), etag):
-                self._day = day
                 return result
+
+
+def _take(day: Budget, missing: int) -> int:
+    """A piece, or what is missing where that is more; only that when the day has no whole piece left."""
+    taken = max(missing, min(PIECE, day.remaining() or 0))
+    day.spend(taken)
+    return taken
 
 
 @asynccontextmanager

@@ -44,13 +44,6 @@ async def chunk_client(
     """
     async with allowance(store) as day:
         fence = Fence(store, job, lease) if lease else None
-
-        async def before_write() -> None:
-            if fence:
-                await fence()
-            if day:
-                await day.refill()
-
         clients = await pool()
-        async with clients.client(job["user"], job["slots"], before_write=before_write, budget=day) as client:
+        async with clients.client(job["user"], job["slots"], before_write=fence, budget=day) as client:
             yield client

@@ -23,9 +23,9 @@ class BudgetSpent(Exception):
 
 
 class Meter(Protocol):
-    """Counts what a client sends. ``spend`` is called before a write and may raise BudgetSpent; ``count`` for reads."""
+    """Counts what a client sends. ``spend`` is awaited before a write and may raise BudgetSpent; ``count`` is for reads."""
 
-    def spend(self, operations: int) -> None: ...
+    async def spend(self, operations: int) -> None: ...
 
     def count(self, operations: int) -> None: ...
 

@@ -281,9 +281,12 @@ class DataverseClient:
         async with self.limiter:
             token = await self._auth.token()
             sent = {**call.headers, "Authorization": f"Bearer {token}"}
-            if self._before_write and call.method != "GET":
+            write = call.method != "GET"
+            if self._before_write and write:
                 await self._before_write()
-            self._count(call.operations, write=call.method != "GET")
+            if self._budget and write:
+                await self._budget.spend(call.operations)
+            self._count(call.operations, read=not write)
             body = call.content() if callable(call.content) else call.content
             started = self._clock.now()
             try:
@@ -324,7 +327,7 @@ class DataverseClient:
     async def _open(self, path: str, table: str | None) -> httpx.Response:
         token = await self._auth.token()
         headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
-        self._count(1, write=False)
+        self._count(1, read=True)
         try:
             response = await self._http.send(self._http.build_request("GET", path, headers=headers), stream=True)
             if response.status_code < 300:
@@ -359,10 +362,8 @@ class DataverseClient:
         if hint.isascii() and hint.isdigit():
             self.limiter.hint(int(hint))
 
-    def _count(self, operations: int, *, write: bool) -> None:
-        if self._budget and write:
-            self._budget.spend(operations)
-        elif self._budget:
+    def _count(self, operations: int, *, read: bool) -> None:
+        if self._budget and read:
             self._budget.count(operations)
         self.counts.requests += 1
         self.counts.operations += operations

@@ -1,8 +1,9 @@
 """Rows of the target that are the same thing as rows to come: found by a rule, never guessed.
 
 A rule is a list of columns that together tell one thing from another (e-mail and birth date of a contact, the columns
-of an alternate key). What has an empty column matches nothing; what matches more than one thing is ambiguous. The
-values travel in the bodies of ``$batch`` requests, since addresses are written into logs.
+of an alternate key). What has an empty column matches nothing. Whether a match is without doubt is for the caller to
+say, who knows all the rows to come. The values travel in the bodies of ``$batch`` requests, since addresses are written
+into logs.
 """
 
 import re
@@ -23,6 +24,8 @@ _GROUP: Final = 20
 _OCTETS: Final = 24_000
 _QUERIES: Final = 50
 _QUOTED: Final = frozenset({"text", "memo"})
+#: Active, open and scheduled: a row that was closed or retired is nothing to go on with. No table means anything else by 3.
+_LIVE: Final = "(statecode eq 0 or statecode eq 3)"
 _BARE: Final = re.compile(r"[-+.:0-9A-Za-z]{1,40}")
 
 Row = Mapping[str, Any]
@@ -30,65 +33,56 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """``unique``: key of a wanted row → the one row of the target. ``ambiguous``: key → ids of rows it may be.
+    """Ids of rows of the target by key of the wanted row, sorted. ``taken`` carry another's mark, ``free`` do not.
 
-    A row of the target that several wanted rows claim is ambiguous for all of them. Keys without any row are in
-    neither; ``incomplete`` are those that lack a value of the rule.
+    Keys without any row are in neither; ``incomplete`` are those that lack a value of the rule.
     """
 
-    unique: dict[str, dict[str, Any]] = field(default_factory=dict)
-    ambiguous: dict[str, list[str]] = field(default_factory=dict)
+    free: dict[str, list[str]] = field(default_factory=dict)
+    taken: dict[str, list[str]] = field(default_factory=dict)
     incomplete: list[str] = field(default_factory=list)
 
 
-def match_rows(id_column: str, columns: Sequence[str], wanted: Mapping[str, Row], candidates: Iterable[Row]) -> Matches:
+def match_rows(
+    id_column: str, columns: Sequence[str], mark: str, wanted: Mapping[str, Row], candidates: Iterable[Row]
+) -> Matches:
     """Match wanted rows (key → row) with candidates by the read names in ``columns``.
 
+    ``mark`` names the column that says whose a row is: a row with the wanted row's own mark, or none, is free.
     Texts are equal without regard to case and to blanks around them, as the service compares them; numbers by value,
     instants by the second.
     """
-    there: dict[tuple[Hashable, ...], dict[str, Row]] = {}
+    there: dict[tuple[Hashable, ...], dict[str, Hashable]] = {}
     for row in candidates:
         if (values := _values(row, columns)) is not None:
-            there.setdefault(values, {})[str(row[id_column]).lower()] = row
-    found: dict[str, dict[str, Row]] = {}
-    incomplete: list[str] = []
+            there.setdefault(values, {})[str(row[id_column]).lower()] = _fold(row.get(mark))
+    matches = Matches()
     for key, row in wanted.items():
         values = _values(row, columns)
         if values is None:
-            incomplete.append(key)
-        elif values in there:
-            found[key] = there[values]
-    claims: dict[str, int] = {}
-    for rows in found.values():
-        for row_id in rows:
-            claims[row_id] = claims.get(row_id, 0) + 1
-    unique: dict[str, dict[str, Any]] = {}
-    ambiguous: dict[str, list[str]] = {}
-    for key, rows in found.items():
-        if len(rows) == 1 and all(claims[row_id] == 1 for row_id in rows):
-            unique[key] = dict(next(iter(rows.values())))
-        else:
-            ambiguous[key] = sorted(rows)
-    return Matches(unique, ambiguous, incomplete)
+            matches.incomplete.append(key)
+            continue
+        own = _fold(row.get(mark))
+        for row_id, marked in sorted(there.get(values, {}).items()):
+            (matches.free if marked in (None, own) else matches.taken).setdefault(key, []).append(row_id)
+    return matches
 
 
 async def find_matches(
     client: DataverseClient, table: SchemaTable, columns: Sequence[str], rows: Mapping[str, Row]
 ) -> Matches:
-    """Match rows to come (key → row by read names) with what the target has, by the rule's ``columns``.
+    """Match rows to come (key → row by read names) with the live rows of the target, by the rule's ``columns``.
 
-    The rows found carry their id, the rule's columns and ``@odata.etag``. Pass at most one chunk, but all rows that
-    might claim the same thing together: across calls, a row of the target may be claimed twice.
+    The table's key column is the mark. Pass at most one chunk.
     """
-    if not columns:
-        raise ValueError("a rule needs at least one column")
+    if not columns or not table.key_column:
+        raise ValueError("a rule needs at least one column, and a table with a key of ours")
     filters = {
         values: _filter(table, columns, row) for row in rows.values() if (values := _values(row, columns)) is not None
     }
-    select = ",".join(dict.fromkeys([table.id_column, *columns]))
+    select = ",".join(dict.fromkeys([table.id_column, table.key_column, *columns]))
     queries = [
-        Operation("GET", query.path(table.set_name, select=select, filter=" or ".join(some)), table=table.logical)
+        Operation("GET", query.path(table.set_name, select=select, filter=_live(some)), table=table.logical)
         for some in _packed(filters.values())
     ]
     candidates: list[dict[str, Any]] = []
@@ -101,7 +95,7 @@ async def find_matches(
             if link := result.json().get("@odata.nextLink"):
                 # The link repeats the filter, and with it the values: so it goes into a body too.
                 queries.append(Operation("GET", str(link).partition(f"{API}/")[2], table=table.logical))
-    return match_rows(table.id_column, columns, rows, candidates)
+    return match_rows(table.id_column, columns, table.key_column, rows, candidates)
 
 
 def _values(row: Row, columns: Sequence[str]) -> tuple[Hashable, ...] | None:
@@ -133,6 +127,10 @@ def _instant(text: str) -> str | None:
 def _filter(table: SchemaTable, columns: Sequence[str], row: Row) -> str:
     known = {column.read_name: column for column in table.columns.values()}
     return "(" + " and ".join(f"{name} eq {_literal(known.get(name), row[name])}" for name in columns) + ")"
+
+
+def _live(filters: list[str]) -> str:
+    return f"({' or '.join(filters)}) and {_LIVE}"
 
 
 def _literal(column: SchemaColumn | None, value: Any) -> str:

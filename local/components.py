@@ -15,6 +15,10 @@ READY_WITHIN: Final = 90.0
 
 WORKERS: Final = 2
 
+#: As in the client's tenant (infra/bicep): glibc gives each of a worker's threads a heap of its own otherwise, and what
+#: was freed in one is not used by another.
+HEAPS: Final = {"MALLOC_ARENA_MAX": "2"}
+
 
 @dataclass(frozen=True, slots=True)
 class Component:
@@ -97,7 +101,7 @@ def host(places: Places) -> Component:
         tuple(command),
         ("app",),
         ready,
-        places.app_environment(),
+        HEAPS | places.app_environment(),
     )
 
 

@@ -142,6 +142,8 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
     CARRYOVER_APP_SERVICE_AUTH: 'true'
     CARRYOVER_WEBHOOK: hasWebhook ? webhookReference : ''
     CARRYOVER_TEMP: ''
+    // glibc gives each of a worker's threads a heap of its own otherwise, and what was freed in one is not used by another.
+    MALLOC_ARENA_MAX: '2'
   }, appSettings)
 }
 

@@ -87,10 +87,6 @@ class Alternative:
     confidence: float
 
 
-#: How the source field becomes the column's value, beyond its type.
-Extra = Literal["column", "junction"]
-
-
 @dataclass(frozen=True, slots=True)
 class FieldProposal:
     """Where one field of one table goes, for one object."""

@@ -1,0 +1,153 @@
+"""Fits the weights and the calibration on the gold systems: ``python -m benchmarks.map.fit``; writes ``fitted.json``.
+
+The weights are those of a conditional logit: of a field's possible homes each has the chance exp(weights · features) over
+the sum of all. The calibration is isotonic, over proposals for systems that the weights in use had not seen.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.map.gold import Pair, System, gold_systems, home_of
+from mapping.matching.datasets import take
+from mapping.matching.engine import propose
+from mapping.matching.features import FEATURES, weigh
+from mapping.matching.roles import roles
+from mapping.matching.tokens import Reader, languages_of
+from mapping.matching.views import soundless_words, view_of
+from mapping.matching.weigher import FITTED, Model
+from mapping.objects import ObjectName
+
+#: Pull of every weight towards zero.
+RIDGE = 1.0
+#: What a second field in one column costs, in log-odds; and where several may fill it.
+SHARING, SEVERAL = 1.5, 0.2
+#: Confidence never says more than this: a schema alone is never certain.
+MOST = 0.985
+
+_PLACE = {name: place for place, name in enumerate(FEATURES)}
+Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A field's options as a matrix, and which of them are right."""
+
+    options: Array
+    right: Array
+
+
+def cases_of(system: System) -> list[Case]:
+    """Every field of a system that the gold speaks of and whose right home is among its options."""
+    pairs: dict[tuple[ObjectName, str], Pair] = {(one.object, one.source_field): one for one in system.pairs}
+    reader = Reader(
+        languages_of(name for table in system.tables for name in (table.name, *(c.name for c in table.columns)))
+    )
+    soundless = soundless_words(system.tables, reader)
+    found = []
+    for table in system.tables:
+        view = view_of(table, reader, soundless)
+        for object in table.objects:
+            taken = take(view, [role for role in roles().values() if role.object in (object, None)])[0]
+            for one in weigh(view, taken):
+                pair = pairs.get((object, f"{table.name}.{one.field.column.name}"))
+                right = [pair is not None and option.candidate.name in pair.right for option in one.options]
+                if any(right):
+                    found.append(Case(_matrix([option.features for option in one.options]), np.array(right, float)))
+    return found
+
+
+def _matrix(features: Sequence[dict[str, float]]) -> Array:
+    matrix = np.zeros((len(features), len(FEATURES)))
+    for row, one in enumerate(features):
+        for name, value in one.items():
+            matrix[row, _PLACE[name]] = value
+    return matrix
+
+
+def fit(cases: Sequence[Case], ridge: float = RIDGE) -> dict[str, float]:
+    """The weights under which the right homes are likeliest, found by Newton's method."""
+    weights = np.zeros(len(FEATURES))
+    for _ in range(60):
+        gradient = -ridge * weights
+        curvature = ridge * np.eye(len(weights))
+        for case in cases:
+            chances = _chances(case.options @ weights)
+            told = chances * case.right
+            told = told / told.sum()
+            gradient += case.options.T @ (told - chances)
+            centred = case.options - chances @ case.options
+            curvature += (centred.T * chances) @ centred
+        step = np.linalg.solve(curvature, gradient)
+        weights = weights + step * min(1.0, 4.0 / max(1e-9, float(np.abs(step).max())))
+        if float(np.abs(step).max()) < 1e-6:
+            break
+    return {name: round(float(weights[place]), 4) for name, place in _PLACE.items()}
+
+
+def _chances(scores: Array) -> Array:
+    powers = np.exp(scores - scores.max())
+    return np.asarray(powers / powers.sum())
+
+
+def isotonic(chances: Sequence[float], right: Sequence[bool]) -> tuple[list[float], list[float]]:
+    """Pool adjacent violators: rising shares of what was right, with the mean chance of each pool."""
+    pools: list[list[float]] = []  # right, count, sum of chances
+    for chance, hit in sorted(zip(chances, right, strict=True)):
+        pools.append([float(hit), 1.0, chance])
+        while len(pools) > 1 and pools[-2][0] / pools[-2][1] >= pools[-1][0] / pools[-1][1]:
+            last = pools.pop()
+            pools[-1] = [one + other for one, other in zip(pools[-1], last, strict=True)]
+    # Laplace's rule keeps a pool of few from saying 0 or 1.
+    shares = [min(MOST, (hits + 1) / (count + 2)) for hits, count, _ in pools]
+    return [round(total / count, 4) for _, count, total in pools], [
+        round(float(one), 4) for one in np.maximum.accumulate(shares)
+    ]
+
+
+def left_out(
+    systems: Sequence[System], ridge: float = RIDGE, sharing: float = SHARING, several: float = SEVERAL
+) -> dict[str, Model]:
+    """For each system a model that was fitted on the others only; not calibrated."""
+    cases = {system.name: cases_of(system) for system in systems}
+    return {
+        system.name: Model(
+            fit([one for name, own in cases.items() if name != system.name for one in own], ridge), sharing, several
+        )
+        for system in systems
+    }
+
+
+def outcomes(system: System, model: Model) -> list[tuple[float, bool]]:
+    """Confidence and whether it was right, for each pair of a system."""
+    found = {(one.object, one.source_field): one for one in propose(system.tables, model).fields}
+    return [
+        (found[pair.object, pair.source_field].confidence, home_of(found[pair.object, pair.source_field]) in pair.right)
+        for pair in system.pairs
+        if (pair.object, pair.source_field) in found
+    ]
+
+
+def main() -> int:
+    """Fits on every gold system and writes the model."""
+    systems = gold_systems()
+    if not systems:
+        print("There is no shared data to fit on; see CARRYOVER_SHARED_DATA.", file=sys.stderr)
+        return 1
+    models = left_out(systems)
+    seen = [one for system in systems for one in outcomes(system, models[system.name])]
+    chances, rights = isotonic([chance for chance, _ in seen], [hit for _, hit in seen])
+    weights = fit([one for system in systems for one in cases_of(system)])
+    document = {"weights": weights, "sharing": SHARING, "several": SEVERAL, "chances": chances, "rights": rights}
+    FITTED.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+    print(
+        f"{FITTED}: {len(seen)} fields of {len(systems)} systems, {sum(hit for _, hit in seen) / len(seen):.1%} right left out"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

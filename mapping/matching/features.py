@@ -1,0 +1,189 @@
+"""What speaks for and against each home of a field, as numbers that a fitted model weighs."""
+
+from dataclasses import dataclass
+from functools import cache
+
+from mapping.matching.compare import Index, agreement
+from mapping.matching.datasets import Taken, column_index
+from mapping.matching.kinds import fit
+from mapping.matching.model import Evidence
+from mapping.matching.roles import NOWHERE, Candidate, Role, general_none, roles
+from mapping.matching.tokens import Reader
+from mapping.matching.views import FieldView, TableView
+
+#: Homes of a field that are looked at closely.
+_LOOKED_AT = 8
+#: Below this a name has nothing in common with a column.
+_SOMETHING = 0.2
+
+#: Names of the features, in the order of the vectors; the fitted weights are kept by name.
+HOME = (
+    "bias", "name", "name_square", "exact", "near", "label", "description", "lead", "behind", "none_here", "none_general",
+    "fits", "misfits", "reference_fits", "reference_misfits", "flag_for_text", "extra", "extra_name", "elsewhere", "export",
+    "custom", "memo", "detail", "role_sure", "by_name", "lookup",
+)  # fmt: skip
+NOWHERE_FEATURES = (
+    "none_bias", "none_role", "none_role_square", "none_general_name", "none_exact", "best_home", "best_home_square",
+    "unknown", "flag", "detail_none", "best_extra", "key_like", "no_role", "export_none", "deep", "unsure_role", "people",
+)  # fmt: skip
+FEATURES = HOME + NOWHERE_FEATURES
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One home a field may have, with its features by name (zero when missing)."""
+
+    candidate: Candidate
+    name: float  #: agreement of the names, 0 to 1
+    features: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A field with all its options; NOWHERE is always one of them."""
+
+    field: FieldView
+    options: tuple[Option, ...]
+    none_kind: str  #: which kind of field without a home it resembles most
+    none_score: float
+
+
+@cache
+def _none_index(role: str) -> Index:
+    return Index.of((kind, phrases) for kind, phrases in roles()[role].none.items())
+
+
+@cache
+def _general_index() -> Index:
+    return Index.of(general_none().items())
+
+
+def weigh(view: TableView, taken: Taken) -> list[Weighed]:
+    """Every field of a table with the homes it may have in the role the table was taken for."""
+    return [_weigh(field, view, taken) for field in view.fields]
+
+
+def _weigh(field: FieldView, view: TableView, taken: Taken) -> Weighed:
+    role = taken.role
+    said = view.said | role.about
+    homes = column_index(role.name).best(field.spoken, said)
+    ranked = sorted(
+        ((homes[one.name], one) for one in role.candidates if homes.get(one.name, 0.0) > _SOMETHING),
+        key=lambda pair: (-pair[0], pair[1].name),
+    )[:_LOOKED_AT]
+    own = _none_index(role.name).best(field.spoken, said)
+    general = _general_index().best(field.spoken, said)
+    none_role, kind_role = _top(own)
+    none_general, kind_general = _top(general)
+    options = [_home(field, view, taken, score, one, ranked, none_role, none_general) for score, one in ranked]
+    options.append(_nowhere(field, taken, ranked, none_role, none_general))
+    kind = kind_role if none_role >= 0.95 * none_general else kind_general
+    return Weighed(field, tuple(options), kind, max(none_role, none_general))
+
+
+def _top(found: dict[str, float]) -> tuple[float, str]:
+    return max(((score, kind) for kind, score in found.items()), default=(0.0, ""))
+
+
+def _home(
+    field: FieldView, view: TableView, taken: Taken, score: float, one: Candidate,
+    ranked: list[tuple[float, Candidate]], none_role: float, none_general: float,
+) -> Option:  # fmt: skip
+    others = [other for other, candidate in ranked if candidate is not one and not candidate.extra]
+    rival = max(others, default=0.0)
+    best = fit(field.kind, one.type)
+    role = taken.role
+    said = view.said | role.about
+    label = max((agreement(field.label, each, said) for each in one.phrases), default=0.0) if field.label else 0.0
+    told = (
+        max((agreement(field.description, each, said) for each in one.phrases), default=0.0)
+        if field.description
+        else 0.0
+    )
+    pointed = _points(field, one)
+    features = {
+        "bias": 1.0,
+        "name": score,
+        "name_square": score * score,
+        "exact": float(score > 0.97),
+        "near": float(0.8 < score <= 0.97),
+        "label": label,
+        "description": told,
+        "lead": max(0.0, score - rival),
+        "behind": max(0.0, rival - score),
+        "none_here": none_role,
+        "none_general": none_general,
+        "fits": float(best > 0),
+        "misfits": float(best < 0),
+        "reference_fits": float(pointed > 0),
+        "reference_misfits": float(pointed < 0),
+        "flag_for_text": float(field.flag and one.type in ("text", "memo", "lookup", "date", "datetime", "integer")),
+        "extra": float(one.extra),
+        "extra_name": score if one.extra else 0.0,
+        "elsewhere": float(one.table != role.target),
+        "export": float(one.table.startswith("csv:")),
+        "custom": float(one.column.startswith("custom:")),
+        "memo": float(one.type == "memo"),
+        "detail": float(not role.head),
+        "role_sure": taken.confidence,
+        "by_name": taken.by_name,
+        "lookup": float(one.type in ("lookup", "owner")),
+    }
+    return Option(one, score, {name: value for name, value in features.items() if value})
+
+
+def _points(field: FieldView, one: Candidate) -> float:
+    """1 when the field refers to the table that the lookup points at, -1 when to another one, 0 when nobody knows."""
+    if field.column.reference is None:
+        return 0.0
+    target = _object_of(field.column.reference.table)
+    if target is None or one.object is None:
+        return 0.0
+    return 1.0 if target == one.object else -1.0
+
+
+@cache
+def _object_of(table: str) -> str | None:
+    """Which object a table's name speaks of; None when it is not clear."""
+    tokens = frozenset(Reader().read(table))
+    scored = [
+        (max((agreement(tokens, one, frozenset()) for one in role.tables), default=0.0), role)
+        for role in roles().values()
+        if role.head
+    ]
+    score, role = max(scored, key=lambda pair: pair[0])
+    return role.object if score > 0.8 else None
+
+
+def _nowhere(
+    field: FieldView, taken: Taken, ranked: list[tuple[float, Candidate]], none_role: float, none_general: float
+) -> Option:
+    role: Role = taken.role
+    home = max((score for score, one in ranked if not one.extra), default=0.0)
+    extra = max((score for score, one in ranked if one.extra), default=0.0)
+    words = field.spoken[0].words
+    features = {
+        "none_bias": 1.0,
+        "none_role": none_role,
+        "none_role_square": none_role * none_role,
+        "none_general_name": none_general,
+        "none_exact": float(max(none_role, none_general) > 0.97),
+        "best_home": home,
+        "best_home_square": home * home,
+        "unknown": float(home < 0.5 and max(none_role, none_general) < 0.5),
+        "flag": float(field.flag),
+        "detail_none": float(not role.head),
+        "best_extra": extra,
+        "key_like": float(bool(words & {"id", "uid", "key"})),
+        "no_role": float(not role.candidates),
+        "export_none": float(role.target.startswith("csv:")),
+        "deep": float(sum(field.column.name.count(sign) for sign in ".[") >= 4),
+        "unsure_role": 1.0 - taken.confidence,
+        "people": float(role.target in ("contact", "systemuser")),
+    }
+    return Option(NOWHERE, max(none_role, none_general), {name: value for name, value in features.items() if value})
+
+
+def used(evidence: Evidence | None) -> bool:
+    """Whether data shows that a field is really filled."""
+    return evidence is not None and evidence.filled > 0 and evidence.filled >= 0.02 * (evidence.filled + evidence.empty)

@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "services": {"orchestrators", "activities", "sources", "mapping", "dataverse", "ledger", "reports", "settings"},
     "triggers": {"services", "activities", "mapping", "ledger", "settings"},
     "console": {"services", "mapping", "ledger", "reports", "settings"},
-    "cli": set(),
+    "cli": {"mapping"},
     "settings": set(),
     "function_app": {"triggers", "console", "orchestrators", "activities", "settings"},
 }
@@ -81,6 +81,17 @@ def test_a_part_imports_only_what_it_may(part: str) -> None:
             if other in PARTS - {part} - MAY_IMPORT[part]:
                 broken.append(f"{file.relative_to(REPOSITORY)}:{line} imports {module}")
     assert broken == []
+
+
+def test_the_command_line_reaches_into_the_app_for_one_thing() -> None:
+    """It talks HTTP. Only a proposal from a schema alone is made where it is typed: it must work when nothing is up."""
+    reaching = {
+        (file.name, ".".join(module.split(".")[:2]))
+        for file in files("cli")
+        for _, module in imports(file)
+        if module.split(".")[0] == "mapping"
+    }
+    assert reaching == {("proposal.py", "mapping.matching")}
 
 
 def test_nothing_but_tests_and_benchmarks_imports_the_local_system() -> None:

@@ -10,7 +10,8 @@ from rich.markup import escape
 
 from cli import flow, place
 from cli.errors import misuse, refused
-from cli.output import counted, size, table, words
+from cli.output import Out, counted, size, table, words
+from cli.proposal import propose_from
 from cli.session import (
     ByOption,
     JsonFlag,
@@ -139,8 +140,17 @@ def map_put(
 
 
 @map_app.command("propose")
-def map_propose(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
-    """Propose the map anew from the source as it is now (reads the source again)."""
+def map_propose(
+    schema: Annotated[
+        Path | None, typer.Option("--schema", help="A schema document (JSON): needs no app, no source, no migration.")
+    ] = None,
+    migration: MigrationOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Propose the map anew from the source as it is now (reads the source again); or a map from a schema alone."""
+    if schema is not None:
+        propose_from(schema, Out(as_json))
+        return
     with session(as_json, migration) as s:
         s.step("scope")
 

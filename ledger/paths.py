@@ -114,6 +114,11 @@ def map_version(migration: str, version: int) -> str:
     return f"{part(migration)}/map/{version:04d}.json"
 
 
+def map_changes(migration: str) -> str:
+    """Who changed which field of the map, and when: an append blob of JSON lines."""
+    return f"{part(migration)}/map/changes.ndjson"
+
+
 def document(migration: str, name: str) -> str:
     """A JSON document of the migration as a whole (scope, owners, preflight, catalog of the schema)."""
     return f"{part(migration)}/documents/{part(name)}"

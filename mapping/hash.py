@@ -8,11 +8,11 @@ import orjson
 from mapping.model import ClinicMap
 
 #: Parts of a field that explain it without changing what is written.
-_WORDING: Final = ("confidence", "reason", "phi", "status")
+_WORDING: Final = ("confidence", "reason", "phi", "status", "comment", "by", "at")
 
 
 def map_hash(map: ClinicMap) -> str:
-    """SHA-256 (hex) of the map's canonical JSON, without confidences, reasons, PHI classes and review status.
+    """SHA-256 (hex) of the map's canonical JSON, without confidences, reasons, PHI classes, comments and review status.
 
     Ignored fields count as ignored whatever column they name; of out-of-scope datasets the names count, not the
     reasons.

@@ -5,6 +5,7 @@ catalog (``ClinicAppointment``, ``SourceMRN``, ``firstname``): the publisher's p
 ``mapping.schema``. Nothing here does I/O.
 """
 
+from datetime import datetime
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -45,6 +46,9 @@ class FieldMap(Strict):
     status: Literal["proposed", "confirmed", "ignored"] = "proposed"
     confidence: float = 1.0
     reason: str = ""
+    comment: str = ""  #: what people wrote about it
+    by: str = ""  #: who confirmed, changed or left it out last; nobody yet: the proposal stands
+    at: datetime | None = None
 
 
 class Condition(Strict):

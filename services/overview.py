@@ -11,6 +11,7 @@ from activities.tally import FIGURES, dataset_accounts
 from ledger import migrations, paths
 from ledger.migrations import Migration, Run
 from ledger.storage import Storage
+from mapping.model import ClinicMap
 from mapping.objects import OBJECTS
 from sources.profile import known_profiles
 
@@ -71,6 +72,11 @@ def run_line(run: Run) -> dict[str, Any]:
         "message": run.message,
         "undone_by": run.undone_by,
     }
+
+
+async def current_map(store: Storage, one: Migration) -> ClinicMap:
+    """The latest version of the map. Raises StepError when there is none."""
+    return await jobs.current_map(store, one)
 
 
 async def summary(store: Storage, id: str) -> dict[str, Any]:

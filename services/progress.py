@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from activities import jobs
+from activities.planning import WRITES
 from activities.tally import plan_summary
 from ledger import migrations, paths
 from ledger.states import Run, now
@@ -139,4 +140,4 @@ async def _totals(store: Storage, run: Run) -> dict[str, int | None]:
 
 def _writes(plan: dict[str, Any]) -> int:
     """Rows that a plan creates or changes."""
-    return sum(plan["actions"].get(action, {}).get("records", 0) for action in ("create", "update", "join"))
+    return sum(plan["actions"].get(action, {}).get("records", 0) for action in WRITES)

@@ -11,15 +11,16 @@ from pydantic import BaseModel
 
 from mapping.model import ControlledPolicy
 from orchestrators import FLOWS
+from services.fields import FieldEdit
 from services.overview import NewMigration
 from triggers import DURABLE, ENDPOINTS
 from triggers.files import UploadEnd
-from triggers.maps import Decision
+from triggers.maps import Decision, FieldEdits
 from triggers.steps import StepOptions
 
 FILE = Path(__file__).resolve().parent.parent / "triggers" / "openapi.yaml"
 METHODS = ("get", "post", "put", "patch", "delete")
-BODIES = (NewMigration, UploadEnd, StepOptions, Decision)
+BODIES = (NewMigration, UploadEnd, StepOptions, Decision, FieldEdits, FieldEdit)
 
 
 @pytest.fixture(scope="module")

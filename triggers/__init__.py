@@ -22,6 +22,8 @@ ENDPOINTS: Final[tuple[tuple[str, str, str, Callable[..., Awaitable[Any]]], ...]
     ("delete_file", "DELETE", f"{_ONE}/files", files.delete_file),
     ("get_map", "GET", f"{_ONE}/map", maps.get_map),
     ("put_map", "PUT", f"{_ONE}/map", maps.put_map),
+    ("edit_fields", "POST", f"{_ONE}/map/fields", maps.edit_fields),
+    ("list_changes", "GET", f"{_ONE}/map/changes", maps.list_changes),
     ("confirm_map", "POST", f"{_ONE}/confirm", maps.confirm_map),
     ("sign_off", "POST", f"{_ONE}/sign-off", maps.sign_off),
     ("accept", "POST", f"{_ONE}/accept", maps.accept),

@@ -6,8 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from activities import jobs
 from ledger import migrations
 from mapping.model import ClinicMap, ControlledPolicy
-from services import decisions, papers
+from services import decisions, fields, papers
 from services.access import StepError, storage
+from services.fields import FieldEdit
 from services.maps import store_map
 from services.overview import shown
 from triggers.api import answer, body_of, endpoint, operator_of
@@ -53,6 +54,31 @@ async def put_map(req: func.HttpRequest) -> func.HttpResponse:
         ) from None
     migration = await store_map(await storage(), req.route_params["id"], given)
     return answer({"hash": migration.map_hash, "version": migration.map_version})
+
+
+class FieldEdits(BaseModel):
+    """Edits of single fields by a named person."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: str = Field(min_length=1)
+    edits: list[FieldEdit] = Field(min_length=1)
+
+
+@endpoint
+async def edit_fields(req: func.HttpRequest) -> func.HttpResponse:
+    """POST /migrations/{id}/map/fields: confirm, change, leave out or comment single fields."""
+    asked = body_of(req, FieldEdits)
+    by = operator_of(req, asked.by)
+    migration = await fields.edit(await storage(), req.route_params["id"], by, asked.edits)
+    return answer({"hash": migration.map_hash, "version": migration.map_version})
+
+
+@endpoint
+async def list_changes(req: func.HttpRequest) -> func.HttpResponse:
+    """GET /migrations/{id}/map/changes?field=: who did what to the map's fields, latest first."""
+    found = await fields.history(await storage(), req.route_params["id"], req.params.get("field") or None)
+    return answer({"changes": [one.model_dump(mode="json") for one in found]})
 
 
 @endpoint

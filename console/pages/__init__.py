@@ -2,9 +2,10 @@
 
 from typing import Any, Final
 
-from console.pages import home, runs
+from console.pages import home, map, runs
 
 ROUTES: Final[tuple[tuple[str, str, str, Any], ...]] = (
     *home.ROUTES,
     *runs.ROUTES,
+    *map.ROUTES,
 )

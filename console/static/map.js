@@ -1,0 +1,104 @@
+// The map: filters over the rendered table, and keys while the table has the focus.
+"use strict";
+const filters = document.getElementById("filters");
+const region = document.getElementById("map");
+const panel = document.getElementById("panel");
+
+if (filters) {
+  const texts = new WeakMap();
+  const text = (row) => {
+    if (!texts.has(row)) texts.set(row, row.textContent.toLowerCase());
+    return texts.get(row);
+  };
+  const fits = (row, f) => {
+    const d = row.dataset;
+    if (f.view === "eye" ? !("eye" in d) : f.view !== "all" && d.status !== f.view) return false;
+    if (f.object && d.object !== f.object) return false;
+    if (f.sure && d.sure !== f.sure) return false;
+    if (f.phi && (f.phi === "*" ? d.phi === "none" : d.phi !== f.phi)) return false;
+    return !f.text || text(row).includes(f.text.toLowerCase());
+  };
+  const rows = () => [...region.querySelectorAll("tr.line")];
+  const filter = () => {
+    const f = Object.fromEntries(new FormData(filters));
+    let shown = 0;
+    const all = rows();
+    for (const row of all) {
+      row.hidden = !fits(row, f);
+      if (!row.hidden) shown += 1;
+    }
+    document.getElementById("shown").textContent = `${shown} of ${all.length} fields`;
+    document.getElementById("none").hidden = shown > 0;
+  };
+  filters.addEventListener("input", filter);
+  filters.addEventListener("submit", (event) => event.preventDefault());
+  filter();
+
+  const visible = () => rows().filter((row) => !row.hidden);
+  const current = () => document.activeElement.closest?.("tr.line");
+  const focus = (row) => {
+    if (!row) return;
+    row.focus({ preventScroll: true });
+    row.scrollIntoView({ block: "nearest" });
+  };
+  const move = (step) => {
+    const list = visible();
+    const here = list.indexOf(current());
+    focus(list[here < 0 ? 0 : Math.min(list.length - 1, Math.max(0, here + step))]);
+  };
+  let leaving = false;
+  const keys = {
+    j: () => move(1), ArrowDown: () => move(1), k: () => move(-1), ArrowUp: () => move(-1),
+    c: () => current()?.querySelector(".confirm")?.click(), u: () => current()?.querySelector(".reopen")?.click(),
+    Enter: () => current()?.querySelector(".edit").click(),
+    x: () => { leaving = true; current()?.querySelector(".edit").click(); },
+    "/": () => filters.elements.text.focus(),
+  };
+  // Only while the focus is in the table, so that the keys of assistive technology and of typing stay theirs.
+  region.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Enter" && event.target.closest("a, button")) return;
+    const act = keys[event.key];
+    if (!act || (!current() && !["j", "k", "/", "ArrowDown", "ArrowUp"].includes(event.key))) return;
+    event.preventDefault();
+    act();
+  });
+
+  // A row that was swapped keeps the focus; the next one gets it when it no longer fits the filter.
+  let after = null;
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const target = event.detail.target;
+    if (event.detail.xhr.status >= 400) {
+      event.detail.target = document.getElementById(panel.open ? "panel-problem" : "problem");
+      event.detail.swapOverride = "innerHTML";
+      return;
+    }
+    if (!target?.matches?.("tr.line")) return;
+    const list = visible();
+    after = { id: target.id, next: list[list.indexOf(target) + 1]?.id, inside: panel.open || target.contains(document.activeElement) };
+    document.getElementById("problem").textContent = "";
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    if (!after) return;
+    const { id, next, inside } = after;
+    after = null;
+    if (panel.open) panel.close();
+    filter();
+    const row = document.getElementById(id);
+    if (inside) focus(row && !row.hidden ? row : document.getElementById(next));
+  });
+
+  // The edit panel is a dialog: Escape closes it, the focus stays in it and comes back to the row.
+  let from = null;
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target !== panel) return;
+    from = current();
+    panel.showModal();
+    if (leaving) panel.querySelector("[name=reason]")?.focus();
+    leaving = false;
+  });
+  panel.addEventListener("click", (event) => {
+    if (event.target.closest("a.close")) { event.preventDefault(); panel.close(); }
+  });
+  panel.addEventListener("close", () => { panel.textContent = ""; if (from?.isConnected) focus(from); });
+}

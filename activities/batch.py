@@ -11,11 +11,12 @@ from activities.fence import Fence
 from activities.rows import Op, RowBuilder
 from dataverse.afterimage import same
 from dataverse.client import DataverseClient
+from dataverse.closings import Closing, close_opportunities, closes_of
 from dataverse.outcomes import FOUND, RowOutcome
 from dataverse.probes import Probes
 from dataverse.rows import Change, change_rows, create_rows, read_rows
 from dataverse.settle import settle
-from dataverse.states import Closing, close_opportunity, closes_of, set_state, state_values
+from dataverse.states import set_state, state_values
 from ledger import before
 from ledger.audit import AuditLog, Entry, Intent, Outcome
 from ledger.exceptions import ExceptionRow
@@ -264,7 +265,7 @@ class Batch:
                 Closing(op.row_id, op.state == "won", "Closed in the source system", op.columns.get("estimatedvalue"))
                 for op in group
             ]
-            outcomes = [await close_opportunity(self.client, table, closing) for closing in closings]
+            outcomes = await close_opportunities(self.client, table, closings)
             await self._log_caused(group)
             return outcomes
         wanted = {op.row_id: state_values(table.logical, op.state or "") for op in group}

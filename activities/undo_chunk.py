@@ -18,10 +18,11 @@ from activities.target import chunk_client
 from activities.who import users
 from dataverse.afterimage import same
 from dataverse.client import DataverseClient
+from dataverse.closings import closes_of
 from dataverse.dependents import Dependent, Relation, find_dependents, read_relations
 from dataverse.reads import existing_ids, read_rows
 from dataverse.rows import Change, change_rows
-from dataverse.states import closes_of, set_state
+from dataverse.states import set_state
 from dataverse.users import who_am_i
 from ledger import before, paths, receipts
 from ledger.audit import AuditLog, Entry, Intent, Outcome

@@ -1,10 +1,11 @@
 """Everything that reads or writes rows, by one name."""
 
 from dataverse.changes import Change, change_rows
+from dataverse.closings import Closing, close_opportunities, closes_of
 from dataverse.creates import create_rows
 from dataverse.outcomes import CONFLICT, FOUND, LOST, RowOutcome
 from dataverse.reads import existing_ids, read_rows
-from dataverse.states import Closing, close_opportunity, closes_of, set_state, state_values
+from dataverse.states import set_state, state_values
 
 __all__ = [
     "CONFLICT",
@@ -14,7 +15,7 @@ __all__ = [
     "Closing",
     "RowOutcome",
     "change_rows",
-    "close_opportunity",
+    "close_opportunities",
     "closes_of",
     "create_rows",
     "existing_ids",

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from dataverse.afterimage import holds, same
-from dataverse.rows import CONFLICT, FOUND, LOST, Change, Closing, change_rows, close_opportunity, set_state
+from dataverse.rows import CONFLICT, FOUND, LOST, Change, Closing, change_rows, close_opportunities, set_state
 from tests.dataverse.fake import FakeTarget, error, lose_after, lose_before, row_ids
 from tests.dataverse.samples import OPPORTUNITY, VISIT
 
@@ -96,18 +96,17 @@ async def test_an_opportunity_is_won_once(loss: Any) -> None:
     target.faults = [loss] if loss else []
     wins: list[bytes] = []
 
-    def win(request: Any) -> Any:
-        if request.url.path.endswith("WinOpportunity"):
-            wins.append(request.content)
-            target.rows[one].update(statecode=1, statuscode=3)
-            return error(204, "")
-        raise AssertionError(request.url.path)
+    def win(piece: bytes) -> Any:
+        assert b"/WinOpportunity HTTP/1.1" in piece
+        wins.append(piece)
+        target.rows[one].update(statecode=1, statuscode=3)
+        return error(204, "")
 
-    target.write = win  # type: ignore[method-assign]
+    target.part = win  # type: ignore[method-assign]
     async with target.client() as client:
-        first = await close_opportunity(client, OPPORTUNITY, Closing(one, True, "Won", 12.5))
-        second = await close_opportunity(client, OPPORTUNITY, Closing(one, True, "Won"))
-        other = await close_opportunity(client, OPPORTUNITY, Closing(one, False, "Lost"))
+        [first] = await close_opportunities(client, OPPORTUNITY, [Closing(one, True, "Won", 12.5)])
+        [second] = await close_opportunities(client, OPPORTUNITY, [Closing(one, True, "Won")])
+        [other] = await close_opportunities(client, OPPORTUNITY, [Closing(one, False, "Lost")])
     assert first.ok and second.code == FOUND and other.code == CONFLICT
     assert len(wins) == 1
     assert b'"Status":3' in wins[0] and b'"actualrevenue":12.5' in wins[0]

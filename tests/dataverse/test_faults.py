@@ -11,7 +11,7 @@ from dataverse.client import DataverseClient
 from dataverse.install import import_solution
 from dataverse.metadata import read_metadata
 from dataverse.preflight import PreflightSettings, preflight
-from dataverse.rows import FOUND, Change, Closing, change_rows, close_opportunity, create_rows, read_rows
+from dataverse.rows import FOUND, Change, Closing, change_rows, close_opportunities, create_rows, read_rows
 from dataverse.solution import build_solution
 from mapping.schema import Schema
 from tests.dataverse.conftest import Simulator
@@ -101,7 +101,7 @@ async def test_an_opportunity_is_closed_once(faulty: Simulator, reset: str) -> N
         await create_rows(client, OPPORTUNITY, [{"opportunityid": deal, "name": "n", **bound}])
         closes = faulty.control("counts").get("opportunityclose", 0)
         faulty.control("faults", [rule("WinOpportunity", reset=reset)])
-        assert (await close_opportunity(client, OPPORTUNITY, Closing(deal, True, "Won"))).ok
+        assert (await close_opportunities(client, OPPORTUNITY, [Closing(deal, True, "Won")]))[0].ok
     assert faulty.control("counts")["opportunityclose"] == closes + 1
 
 

@@ -28,7 +28,7 @@ from dataverse.rows import (
     Change,
     Closing,
     change_rows,
-    close_opportunity,
+    close_opportunities,
     closes_of,
     create_rows,
     read_rows,
@@ -275,16 +275,16 @@ async def test_states_and_opportunities_close_once(target: DataverseClient) -> N
     deals = [{"opportunityid": i, "name": "n", "estimatedvalue": 120.5, **bound} for i in (won, lost)]
     assert all(o.ok for o in await create_rows(target, OPPORTUNITY, deals))
     for closing in (Closing(won, True, "Won", 120.5, "2021-01-02T00:00:00Z"), Closing(lost, False, "Lost")):
-        first = await close_opportunity(target, OPPORTUNITY, closing)
+        [first] = await close_opportunities(target, OPPORTUNITY, [closing])
         assert first.ok and first.code == ""
-        assert (await close_opportunity(target, OPPORTUNITY, closing)).code == FOUND
+        assert (await close_opportunities(target, OPPORTUNITY, [closing]))[0].code == FOUND
     rows = await read_rows(target, OPPORTUNITY, [won, lost], ["statecode", "statuscode"])
     assert [(rows[i]["statecode"], rows[i]["statuscode"]) for i in (won, lost)] == [(1, 3), (2, 4)]
     closes = await closes_of(target, [won, lost])
     assert {i: len(c) for i, c in closes.items()} == {won: 1, lost: 1}
     reopened = await set_state(target, OPPORTUNITY, {won: state_values("opportunity", "active")})
     assert reopened[won].ok
-    assert (await close_opportunity(target, OPPORTUNITY, Closing(won, False, "Lost"))).ok
+    assert (await close_opportunities(target, OPPORTUNITY, [Closing(won, False, "Lost")]))[0].ok
     inactive = {person: state_values("contact", "inactive")}
     assert (await set_state(target, CONTACT, inactive))[person].code == ""
     assert (await set_state(target, CONTACT, inactive))[person].code == FOUND

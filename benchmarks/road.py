@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import httpx
 
+from benchmarks.own import OwnWay, measure
 from benchmarks.probe import Probe
 from benchmarks.stages import Stage, stages
 from local import processes
@@ -33,8 +34,21 @@ class Figures:
     patients: int
     records: int
     stages: list[Stage]
+    own: OwnWay
     peaks: dict[str, int]
     seconds: dict[str, float]
+
+    @property
+    def record_us(self) -> float:
+        """Microseconds of CPU time of a record's own way: read, mapped, built into requests, the answers parsed."""
+        return self.own.map_us + self.own.send_us
+
+    @property
+    def trail_us(self) -> float:
+        """Microseconds of CPU time of all our processes that a loaded row takes beyond its own way: what it costs to
+        plan it, log it before and after, keep its receipt, and hand its chunk to exactly one worker."""
+        load = next(one for one in self.stages if one.name == "load")
+        return 1000 * load.cpu_ms - self.own.send_us
 
 
 def run(patients: int, folder: Path) -> Figures:
@@ -56,7 +70,8 @@ def run(patients: int, folder: Path) -> Figures:
         summary = json.loads(output)
         found = stages(places, summary, probe)
         _prove(summary)
-        return Figures(patients, _records(summary), found, probe.peaks(), summary["seconds"])
+        own = measure(places.storage, summary["migration"])
+        return Figures(patients, _records(summary), found, own, probe.peaks(), summary["seconds"])
     finally:
         _python(environment, "local", "down")
 

@@ -1,4 +1,4 @@
-# make setup | demo | test | lint | bench | infra | clean
+# make setup | demo | test | lint | bench | bench-map | infra | clean
 PYTHON ?=
 PATIENTS ?= 500
 KEEP ?=
@@ -6,7 +6,7 @@ BIN := .venv/bin
 
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: setup demo test lint bench infra clean
+.PHONY: setup demo test lint bench bench-map infra clean
 
 setup:
 	@PYTHON="$(PYTHON)" scripts/setup
@@ -24,6 +24,10 @@ lint: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+# How good proposals are: against the maps in ../shared/data/gold, and against plain likeness of names.
+bench-map: setup
+	$(BIN)/python -m benchmarks.map
 
 # checkov is large (some 300 MB), so it has an environment of its own; without it its tests skip.
 infra: setup

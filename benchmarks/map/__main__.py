@@ -1,0 +1,84 @@
+"""``python -m benchmarks.map``: how good proposals are, per system, beside plain likeness of names."""
+
+import argparse
+import json
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.map.fit import left_out
+from benchmarks.map.gold import gold_systems, held_out_systems
+from benchmarks.map.score import Score, score
+from mapping.matching.weigher import Model, fitted
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Scores every system and prints tables, or one JSON document."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.map", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    options = parser.parse_args(arguments)
+    systems = gold_systems()
+    if not systems:
+        print(
+            "The shared data is absent (CARRYOVER_SHARED_DATA): only the held-out systems are scored.", file=sys.stderr
+        )
+    parts = {
+        "as shipped": [score(one) for one in systems],
+        "each system left out of the fit": [score(one, model) for one, model in zip(systems, _left_out(), strict=True)],
+        "held out: nothing is fitted on these": [score(one) for one in held_out_systems()],
+    }
+    if options.json:
+        print(json.dumps({name: [one.plain() for one in part] for name, part in parts.items()}, indent=2))
+        return 0
+    console = Console()
+    for name, part in parts.items():
+        if part:
+            console.print(_table(name, part))
+    return 0
+
+
+def _left_out() -> list[Model]:
+    """A model for each gold system fitted without it, with the shipped calibration."""
+    shipped = fitted()
+    return [
+        Model(one.weights, one.sharing, one.several, shipped.chances, shipped.rights)
+        for one in left_out(gold_systems()).values()
+    ]
+
+
+def _table(name: str, scores: list[Score]) -> Table:
+    table = Table(title=name, title_justify="left")
+    for heading in (
+        "system",
+        "fields",
+        "right",
+        "in first 3",
+        "above 0.9",
+        "of these right",
+        "names only",
+        "in first 3",
+    ):
+        table.add_column(heading, justify="left" if heading == "system" else "right")
+    for one in scores:
+        table.add_row(one.system, str(one.pairs), *(f"{value:.1%}" for value in (
+            one.at_1, one.at_3, one.sure, one.sure_right, one.baseline_at_1, one.baseline_at_3
+        )))  # fmt: skip
+    total = sum(one.pairs for one in scores)
+
+    def mean(values: list[float]) -> str:
+        return f"{sum(value * one.pairs for value, one in zip(values, scores, strict=True)) / total:.1%}"
+
+    sure = sum(one.sure * one.pairs for one in scores)
+    right = sum(one.sure * one.pairs * one.sure_right for one in scores)
+    table.add_section()
+    table.add_row(
+        "all", str(total), mean([one.at_1 for one in scores]), mean([one.at_3 for one in scores]),
+        f"{sure / total:.1%}", f"{right / max(1.0, sure):.1%}", mean([one.baseline_at_1 for one in scores]),
+        mean([one.baseline_at_3 for one in scores]),
+    )  # fmt: skip
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -88,6 +88,7 @@ class DatasetDocument(_Document):
     name: str
     files: list[FileNote]
     sample: SampleNote
+    columns: list[str]  #: as the files have them
     fields: list[FieldProfile]
     key: list[str] = Field(default_factory=list)  #: the column, or columns, whose values tell rows apart
     duplicates: int = 0  #: rows of the sample whose key an earlier row has

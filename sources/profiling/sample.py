@@ -14,7 +14,7 @@ MAX_READ: Final = 2_000_000
 #: Longest text that is looked at.
 MAX_TEXT: Final = 4_000
 #: What a cell of JSON holds.
-Nested = Literal["list", "object"]
+Nested = Literal["list", "objects", "object"]  #: a list of texts, a list with objects in it, an object
 _DEPTH: Final = 3
 _FLUSH: Final = 1 << 18
 
@@ -25,6 +25,7 @@ class Sample:
 
     path: Path
     columns: list[str]
+    top: list[str]  #: columns as the files have them: ``address`` where there is ``address.city``
     longest: dict[str, int]  #: of columns with texts over MAX_TEXT
     nested: dict[str, Nested]  #: columns with JSON cells: list or object
     rows: int
@@ -42,6 +43,12 @@ def flat(row: dict[str, Any], prefix: str = "", depth: int = _DEPTH) -> Iterator
             yield f"{prefix}{name}", value
 
 
+def _kind(value: Any, before: Nested | None) -> Nested:
+    if isinstance(value, dict):
+        return "object"
+    return "objects" if before == "objects" or any(isinstance(one, dict) for one in value) else "list"
+
+
 def take_sample(rows: Iterable[dict[str, Any]], path: Path, limit: int = LIMIT, most: int = MAX_READ) -> Sample:
     """Writes a sample of the rows to ``path``.
 
@@ -53,6 +60,7 @@ def take_sample(rows: Iterable[dict[str, Any]], path: Path, limit: int = LIMIT, 
     nested: dict[str, Nested] = {}
     number, kept, stride, whole, longest_line = 0, 0, 1, True, 0
     header: Any = None
+    top: dict[str, None] = {}
     buffer = bytearray()
     with path.open("wb") as file:
         for row in rows:
@@ -63,10 +71,11 @@ def take_sample(rows: Iterable[dict[str, Any]], path: Path, limit: int = LIMIT, 
                 line: dict[str, Any] = {"r": number}
                 if row.keys() != header:  # rows of a table share it: compared, not walked, from the second on
                     header = row.keys()
+                    top |= dict.fromkeys(header)
                     places |= {name: len(places) + at for at, name in enumerate(n for n in row if n not in places)}
                 for name, value in flat(row):
                     if not isinstance(value, str):
-                        nested[name] = "list" if isinstance(value, list) else "object"
+                        nested[name] = _kind(value, nested.get(name))
                         value = orjson.dumps(value).decode()
                     if len(value) > MAX_TEXT:
                         longest[name] = max(longest.get(name, 0), len(value))
@@ -84,4 +93,4 @@ def take_sample(rows: Iterable[dict[str, Any]], path: Path, limit: int = LIMIT, 
                     buffer.clear()
             number += 1
         file.write(buffer)
-    return Sample(path, list(places), longest, nested, number, stride, whole, longest_line)
+    return Sample(path, list(places), list(top), longest, nested, number, stride, whole, longest_line)

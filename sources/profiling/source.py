@@ -72,7 +72,7 @@ def profile_source(
             )
             notes = [FileNote(name=file.name, kind=file.kind, size=file.size) for file in files]
             fields = profile_fields(db, tables[name])
-            documents.append(DatasetDocument(name=name, files=notes, sample=note, fields=fields))
+            documents.append(DatasetDocument(name=name, files=notes, sample=note, columns=sample.top, fields=fields))
         settle_dates(documents)
         find_keys(db, documents, tables)
         find_references(db, documents, tables)

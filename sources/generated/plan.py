@@ -1,0 +1,300 @@
+"""Which dataset feeds which object, which are joined to it, and how each row finds its patient."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as member
+from typing import Final, Literal
+
+from mapping.matching.model import NONE, FieldProposal, Proposal, TableProposal
+from mapping.objects import OBJECTS, ObjectName
+from sources.errors import UnknownSource
+from sources.generated.rebuild import to_rebuild
+from sources.profiling.model import DatasetDocument, FieldProfile
+from sources.profiling.names import words
+
+#: Objects whose rows hang on no patient.
+PRACTICE: Final[tuple[ObjectName, ...]] = ("staff", "location", "practitioner")
+
+
+#: A name that speaks of templates, rules or reminders gives way to a matcher that is as sure as this.
+_SURE: Final = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """How a row finds its patient. ``field``: the row's own column.
+
+    ``own``: the column is a patient's id; ``each``: it holds several of them; ``through``: it is the key of a row of
+    ``dataset`` that names the patient in ``far``; ``beside``: patients name the same row of a third dataset in ``far``.
+    """
+
+    kind: Literal["own", "each", "through", "beside"]
+    field: str
+    dataset: str = ""
+    far: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """A dataset that adds columns to a head's rows. ``here`` is a column of the head, ``there`` one of the detail."""
+
+    document: DatasetDocument
+    here: str
+    there: str
+    many: bool  #: several rows may belong to one of the head
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A dataset whose rows become records of an object."""
+
+    object: ObjectName
+    document: DatasetDocument
+    path: Path | None  #: None for objects that hang on no patient, and for patients themselves
+    details: tuple[Detail, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Properties:
+    """A dataset with a row for each custom property of a patient."""
+
+    document: DatasetDocument
+    patient: str
+    name: str
+    value: str
+    changed: str | None = None
+    definitions: DatasetDocument | None = None
+    code: str = ""
+    label: str = ""
+    type: str | None = None
+
+
+@dataclass(slots=True)
+class Plan:
+    """The whole of it."""
+
+    documents: dict[str, DatasetDocument]
+    fields: dict[str, list[FieldProposal]]  #: by dataset, homes only
+    ignored: dict[str, list[FieldProposal]]
+    patients: DatasetDocument
+    heads: list[Head]
+    properties: Properties | None
+    buckets: dict[str, str | None]  #: dataset -> the column its rows are spread by
+    rest: dict[str, str] = member(default_factory=dict)  #: dataset -> why nothing is made of it
+
+    def of(self, name: ObjectName) -> list[Head]:
+        """The heads of an object."""
+        return [head for head in self.heads if head.object == name]
+
+    def object_of(self, dataset: str) -> ObjectName | None:
+        """The object whose head a dataset is."""
+        return next((head.object for head in self.heads if head.document.name == dataset), None)
+
+
+def make_plan(documents: Sequence[DatasetDocument], proposal: Proposal) -> Plan:
+    """Brings together what was profiled and what was proposed.
+
+    Raises:
+        UnknownSource: no dataset of patients was found; says what the datasets were taken for.
+    """
+    by_name = {one.name: one for one in documents}
+    tables = {one.table: one for one in proposal.tables}
+    patients = _patients(documents, tables)
+    homes: dict[str, list[FieldProposal]] = {}
+    ignored: dict[str, list[FieldProposal]] = {}
+    for one in proposal.fields:
+        (homes if one.target_table != NONE else ignored).setdefault(one.table, []).append(one)
+    plan = Plan(by_name, homes, ignored, patients, [], None, dict.fromkeys(by_name))
+    plan.buckets[patients.name] = patients.key[0]
+    plan.properties = _properties(plan, tables)
+    taken = {patients.name}
+    if plan.properties:
+        taken |= {one.name for one in (plan.properties.document, plan.properties.definitions) if one}
+    heads: list[Head] = [Head("patient", patients, None)]
+    for name in OBJECTS:
+        for table in proposal.tables:
+            document = by_name[table.table]
+            if to_rebuild(table.table) and table.confidence < _SURE:
+                continue
+            if table.object != name or table.role != name or table.table in taken:
+                continue
+            path = None if name in PRACTICE else path_to_patient(plan, document)
+            if path is None and name not in PRACTICE:
+                plan.rest[table.table] = f"It looks like records of {name}, but nothing links them to a patient."
+            elif name not in ("patient", "custom_property"):
+                heads.append(Head(name, document, path))
+                taken.add(table.table)
+    plan.heads = heads
+    _add_details(plan, tables, taken)
+    for document in documents:
+        if document.name not in taken and document.name not in plan.rest:
+            plan.rest[document.name] = _why(tables.get(document.name))
+    _spread(plan)
+    return plan
+
+
+def _why(table: TableProposal | None) -> str:
+    if table is None or table.object is None or table.role == "out_of_scope":
+        return "It feeds none of the objects that are migrated; it stays in the export of the source."
+    return f"It looks like a part of {table.object} records, but nothing links it to them."
+
+
+def _patients(documents: Sequence[DatasetDocument], tables: Mapping[str, TableProposal]) -> DatasetDocument:
+    likely = [
+        one for one in documents
+        if len(one.key) == 1 and (table := tables.get(one.name)) and table.object == table.role == "patient"
+    ]  # fmt: skip
+    if not likely:
+        seen = "; ".join(
+            f"{one.name} ({one.sample.rows} rows, {table.object or 'no object'})"
+            for one in documents
+            if (table := tables.get(one.name))
+        )
+        raise UnknownSource(
+            "no known system, and no dataset that looks like the list of patients (a row for each person, with an id of "
+            f"its own, names and a date of birth). Seen: {seen or 'no files with records'}"
+        )
+
+    def referred(one: DatasetDocument) -> int:
+        return sum(1 for other in documents for field in other.fields if _refers(field, one))
+
+    return max(likely, key=lambda one: (referred(one), tables[one.name].confidence, one.sample.rows))
+
+
+def _refers(field: FieldProfile, to: DatasetDocument) -> bool:
+    return field.reference is not None and field.reference.dataset == to.name
+
+
+def path_to_patient(plan: Plan, document: DatasetDocument) -> Path | None:
+    """The shortest way from a row to its patient; None when there is none."""
+    own = [field for field in document.fields if _refers(field, plan.patients)]
+    if own:
+        best = max(own, key=lambda field: (not field.reference.each, "patient" in words(field.name), field.filled))  # type: ignore[union-attr]
+        return Path("each" if best.reference and best.reference.each else "own", best.name)
+    for field in document.fields:
+        if field.reference and (other := plan.documents[field.reference.dataset]).name != document.name:
+            far = next((one for one in other.fields if _refers(one, plan.patients)), None)
+            if far is not None and not (far.reference and far.reference.each):
+                return Path("through", field.name, other.name, far.name)
+    for field in document.fields:
+        far = next(
+            (one for one in plan.patients.fields if one.reference and field.reference
+             and one.reference.dataset == field.reference.dataset and words(one.name) == words(field.name)), None
+        )  # fmt: skip
+        if far is not None:
+            return Path("beside", field.name, plan.patients.name, far.name)
+    return None
+
+
+_NAME_WORDS: Final = ("property", "attribute", "field", "question", "key", "code", "name", "type")
+_VALUE_WORDS: Final = ("value", "answer", "content", "data", "text")
+_LABEL_WORDS: Final = ("label", "title", "caption", "question", "name", "description")
+
+
+def _said(document: DatasetDocument, wanted: Iterable[str], *besides: str | None) -> str | None:
+    for word in wanted:
+        for field in document.fields:
+            if field.name not in besides and not field.nested and word in words(field.name):
+                return field.name
+    return None
+
+
+def _properties(plan: Plan, tables: Mapping[str, TableProposal]) -> Properties | None:
+    for name, document in plan.documents.items():
+        table = tables.get(name)
+        patient = next((one.name for one in document.fields if _refers(one, plan.patients)), None)
+        if table is None or table.role != "custom_property" or patient is None:
+            continue
+        key = document.key[0] if document.key else None
+        value = _said(document, _VALUE_WORDS, patient, key)
+        called = _said(document, _NAME_WORDS, patient, key, value)
+        if value is None or called is None:
+            continue
+        changed = next((one.name for one in document.fields if one.dates and one.name != value), None)
+        found = document.field(called)
+        reference = found.reference if found else None
+        definitions = plan.documents[reference.dataset] if reference else None
+        if definitions is None or reference is None:
+            return Properties(document, patient, called, value, changed)
+        label = _said(definitions, _LABEL_WORDS, reference.column) or reference.column
+        kind = _said(definitions, ("type", "kind", "datatype"), reference.column, label)
+        return Properties(document, patient, called, value, changed, definitions, reference.column, label, kind)
+    return None
+
+
+def _add_details(plan: Plan, tables: Mapping[str, TableProposal], taken: set[str]) -> None:
+    """Joins the datasets that are parts of an object to its first head that they can be joined to."""
+    for name, table in tables.items():
+        if table.object is None or name in taken or to_rebuild(name) or not plan.fields.get(name):
+            continue
+        for place, head in enumerate(plan.heads):
+            if head.object == table.object and (detail := _join(head.document, plan.documents[name])):
+                plan.heads[place] = Head(head.object, head.document, head.path, (*head.details, detail))
+                taken.add(name)
+                break
+
+
+def _join(head: DatasetDocument, other: DatasetDocument) -> Detail | None:
+    for field in other.fields:
+        if _refers(field, head) and field.reference and not field.reference.each:
+            return Detail(other, head.key[0], field.name, True)
+    for field in head.fields:
+        if _refers(field, other) and field.reference and not field.reference.each:
+            return Detail(other, field.name, other.key[0], False)
+    for field in head.fields:
+        for far in other.fields:
+            shared = field.reference and far.reference and field.reference.dataset == far.reference.dataset != head.name
+            if shared and words(field.name) == words(far.name):
+                return Detail(other, field.name, far.name, True)
+    return None
+
+
+def _spread(plan: Plan) -> None:
+    """Spreads over buckets what names its patient itself; what is needed to find one stays whole everywhere."""
+    whole: set[str] = set()
+    for head in plan.heads:
+        if head.path and head.path.kind in ("through", "beside"):
+            whole.add(head.path.dataset)
+        elif head.path and head.path.kind == "own":
+            plan.buckets[head.document.name] = head.path.field
+        for detail in head.details:
+            own = next((one.name for one in detail.document.fields if _refers(one, plan.patients)), None)
+            joined_by_patient = head.document is plan.patients and detail.here == plan.patients.key[0]
+            if joined_by_patient:
+                plan.buckets[detail.document.name] = detail.there
+            elif own and head.path and head.path.kind == "own":
+                plan.buckets[detail.document.name] = own
+    if plan.properties:
+        plan.buckets[plan.properties.document.name] = plan.properties.patient
+    for name in plan.rest:
+        # Counted only: spread where that is easy, so that no bucket carries all of it.
+        plan.buckets[name] = next((one.name for one in plan.documents[name].fields if _own(one, plan)), None)
+    for name in whole:
+        plan.buckets[name] = None
+
+
+def _own(field: FieldProfile, plan: Plan) -> bool:
+    return _refers(field, plan.patients) and not (field.reference and field.reference.each)
+
+
+def organizations(documents: Sequence[DatasetDocument], proposal: Proposal) -> dict[str, ObjectName]:
+    """Directories that referrals name: places with an address or a number to call, which the matcher took for a detail.
+
+    Returns dataset -> ``location``, to be matched once more as what they are.
+    """
+    tables = {one.table: one for one in proposal.tables}
+    found: dict[str, ObjectName] = {}
+    for one in documents:
+        table = tables.get(one.name)
+        if table is None or not one.key or table.role in ("patient", "practitioner", "staff", "location"):
+            continue
+        named = any({"name"} & set(words(field.name)) for field in one.fields)
+        reached = any(field.share("phone") > 0.5 or field.share("zip") > 0.5 for field in one.fields)
+        by_referrals = any(
+            _refers(field, one) and (other := tables.get(document.name)) is not None and other.role == "referral"
+            for document in documents
+            for field in document.fields
+        )
+        if named and reached and by_referrals:
+            found[one.name] = "location"
+    return found

@@ -99,6 +99,18 @@ async def written(request: web.Request) -> web.Response:
     return _json(Journal(request.app[ENVIRONMENT].store).read())
 
 
+async def note(request: web.Request) -> web.Response:
+    """Notes requests from now on."""
+    environment = request.app[ENVIRONMENT]
+    environment.traffic.start(environment.faults.clock())
+    return _json({})
+
+
+async def noted(request: web.Request) -> web.Response:
+    """The requests since they were last asked to be noted."""
+    return _json(request.app[ENVIRONMENT].traffic.read())
+
+
 async def dump(request: web.Request) -> web.Response:
     """All rows of one table as they are stored."""
     environment = request.app[ENVIRONMENT]
@@ -116,6 +128,8 @@ def add_control(app: web.Application) -> None:
     app.router.add_get("/_sim/dump", dump)
     app.router.add_get("/_sim/writes", written)
     app.router.add_post("/_sim/writes", watch)
+    app.router.add_get("/_sim/requests", noted)
+    app.router.add_post("/_sim/requests", note)
     app.router.add_post("/_sim/reset", reset)
     app.router.add_get("/_sim/faults", struck)
     app.router.add_post("/_sim/faults", faults)

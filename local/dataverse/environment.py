@@ -21,6 +21,7 @@ from local.dataverse.security import APPLICATION_USER_ID, Caller, Security
 from local.dataverse.seed import seed
 from local.dataverse.session import Session
 from local.dataverse.store import Store
+from local.dataverse.traffic import Traffic
 from local.dataverse.uploads import Upload
 
 _DEFINITIONS: Final = frozenset({"EntityDefinitions", "RelationshipDefinitions", "GlobalOptionSetDefinitions"})
@@ -38,6 +39,7 @@ class Environment:
         self.uploads: dict[str, Upload] = {}
         self.dop_hint = int(self.seeding.get("dop_hint", 5))
         self.late = LateCommits()
+        self.traffic = Traffic()
         self.standing: Any = {}  #: the faults that a reset goes back to
         self._open()
 

@@ -134,23 +134,29 @@ async def _work(environment: Environment, request: web.Request, caller: Caller) 
     if faults.latency_ms:
         await asyncio.sleep(faults.latency_ms / 1000)
     guard, server, user = faults.guard, 0, caller.delegate or caller.user
+    asked = _request(request, body, caller)
+    began, rows, status = faults.clock(), 0, 500
     if guard is not None:
         server = guard.server(request.cookies.get(_AFFINITY))
         try:
             faults.enter(user, server)
         except ApiError as error:
+            environment.traffic.add(began, began, user, asked.method, asked.path, rows, error.status)
             return _limited(environment, failure(error), user, server)
     started = perf_counter()
     delay = 0.0
     try:
-        response, rows = environment.handle(_request(request, body, caller))
+        response, rows = environment.handle(asked)
+        status = response.status
         delay = faults.service_ms_per_row * rows
         if delay:
             await asyncio.sleep(delay / 1000)
     finally:
+        ended = faults.clock()
         # The sleep stands in for work of the real service, so it is counted by its length, not by the clock.
         if guard is not None:
-            guard.leave(user, server, faults.clock(), delay or (perf_counter() - started) * 1000)
+            guard.leave(user, server, ended, delay or (perf_counter() - started) * 1000)
+        environment.traffic.add(began, ended, user, asked.method, asked.path, rows, status)
     if guard is None:
         return _answer(environment, response)
     return _limited(environment, response, user, server)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from activities.adopt import match_chunk
 from activities.choose_sample import choose_sample
 from activities.claims import export_claims, finish_claims
 from activities.current import fold_receipts
@@ -25,7 +26,7 @@ ACTIVITIES = (
     open_run, open_part, note_wait, finish_run,
     read_source, stage_file, shape_bucket, close_snapshot, make_scope,
     install_solution, resolve_owners, check_target, probe_target,
-    map_bucket, plan_object, load_chunk, fold_receipts, export_claims, finish_claims, tally,
+    map_bucket, match_chunk, plan_object, load_chunk, fold_receipts, export_claims, finish_claims, tally,
     choose_sample, verify_chunk, make_diff, make_forecast, make_delta_report, reconcile,
     plan_rollback, undo_chunk, prove_undone, make_rollback_report,
 )  # fmt: skip

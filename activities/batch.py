@@ -31,6 +31,10 @@ GROUP: Final = 1000
 CLOSING: Final = {"opportunity": (0, 1), "task": (0, 2), "appointment": (0, 1)}
 
 
+#: What no row is without.
+_NEVER_EMPTY: Final = ("createdon", "_ownerid_value")
+
+
 class Batch:
     """One chunk's writer. Methods return the exceptions: of a record (``field`` None) or of one field of it."""
 
@@ -232,11 +236,13 @@ class Batch:
         for name, value in op.written.items():
             if (
                 name not in op.columns
-                and name != "createdon"
+                and name not in op.pending
+                and name not in _NEVER_EMPTY
                 and same(value, row.get(name))
                 and row.get(name) is not None
             ):
-                differing[name] = None
+                # The after-image says that the column was left empty: an undo brings back what was in it.
+                differing[name] = op.columns[name] = None
         return differing
 
     async def close(self, ops: list[Op]) -> list[ExceptionRow]:
@@ -293,7 +299,8 @@ def _held(op: Op, name: str, row: dict[str, Any]) -> tuple[str, str] | None:
     """Why a column keeps what is in it (code, words), or None."""
     if name == "createdon":
         return "create_only", "A row's creation time can be set only once; it keeps the first."
-    if op.shared and row.get(name) not in (None, ""):
+    held = row.get(name)
+    if op.shared and held not in (None, "") and not (name in op.written and same(op.written[name], held)):
         return "shared_row", "Another record of the same person holds this column."
     return None
 

@@ -2,7 +2,7 @@
 
 Kept in two files an object: whole (columns of Receipt and ``object``), and ``keys``, which holds no payloads: ``object``,
 ``source_id``, ``k`` and ``row_k`` (digests of the keys in lower case), ``table``, ``row_id``, ``hash``, ``refused``,
-``linked`` and ``state`` (what the second passes have done).
+``linked`` and ``state`` (what the second passes have done), ``adopted`` (the row was there before us).
 """
 
 import asyncio
@@ -19,8 +19,8 @@ Form = Literal["whole", "keys"]
 _KEYS: Final = """
 SELECT object, source_id, md5_number(lower(source_key)) AS k, md5_number(lower(row_key)) AS row_k, "table", row_id, hash,
        coalesce(from_json(said[1], '["VARCHAR"]'), []) AS refused, coalesce(said[2]::BOOLEAN, false) AS linked,
-       coalesce(said[3], '') AS state
-FROM (SELECT *, json_extract_string(payload, ['$.refused', '$.linked', '$.state']) AS said FROM read_parquet($whole))
+       coalesce(said[3], '') AS state, coalesce(said[4]::BOOLEAN, false) AS adopted
+FROM (SELECT *, json_extract_string(payload, ['$.refused', '$.linked', '$.state', '$.adopted']) AS said FROM read_parquet($whole))
 """
 
 

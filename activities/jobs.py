@@ -165,6 +165,14 @@ async def all_ended(store: Storage, migration: str, run: str) -> list[Ended]:
     return list(found.values())
 
 
+async def _adopting(store: Storage, migration: Migration) -> list[str]:
+    """Objects whose records are looked for among the rows that are in the target already."""
+    if migration.map_version == 0:
+        return []
+    clinic_map = await current_map(store, migration)
+    return [name for name in LOAD_ORDER if name in clinic_map.objects and clinic_map.objects[name].match]
+
+
 async def describe(store: Storage, migration: Migration, run: Run) -> Job:
     """The job of a run: everything its activities need, by reference."""
     scope = await optional_document(store, migration.id, "source.json", {"buckets": 0})
@@ -183,6 +191,7 @@ async def describe(store: Storage, migration: Migration, run: Run) -> Job:
         "chunk_size": size,
         "mapped": mapped_key(size, migration.snapshot, migration.map_hash or "", owners),
         "map_hash": migration.map_hash or "",
+        "adopting": await _adopting(store, migration),
         "operator": run.by,
         "users": users(),
         "parallelism": settings().slots or limits["parallelism"],

@@ -80,7 +80,7 @@ async def load_chunk(job: dict[str, Any]) -> dict[str, Any]:
         lost = {row.source_id for row in failed if row.field is None}
         landed = [op for op in ops if op.source_id not in lost]
         if phase == "load":
-            rows = [_receipt(job, op, {"columns": op.columns, "refused": op.refused}) for op in landed]
+            rows = [_receipt(job, op, _payload(op)) for op in landed]
         else:
             unfinished = {row.source_id for row in failed}
             rows = _passed(job, phase, kept, [op for op in ops if op.source_id not in unfinished], plan)
@@ -89,7 +89,8 @@ async def load_chunk(job: dict[str, Any]) -> dict[str, Any]:
         if phase == "load":
             gone = [plan[op.pos] for op in ops if op.source_id in lost]
             created = sum(1 for op in landed if op.operation == "create")
-            result |= {"landed": len(landed), "created": created, "excepted": len(lost)}
+            adopted = sum(1 for op in landed if plan[op.pos]["action"] == "adopt")
+            result |= {"landed": len(landed), "created": created, "adopted": adopted, "excepted": len(lost)}
             result |= {key: sum(row[key] or 0 for row in gone) for key in PROPERTIES}
         await store.put("staging", result_name, orjson.dumps(result))
         await jobs.ended(store, job, name, label, done=len(ops), excepted=len(lost), head=log.head)
@@ -127,13 +128,14 @@ async def _link(batch: Batch, ops: list[Op], plan: dict[int, dict[str, Any]]) ->
                         op.source_id,
                         ref["column"],
                         "missing_parent",
-                        "The parent did not land.",
-                        ref["object"],
+                        f"The {ref['object']} it points at is not in the target.",
+                        ref["key"],
                     )
                 )
             else:
                 batch.builder.bind(op.table, ref["column"], parent[0], parent[1], op.body, columns)
-        op.columns |= columns
+        # Nothing but the lookups: what the first pass wrote, and what it held back, stays as it is.
+        op.columns, op.written = columns, {}
         if op.body:
             links.append(op)
     return failed + await batch.update(None, links)
@@ -150,6 +152,10 @@ async def _kept(store: Storage, job: dict[str, Any], name: str, chunk: str) -> d
     except NotStored:
         return {}
     return {row.source_key: row for row in rows}
+
+
+def _payload(op: Op) -> dict[str, Any]:
+    return {"columns": op.columns, "refused": op.refused} | ({"adopted": True} if op.adopted else {})
 
 
 def _receipt(job: dict[str, Any], op: Op, payload: dict[str, Any]) -> Receipt:

@@ -8,7 +8,7 @@ import orjson
 
 from activities import jobs
 from activities.current import fetch_current
-from activities.planning import WRITES, Plan, needed
+from activities.planning import REFUSED, WRITES, Plan, needed
 from activities.resources import storage, workplace
 from ledger import paths
 from ledger.exceptions import ExceptionRow
@@ -31,10 +31,7 @@ async def plan_object(job: dict[str, Any]) -> dict[str, Any]:
         async with workplace("plan") as folder:
             await _make(store, job, folder, base, summary_name)
     summary = orjson.loads(await store.get("staging", summary_name))
-    excepted = sum(
-        summary["actions"].get(action, {}).get("records", 0)
-        for action in ("excepted", "duplicate", "orphan", "rerouted")
-    )
+    excepted = sum(summary["actions"].get(action, {}).get("records", 0) for action in REFUSED)
     return {
         "chunks": len(summary["chunks"]),
         "links": summary["links"],
@@ -52,13 +49,17 @@ async def _make(store: Storage, job: dict[str, Any], folder: Path, base: str, su
         await store.put("staging", summary_name, orjson.dumps(empty), once=True)
         return
     parents, parties = await asyncio.to_thread(needed, folder)
-    await _bring_current(store, job, folder, set(LOAD_ORDER) if parties else {name, *parents})
+    matches = paths.work(job["migration"], job["run"], f"{name}/match/")
+    adopting = name in job["adopting"] and await store.download("staging", matches, folder / "matches")
+    await _bring_current(store, job, folder, set(LOAD_ORDER) if parties or adopting else {name, *parents})
+    clinic_map, _ = await jobs.map_and_schema(store, job)
+    keep_owner = clinic_map.objects[name].match_owner == "keep"
     if phase == "plan":
         for parent in parents - {name}:
             await store.download("staging", _index(job, parent), folder / "planned" / parent)
     number = 0
     wanted = ("unchanged", "update") if phase == "verify" else WRITES
-    with Plan(folder, name, wanted=wanted, parents=parents - {name}) as plan:
+    with Plan(folder, name, wanted=wanted, parents=parents - {name}, keep_owner=keep_owner) as plan:
         slices = plan.slices()
         while (one := await asyncio.to_thread(next, slices, None)) is not None:
             for path in one.parts.values():

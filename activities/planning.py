@@ -14,8 +14,9 @@ from typing import Any, Final, Self
 
 from ledger import duck
 
-#: What ``plan`` may say of a record. The first three lead to a write.
-WRITES: Final = ("create", "update", "join")
+#: What ``plan`` may say of a record that is written now, and of one that does not land.
+WRITES: Final = ("create", "update", "join", "adopt")
+REFUSED: Final = ("excepted", "duplicate", "orphan", "rerouted", "ambiguous")
 
 #: (source id, field or None, code, message, cause, column)
 Excepted = tuple[str, str | None, str, str, str | None, str | None]
@@ -23,13 +24,16 @@ Excepted = tuple[str, str | None, str, str, str | None, str | None]
 #: Keys are compared without case, by a digest: 16 bytes, however long they are.
 _KEY: Final = "md5_number(lower(source_key))"
 
+_WRITTEN: Final = ", ".join(f"'{action}'" for action in WRITES)
+_NOT_LANDED: Final = ", ".join(f"'{action}'" for action in REFUSED)
+
 _WHOLE: Final = f"""
 CREATE TEMP TABLE twice AS
 SELECT {_KEY} AS k, min(chunk || lpad(pos::VARCHAR, 9, '0')) AS first FROM read_parquet($index)
 WHERE {_KEY} IN (SELECT {_KEY} FROM read_parquet($index) GROUP BY 1 HAVING count(*) > 1) GROUP BY 1;
 
 CREATE TEMP TABLE cur AS
-SELECT k, source_id, "table", row_id, hash, refused, linked, state FROM read_parquet($current) WHERE object = $object;
+SELECT k, source_id, "table", row_id, hash, refused, linked, state, adopted FROM read_parquet($current) WHERE object = $object;
 CREATE TEMP TABLE parents AS
 SELECT k, "table", row_id FROM read_parquet($current) WHERE object IN (SELECT unnest($parents));
 CREATE TEMP TABLE shared AS
@@ -41,6 +45,33 @@ _PLANNED_PARENTS: Final = f"""
 INSERT INTO parents SELECT {_KEY}, "table", 'planned' FROM read_parquet($planned) WHERE status = 'mapped'
 """
 
+#: The rows that match rules have found, a record each, and what makes a match doubtful: more than one row, another record
+#: that matches the same row, a row that was adopted for another record.
+_NO_MATCHES: Final = "CREATE TEMP TABLE found (k UHUGEINT, row_id VARCHAR, doubt VARCHAR)"
+_MATCHES: Final = f"""
+INSERT INTO found
+WITH hits AS (SELECT {_KEY} AS k, any_value(source_id) AS source_id, any_value(row_ids) AS row_ids, any_value(taken) AS taken
+              FROM read_json($matches, format = 'newline_delimited', compression = 'gzip', columns =
+                {{source_key: 'VARCHAR', source_id: 'VARCHAR', row_ids: 'VARCHAR[]', taken: 'VARCHAR[]'}}) GROUP BY 1),
+     each AS (SELECT k, source_id, unnest(row_ids) AS row_id FROM hits),
+     claimed AS (SELECT row_id, list(source_id ORDER BY source_id) AS ids FROM each GROUP BY 1 HAVING count(*) > 1),
+     rival AS (SELECT each.k, min(each.row_id) AS row_id,
+                      arg_min(list_filter(ids, lambda one: one <> each.source_id), each.row_id) AS ids
+               FROM each JOIN claimed USING (row_id) GROUP BY 1),
+     kept AS (SELECT held.k, min(held.row_id) AS row_id, arg_min(c.object || ' ' || c.source_id, held.row_id) AS whose
+              FROM (SELECT k, unnest(taken) AS row_id FROM hits) AS held
+              JOIN read_parquet($current) AS c ON c.row_id = held.row_id AND c.adopted GROUP BY 1)
+SELECT hits.k, hits.row_ids[1],
+       CASE WHEN len(hits.row_ids) > 1
+              THEN 'More than one row of the target matches it: ' || array_to_string(hits.row_ids[1:5], ', ') || '.'
+            WHEN rival.k IS NOT NULL
+              THEN 'The row ' || rival.row_id || ' of the target matches other records too: '
+                   || array_to_string(rival.ids[1:5], ', ') || '.'
+            WHEN kept.k IS NOT NULL
+              THEN 'The row ' || kept.row_id || ' of the target matches it, but was adopted for ' || kept.whose || '.' END
+FROM hits LEFT JOIN rival USING (k) LEFT JOIN kept USING (k)
+"""
+
 _SLICE: Final = f"""
 CREATE OR REPLACE TEMP TABLE rec AS
 SELECT i.*, {_KEY} AS k, coalesce(i.chunk || lpad(i.pos::VARCHAR, 9, '0') <> t.first, false) AS again
@@ -49,11 +80,11 @@ FROM read_parquet($slice) AS i LEFT JOIN twice AS t ON t.k = {_KEY};
 CREATE OR REPLACE TEMP TABLE links AS
 SELECT n.chunk, n.pos,
        list({{'column': col, 'table': p."table", 'row_id': p.row_id}}) FILTER (p.row_id IS NOT NULL) AS resolved,
-       list({{'column': col, 'object': n.object}} ORDER BY col) FILTER (p.row_id IS NULL AND NOT own) AS missing,
+       list({{'column': col, 'object': n.object, 'key': n.key}} ORDER BY col) FILTER (p.row_id IS NULL AND NOT own) AS missing,
        coalesce(bool_or(required AND p.row_id IS NULL AND NOT own), false) AS orphan,
-       any_value(n.object) FILTER (required AND p.row_id IS NULL AND NOT own) AS orphan_of,
+       any_value({{'object': n.object, 'key': n.key}}) FILTER (required AND p.row_id IS NULL AND NOT own) AS orphan_of,
        count(*) FILTER (own) AS own_refs
-FROM (SELECT chunk, pos, ref.column AS col, ref.object AS object, ref.required AS required, ref.object = $object AS own,
+FROM (SELECT chunk, pos, ref.column AS col, ref.object AS object, ref.required AS required, ref.object = $object AS own, ref.key AS key,
              md5_number(lower(ref.key)) AS k
       FROM (SELECT chunk, pos, unnest(refs) AS ref FROM rec WHERE status = 'mapped' AND NOT again)) AS n
 LEFT JOIN parents AS p ON p.k = n.k AND NOT own
@@ -66,7 +97,7 @@ WITH known AS (
   FROM rec AS r LEFT JOIN links AS l ON l.chunk = r.chunk AND l.pos = r.pos)
 SELECT r.chunk, r.pos, r.k, r.source_id, r.source_key, r.row_key, r."table", r.patient, r.reason, r.message,
        r.properties, r.properties_refused, r.properties_ignored, r.issues, r.state, r.resolved, r.missing, r.orphan_of,
-       r.own_refs, r.full_hash AS hash, coalesce(cur.row_id, shared.row_id) AS row_id,
+       r.own_refs, r.full_hash AS hash, coalesce(cur.row_id, shared.row_id, found.row_id) AS row_id, found.doubt,
        -- Columns that an earlier run held back; when a record is written again, the write itself says.
        coalesce(cur.refused, []) AS refused,
        CASE WHEN r.status <> 'mapped' THEN r.status
@@ -76,14 +107,19 @@ SELECT r.chunk, r.pos, r.k, r.source_id, r.source_key, r.row_key, r."table", r.p
             WHEN cur.row_id IS NOT NULL AND cur.hash = r.full_hash THEN 'unchanged'
             WHEN cur.row_id IS NOT NULL THEN 'update'
             WHEN shared.row_id IS NOT NULL AND shared."table" = r."table" THEN 'join'
+            WHEN found.doubt IS NOT NULL THEN 'ambiguous'
+            WHEN found.row_id IS NOT NULL THEN 'adopt'
             ELSE 'create' END AS action,
+       action = 'adopt' OR coalesce(cur.adopted, false) AS theirs,
+       theirs AS adopted, $keep_owner AND theirs AS keep_owner, shared.row_id IS NOT NULL AS shared,
        -- The second passes: for what is written now, and for what an earlier run wrote and could not finish.
-       r.own_refs > 0 AND (action IN ('create', 'update', 'join') OR action = 'unchanged' AND NOT cur.linked) AS todo_link,
-       r.state IS NOT NULL AND (action IN ('create', 'update', 'join') OR action = 'unchanged' AND cur.state <> r.state)
+       r.own_refs > 0 AND (action IN ({_WRITTEN}) OR action = 'unchanged' AND NOT cur.linked) AS todo_link,
+       r.state IS NOT NULL AND (action IN ({_WRITTEN}) OR action = 'unchanged' AND cur.state <> r.state)
          AS todo_state
 FROM known AS r
 LEFT JOIN cur ON cur.k = r.k
 LEFT JOIN shared ON shared.k = md5_number(lower(r.row_key))
+LEFT JOIN found ON found.k = r.k
 """
 
 _PART: Final = """
@@ -94,35 +130,37 @@ _OLD: Final = f"""
 LEFT JOIN (SELECT {_KEY} AS k, payload FROM read_parquet($old)) AS o ON o.k = p.k AND (p.action = 'update' OR p.todo_link OR p.todo_state)
 """
 
-_EXCEPTED_RECORDS: Final = """
+_EXCEPTED_RECORDS: Final = f"""
 SELECT source_id, NULL,
        CASE action WHEN 'duplicate' THEN 'duplicate_id' WHEN 'orphan' THEN 'missing_parent' WHEN 'rerouted' THEN 'rerouted'
+            WHEN 'ambiguous' THEN 'ambiguous_match'
             ELSE reason END,
        CASE action WHEN 'duplicate' THEN 'Another record of this object has the same id; the first one was taken.'
-            WHEN 'orphan' THEN 'The ' || orphan_of || ' it belongs to is not in the target.'
+            WHEN 'orphan' THEN 'The ' || orphan_of.object || ' it belongs to is not in the target.'
             WHEN 'rerouted' THEN 'It would land in another table than before; roll its run back first.'
+            WHEN 'ambiguous' THEN doubt
             ELSE coalesce(message, '') END,
-       orphan_of, NULL
-FROM plan WHERE action IN ('excepted', 'duplicate', 'orphan', 'rerouted') ORDER BY chunk, pos
+       orphan_of.key, NULL
+FROM plan WHERE action IN ({_NOT_LANDED}) ORDER BY chunk, pos
 """
 
-_EXCEPTED_FIELDS: Final = """
+_EXCEPTED_FIELDS: Final = f"""
 SELECT source_id, issue.field, issue.code, issue.message, NULL, issue.column
-FROM (SELECT source_id, chunk, pos, unnest(issues) AS issue FROM plan WHERE action IN ('create', 'update', 'join', 'unchanged'))
+FROM (SELECT source_id, chunk, pos, unnest(issues) AS issue FROM plan WHERE action IN ({_WRITTEN}, 'unchanged'))
 UNION ALL
-SELECT source_id, lost.column, 'missing_parent', 'The ' || lost.object || ' it points at is not in the target.', lost.object,
+SELECT source_id, lost.column, 'missing_parent', 'The ' || lost.object || ' it points at is not in the target.', lost.key,
        lost.column
-FROM (SELECT source_id, unnest(missing) AS lost FROM plan WHERE action IN ('create', 'update', 'join', 'unchanged'))
+FROM (SELECT source_id, unnest(missing) AS lost FROM plan WHERE action IN ({_WRITTEN}, 'unchanged'))
 UNION ALL
 SELECT source_id, held, 'held_back', 'The column was held back when the record was written, in an earlier run.', NULL, held
 FROM (SELECT source_id, unnest(refused) AS held FROM plan WHERE action = 'unchanged')
 ORDER BY 1, 2
 """
 
-_SUMS: Final = """
+_SUMS: Final = f"""
 SELECT action, count(*), sum(properties), sum(properties_refused), sum(properties_ignored),
        sum(len(coalesce(issues, [])) + len(coalesce(missing, [])) + CASE action WHEN 'unchanged' THEN len(refused) ELSE 0 END)
-         FILTER (action IN ('create', 'update', 'join', 'unchanged')),
+         FILTER (action IN ({_WRITTEN}, 'unchanged')),
        count(*) FILTER (todo_link), count(*) FILTER (todo_state)
 FROM plan GROUP BY 1 ORDER BY 1
 """
@@ -142,12 +180,16 @@ class Plan:
 
     ``folder`` holds ``index/*.parquet`` (this object's mapped index) and ``current/*.parquet`` (keys of the current
     receipts, as ``activities.current`` folds them; of this object, of ``parents``, and of every object that may share
-    rows with this one; at least one file, maybe empty). It may hold ``old.parquet`` (this object's current receipts with
+    rows with this one; at least one file, maybe empty). It may hold ``matches/*.ndjson.gz`` (what ``activities.adopt``
+    found; ``current`` is then of all objects), ``old.parquet`` (this object's current receipts with
     payloads: a plan for writing needs them) and ``planned/**/*.parquet`` (the index of parents that are not written yet).
     """
 
-    def __init__(self, folder: Path, object_name: str, *, wanted: tuple[str, ...], parents: set[str]) -> None:
+    def __init__(
+        self, folder: Path, object_name: str, *, wanted: tuple[str, ...], parents: set[str], keep_owner: bool = True
+    ) -> None:
         self._folder, self._object, self._wanted, self._parents = folder, object_name, wanted, sorted(parents)
+        self._keep_owner = keep_owner  # of rows that are adopted
         self._db = duck.cursor()
         self._actions: dict[str, Counter[str]] = {}
         self._sums = Counter[str]()
@@ -165,8 +207,11 @@ class Plan:
         self._run(_WHOLE, values | {"parents": self._parents})
         if any((self._folder / "planned").rglob("*.parquet")):
             self._run(_PLANNED_PARENTS, {"planned": str(self._folder / "planned" / "**" / "*.parquet")})
+        self._run(_NO_MATCHES, {})
+        if any((self._folder / "matches").glob("*.ndjson.gz")):
+            self._run(_MATCHES, values | {"matches": str(self._folder / "matches" / "*.ndjson.gz")})
         for file in sorted((self._folder / "index").glob("*.parquet")):
-            self._run(_SLICE, {"slice": str(file), "object": self._object})
+            self._run(_SLICE, {"slice": str(file), "object": self._object, "keep_owner": self._keep_owner})
             self._add_up()
             yield Slice(file.stem, self._write_parts(), self._excepted())
 

@@ -57,8 +57,10 @@ async def make_forecast(job: dict[str, Any]) -> dict[str, Any]:
         store, forecast_report(job["migration"], actions, rate, source, limits, settings().daily_requests or DAILY)
     )
     total = sum(one.get("create", {}).get("records", 0) for one in actions.values())
+    adopted = sum(one.get("adopt", {}).get("records", 0) for one in actions.values())
     changed = sum(one.get(key, {}).get("records", 0) for one in actions.values() for key in ("update", "join"))
-    return {"message": f"{total:,} rows would be created and {changed:,} changed. Nothing was written."}
+    found = f", {adopted:,} adopted" if adopted else ""
+    return {"message": f"{total:,} rows would be created{found} and {changed:,} changed. Nothing was written."}
 
 
 async def _rate(job: dict[str, Any]) -> tuple[float, str]:

@@ -31,6 +31,8 @@ class Op:
     file: str | None = None
     written: dict[str, Any] = field(default_factory=dict)  #: columns as last written by us, for an update
     shared: bool = False  #: the row belongs to another record too; what that one wrote is left alone
+    adopted: bool = False  #: the row was in the target before us
+    pending: frozenset[str] = frozenset()  #: lookups that the second pass sets, by read name
     refused: list[str] = field(default_factory=list)  #: columns left out, and said so
 
 
@@ -85,7 +87,9 @@ class RowBuilder:
         columns = self.read_names(table, body)
         for link in plan["resolved"] or []:
             self.bind(table, link["column"], link["table"], link["row_id"], body, columns)
-        if mapped["owner"]:
+        known = {link["column"] for link in (*(plan["resolved"] or ()), *(plan["missing"] or ()))}
+        own = {ref["column"] for ref in mapped["refs"]} - known
+        if mapped["owner"] and not plan["keep_owner"]:
             body["ownerid@odata.bind"] = f"/{mapped['owner'].replace('/', '(')})"
             columns["_ownerid_value"] = mapped["owner"].split("/")[1]
         new = plan["action"] == "create"
@@ -104,7 +108,9 @@ class RowBuilder:
             patient=mapped["patient"],
             state=mapped["state"],
             file=mapped["file"],
-            shared=plan["action"] == "join",
+            shared=plan["shared"],
+            adopted=plan["adopted"],
+            pending=frozenset(self.column(table, name).read_name for name in own),
         )
 
     def bind(

@@ -8,6 +8,7 @@ import orjson
 
 from activities import jobs
 from activities.keep import keep_report
+from activities.planning import REFUSED, WRITES
 from activities.resources import storage
 from ledger import migrations, paths
 from ledger.exceptions import read_all
@@ -23,8 +24,7 @@ FIGURES = (
     "read", "migrated", "unchanged", "exported", "excepted", "excluded",
     "fields_verified", "fields_differing", "fields_excepted",
 )  # fmt: skip
-_LANDED = ("create", "update", "join", "unchanged")
-_NOT_LANDED = ("excepted", "duplicate", "orphan", "rerouted")
+_LANDED = (*WRITES, "unchanged")
 
 
 async def tally(job: dict[str, Any]) -> dict[str, Any]:
@@ -41,7 +41,8 @@ async def tally(job: dict[str, Any]) -> dict[str, Any]:
         loaded = await _results(store, job, name)
         _add(objects[name], plan, loaded)
         written["create"] += loaded["created"]
-        written["update"] += loaded["landed"] - loaded["created"]
+        written["adopt"] += loaded["adopted"]
+        written["update"] += loaded["landed"] - loaded["created"] - loaded["adopted"]
         if name == "patient":
             custom = _properties(plan, loaded)
         if plan["gone"]:
@@ -60,10 +61,11 @@ async def tally(job: dict[str, Any]) -> dict[str, Any]:
         until = now() + timedelta(hours=settings().delta_hours)
         await migrations.change(store, job["migration"], lambda one: open_delta_window(one, until))
     excepted = sum(one["excepted"] for one in objects.values())
+    adopted = f"{written['adopt']:,} adopted, " if written["adopt"] else ""
     outcome: dict[str, Any] = {
         "counts": {name: {key: value for key, value in one.items() if value} for name, one in objects.items()},
         "changed": sum(written.values()) > 0,
-        "message": f"{written['create']:,} created, {written['update']:,} changed, {excepted:,} excepted.",
+        "message": f"{written['create']:,} created, {adopted}{written['update']:,} changed, {excepted:,} excepted.",
     }
     if job.get("paused"):
         outcome["state"] = "paused"
@@ -97,7 +99,7 @@ def _records(plan: dict[str, Any], actions: tuple[str, ...], figure: str = "reco
 def _add(one: dict[str, int], plan: dict[str, Any], loaded: Counter[str]) -> None:
     one["read"] = plan["read"]
     one["excluded"] = _records(plan, ("excluded",))
-    one["excepted"] = _records(plan, _NOT_LANDED) + loaded["excepted"]
+    one["excepted"] = _records(plan, REFUSED) + loaded["excepted"]
     one["migrated"] = _records(plan, _LANDED) - loaded["excepted"]
     one["fields_excepted"] = plan["fields_excepted"] + loaded["fields_excepted"]
 
@@ -109,7 +111,7 @@ def _properties(plan: dict[str, Any], loaded: Counter[str]) -> Counter[str]:
     ignored = _records(plan, _LANDED, "ignored") - loaded["properties_ignored"]
     return Counter(
         migrated=landed - refused - ignored,
-        excepted=refused + _records(plan, _NOT_LANDED, "properties") + loaded["properties"],
+        excepted=refused + _records(plan, REFUSED, "properties") + loaded["properties"],
         excluded=ignored + _records(plan, ("excluded",), "properties"),
     )
 

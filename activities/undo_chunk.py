@@ -33,6 +33,8 @@ from ledger.storage import NotStored, Storage
 from mapping.schema import SchemaTable
 
 _WHO: Final = {"_modifiedby_value", "modifiedon"}
+#: Columns of a before-image that an update never writes: they belong to the second pass over states.
+_NOT_OURS: Final = {"statecode", "statuscode"}
 #: The open state of tables whose first status is not 1.
 OPEN: Final = {"task": (0, 2)}
 
@@ -243,20 +245,39 @@ class Undo:
         return going
 
     async def _restore(self, table: SchemaTable, entries: list[Entry], written: dict[str, Receipt]) -> list[Entry]:
-        """Put changed rows back to their before-images, column by column. Returns those restored."""
+        """Put changed rows back to their before-images, column by column. Returns those that are as before, or gone."""
         if not entries:
             return []
         images = await before.get_many(self.store, {e.row_id: e.before for e in entries if e.before})
         columns = {e.source_key: self._after(written.get(e.source_key)) for e in entries}
-        names = sorted({name for after in columns.values() for name in after} | _WHO)
+        names = sorted({name for image in images.values() for name in image if "@" not in name} | _WHO)
         rows = await read_rows(self.client, table, [e.row_id for e in entries], names)
+        me, people = "", set[str]()
+        if any(e.source_key not in written for e in entries):
+            me = (await who_am_i(self.client)).user_id
+            people = await self._people(rows, me)
         todo: list[tuple[Entry, Change]] = []
         back: list[Entry] = []
+        gone: list[Entry] = []
         for entry in entries:
             row, image, after = rows.get(entry.row_id), images.get(entry.row_id), columns[entry.source_key]
-            if row is None or image is None:
+            if image is None:
                 continue
-            ours = {name for name, value in after.items() if name != "createdon" and not same(value, image.get(name))}
+            if row is None:
+                gone.append(entry)
+                continue
+            if entry.source_key not in written:
+                # The run ended between the write and the receipt: what differs from the image is ours, or a person's.
+                if _last(row, me) in people and not self.job["force"]:
+                    self._list(entry, "changed by others", row)
+                    continue
+                after = {name: row.get(name) for name in image if "@" not in name and name not in _NOT_OURS}
+            # A column that the image does not hold was not touched by this write, but by a second pass.
+            ours = {
+                name
+                for name, value in after.items()
+                if name in image and name != "createdon" and not same(value, image[name])
+            }
             foreign = [
                 name
                 for name in ours
@@ -280,7 +301,8 @@ class Undo:
                     entry, "changed by others" if result.code == "conflict" else result.message, rows[entry.row_id]
                 )
         self.result.restored += [entry.row_id for entry in back]
-        return back
+        self.result.absent += len(gone)
+        return back + gone
 
     async def _reopen(self, table: SchemaTable, entries: list[Entry]) -> None:
         """Rows that the last phase closed are opened again."""

@@ -67,8 +67,14 @@ class Route(Strict):
 
 
 class ObjectMap(Strict):
+    """Where records of an object land. ``match``: rules by which rows that are in the target already are adopted instead
+    of created; a rule is a list of columns that together tell one thing from another, and the first rule that finds
+    something counts. ``match_owner``: whether an adopted row keeps its owner or gets the record's."""
+
     routes: list[Route]
     owner: list[OwnerRule] = Field(default_factory=lambda: list(OWNER_RULES))
+    match: list[list[str]] = Field(default_factory=list)
+    match_owner: Literal["keep", "set"] = "keep"
 
 
 class CustomColumn(Strict):

@@ -7,6 +7,7 @@ from datetime import UTC, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from mapping.adopting import rule_problems
 from mapping.model import ClinicMap, FieldMap, Route
 from mapping.objects import LOAD_ORDER, ObjectName
 from mapping.properties import PREFIX
@@ -121,6 +122,7 @@ def _object(map: ClinicMap, name: ObjectName, schema: Schema, zone: tzinfo) -> I
             yield Problem(name, "", f"There is no table {route.table} to write to.")
         else:
             yield from _route(map, name, route, table, schema, zone)
+    yield from (Problem(name, rule, words) for rule, words in rule_problems(object_map, schema))
 
 
 def _route(

@@ -3,7 +3,7 @@
 from typing import Any
 
 from orchestrators.flow import lane
-from orchestrators.load import load_object
+from orchestrators.load import load_object, match_object
 from orchestrators.migrate import delta_flow, migrate_flow, plan_flow
 from orchestrators.prepare import prepare_flow, probe_flow
 from orchestrators.rollback import rollback_flow, undo_object
@@ -14,7 +14,7 @@ from orchestrators.verify import verify_flow, verify_object
 ORCHESTRATORS = (
     scope_flow, prepare_flow, probe_flow, sample_flow, plan_flow, migrate_flow, delta_flow, verify_flow,
     rollback_flow,
-    load_object, verify_object, undo_object, lane,
+    load_object, match_object, verify_object, undo_object, lane,
 )  # fmt: skip
 
 #: The step people ask for -> the orchestration that does it.

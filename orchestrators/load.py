@@ -34,12 +34,29 @@ def load_all(context: Any, job: Json) -> Flow:
     return {"paused": None}
 
 
+def planned(context: Any, job: Json) -> Flow:
+    """Plan one object; before that its records are looked for in the target, where the map says so."""
+    if job["object"] in job["adopting"]:
+        yield from child(context, "match_object", job, f"{job['object']}-match")
+    return (yield from call(context, "plan_object", job))
+
+
+def match_object(context: Any) -> Flow:
+    """Sub-orchestration: the match rules of one object, bucket by bucket. Errors are returned as values."""
+    job = context.get_input()
+    try:
+        yield from lanes(context, "match_chunk", job, range(job["buckets"] + 1))
+        return {}
+    except StepFailed as failure:
+        return {"error": failure.error}
+
+
 def load_object(context: Any) -> Flow:
     """Sub-orchestration: plan one object, then its chunks in waves. Errors are returned as values."""
     job = context.get_input()
     try:
         if "chunks" not in job:
-            plan = yield from call(context, "plan_object", job)
+            plan = yield from planned(context, job)
             job = {**job, **{key: plan[key] for key in ("chunks", "links", "states", "read", "excepted")}}
         start = job.get("next", 0)
         stop = min(job["chunks"], start + CHUNKS_PER_EXECUTION)

@@ -101,22 +101,25 @@ def forecast_report(
     for name, one in actions.items():
         figures = {
             action: one.get(action, {}).get("records", 0)
-            for action in ("create", "update", "join", "unchanged", "excluded")
+            for action in ("create", "adopt", "update", "join", "unchanged", "excluded")
         }
         not_going = sum(
-            one.get(action, {}).get("records", 0) for action in ("excepted", "duplicate", "orphan", "rerouted")
+            one.get(action, {}).get("records", 0)
+            for action in ("excepted", "duplicate", "orphan", "rerouted", "ambiguous")
         )
         rows.append(
             [
                 name,
                 figures["create"],
+                figures["adopt"],
                 figures["update"] + figures["join"],
                 figures["unchanged"],
                 not_going,
                 figures["excluded"],
             ]
         )
-    writes = sum(row[1] + row[2] for row in rows)
+    writes = sum(row[1] + row[2] + row[3] for row in rows)
+    adopted = sum(row[2] for row in rows)
     ceiling = min(20 * 100, 4 / _ROW_SECONDS)
     return Report(
         "forecast",
@@ -125,6 +128,7 @@ def forecast_report(
         migration,
         [
             Fact("Rows to write", f"{writes:,}"),
+            *([Fact("Adopted", f"{adopted:,}", note="in the target already, found by match rules")] if adopted else []),
             Fact("Load and read-back", _duration(writes / rate), note=f"{rate:,.0f} records a second, {source}"),
             Fact("Rollback, if needed", _duration(writes / rate * 1.5), note="deletes are slower than creates"),
             Fact(
@@ -138,7 +142,7 @@ def forecast_report(
                 note=f"per user and web server at 10 ms a row; parallelism hint {limits.get('parallelism', 0)}",
             ),
         ],
-        [Table("By object", ["Object", "Create", "Change", "Unchanged", "Excepted", "Excluded"], rows)],
+        [Table("By object", ["Object", "Create", "Adopt", "Change", "Unchanged", "Excepted", "Excluded"], rows)],
     )
 
 
@@ -157,9 +161,11 @@ def delta_report(
     for name, plan in plans.items():
         one = {
             action: plan["actions"].get(action, {}).get("records", 0)
-            for action in ("create", "update", "join", "unchanged")
+            for action in ("create", "adopt", "update", "join", "unchanged")
         }
-        rows.append([name, one["create"], one["update"] + one["join"], one["unchanged"], len(plan["gone"])])
+        rows.append(
+            [name, one["create"] + one["adopt"], one["update"] + one["join"], one["unchanged"], len(plan["gone"])]
+        )
         gone += [[name, source_id] for source_id in plan["gone"]]
     new, changed = sum(row[1] for row in rows), sum(row[2] for row in rows)
     return Report(

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from activities import jobs
 from activities.errors import StepError
+from activities.planning import WRITES
 from activities.rollback import to_undo
 from activities.tally import plan_summary
 from ledger import migrations
@@ -74,7 +75,7 @@ async def preview(store: Storage, migration: str, runs: str, *, force: bool = Fa
         for name in LOAD_ORDER:
             plan = await plan_summary(store, migration, run.id, name)
             for action, figures in (plan["actions"] if plan else {}).items():
-                if action in ("create", "update", "join"):
+                if action in WRITES:
                     one = counts.setdefault(name, {"delete": 0, "restore": 0})
                     one["delete" if action == "create" else "restore"] += figures["records"]
     total = sum(sum(one.values()) for one in counts.values())
@@ -125,8 +126,6 @@ async def progress(store: Storage, run: Run) -> dict[str, dict[str, int]]:
             plan = await plan_summary(store, run.migration, run.id, name)
             if plan and name in found:
                 found[name]["total"] = sum(
-                    figures["records"]
-                    for action, figures in plan["actions"].items()
-                    if action in ("create", "update", "join")
+                    figures["records"] for action, figures in plan["actions"].items() if action in WRITES
                 )
     return found

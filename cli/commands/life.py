@@ -139,6 +139,47 @@ def map_put(
         s.out.document(answer)
 
 
+@map_app.command("match")
+def map_match(
+    name: Annotated[str, typer.Argument(metavar="OBJECT", help="The source object: patient, location…")],
+    rules: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="COLUMN[,COLUMN…]…", help="Rules; the first that finds something counts."),
+    ] = None,
+    off: Annotated[bool, typer.Option("--off", help="No rules: nothing is adopted.")] = False,
+    owner: Annotated[
+        Literal["keep", "set"] | None,
+        typer.Option("--owner", help="Whether an adopted row keeps its owner (as at first) or gets the record's."),
+    ] = None,
+    migration: MigrationOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say by which columns records are found in the target, to be adopted there. Shows the rules when none is given.
+
+    A changed rule needs a new confirmation.
+    """
+    with session(as_json, migration) as s:
+        if off and rules:
+            raise misuse("Give rules, or --off.", "./carryover map match --help")
+        shown = s.api.get(s.path("map"))
+        mapped = shown["map"]["objects"].get(name)
+        if mapped is None:
+            raise misuse(f"The map has no object {name}.", "One of: " + ", ".join(shown["map"]["objects"]))
+        if rules or off:
+            mapped["match"] = [[column.strip() for column in rule.split(",")] for rule in rules or []]
+        if owner:
+            mapped["match_owner"] = owner
+        if rules or off or owner:
+            s.api.put(s.path("map"), shown["map"])
+        words = " else ".join(" and ".join(rule) for rule in mapped["match"])
+        owned = "its own owner" if mapped["match_owner"] == "keep" else "the record's owner"
+        told = f"{name}: adopted by {words}; {owned}." if words else f"{name}: nothing is adopted."
+        s.out.plain(told)
+        if rules or off or owner:
+            s.hint()
+        s.out.document({"object": name, "match": mapped["match"], "match_owner": mapped["match_owner"]})
+
+
 @map_app.command("propose")
 def map_propose(
     schema: Annotated[

@@ -15,8 +15,8 @@ from mapping.record import Issue, MappedRecord, Ref
 
 
 def mapped(key: str, **more: Any) -> MappedRecord:
-    base: dict[str, Any] = {"table": "contact", "hash": f"h-{key}"}
-    return MappedRecord(source_id=key, source_key=f"s.patient.{key}", row_key=f"s.patient.{key}", **(base | more))
+    base: dict[str, Any] = {"table": "contact", "hash": f"h-{key}", "row_key": f"s.patient.{key}"}
+    return MappedRecord(source_id=key, source_key=f"s.patient.{key}", **(base | more))
 
 
 def receipt(object_name: str, key: str, **more: Any) -> Receipt:
@@ -53,6 +53,8 @@ def plan(
     receipts: dict[str, list[Receipt]] | None = None,
     wanted: tuple[str, ...] = WRITES,
     keep_old: bool = True,
+    matches: list[dict[str, Any]] | None = None,
+    keep_owner: bool = True,
 ) -> Planned:
     """Plan patients, bucket by bucket, over these receipts."""
     (folder / "index").mkdir()
@@ -68,7 +70,11 @@ def plan(
         fold(parts, name, folder / "current" / f"{name}.parquet", "keys")
         if name == "patient" and keep_old:
             (parts / "whole").rename(folder / "old.parquet")
-    with Plan(folder, "patient", wanted=wanted, parents={"location", "practitioner"}) as made:
+    if matches is not None:
+        write_records(folder / "matches" / "b0000.ndjson.gz", matches[:1])
+        write_records(folder / "matches" / "b0001.ndjson.gz", matches[1:])
+    parents = {"location", "practitioner"}
+    with Plan(folder, "patient", wanted=wanted, parents=parents, keep_owner=keep_owner) as made:
         slices = list(made.slices())
         summary = made.summary(gone=True)
     rows = [row for one in slices for path in one.parts.values() for row in read_part(path).values()]
@@ -132,8 +138,9 @@ def test_missing_parent(tmp_path: Path, required: bool, action: str) -> None:
     else:
         (row,) = made.rows
         assert row["action"] == action
-        assert row["missing"] == [{"column": "parentcustomerid", "object": "location"}]
+        assert row["missing"] == [{"column": "parentcustomerid", "object": "location", "key": "s.location.x"}]
         assert row["hash"] == "h-a~parentcustomerid"
+    assert [row[4] for row in made.excepted] == ["s.location.x"]
 
 
 def test_parent_that_landed_later_makes_the_record_changed(tmp_path: Path) -> None:
@@ -200,3 +207,90 @@ def test_a_state_that_an_earlier_run_could_not_set_is_still_to_do(tmp_path: Path
     expected = [("unchanged", True, False, payload)] if todo else []
     assert [(row["action"], row["todo_state"], row["todo_link"], row["written"]) for row in made.rows] == expected
     assert made.summary["states"] == len(expected)
+
+
+# -- rows that are in the target already ---------------------------------------------------------------------------
+
+
+def match(key: str, *row_ids: str, taken: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {"source_key": f"s.patient.{key}", "source_id": key, "row_ids": list(row_ids), "taken": list(taken)}
+
+
+@pytest.mark.parametrize("keep_owner", [True, False])
+def test_a_match_without_doubt_is_adopted(tmp_path: Path, keep_owner: bool) -> None:
+    """The row that was found is written instead of a new one; what is not found is created."""
+    made = plan(
+        tmp_path, [mapped("a"), mapped("b")], [mapped("c")], matches=[match("A", "r1"), match("c", "r3")],
+        keep_owner=keep_owner,
+    )  # fmt: skip
+
+    assert made.actions == {"a": "adopt", "b": "create", "c": "adopt"}
+    assert [row["row_id"] for row in made.rows] == ["r1", None, "r3"]
+    assert [(row["adopted"], row["keep_owner"]) for row in made.rows] == [
+        (True, keep_owner), (False, False), (True, keep_owner),
+    ]  # fmt: skip
+    assert made.summary["actions"]["adopt"]["records"] == 2
+    assert made.excepted == []
+
+
+def test_no_match_is_no_reason_to_wait(tmp_path: Path) -> None:
+    """A rule that found nothing leaves everything as it is without rules."""
+    assert plan(tmp_path, [mapped("a")], matches=[]).actions == {"a": "create"}
+
+
+def test_two_rows_for_one_record_are_in_doubt(tmp_path: Path) -> None:
+    made = plan(tmp_path, [mapped("a")], matches=[match("a", "r1", "r2")])
+
+    assert made.summary["chunks"] == []
+    [(source_id, field, code, message, _, _)] = made.excepted
+    assert (source_id, field, code) == ("a", None, "ambiguous_match")
+    assert "r1, r2" in message
+
+
+def test_two_records_for_one_row_are_in_doubt_whatever_bucket_they_are_in(tmp_path: Path) -> None:
+    made = plan(
+        tmp_path,
+        [mapped("a")],
+        [mapped("b"), mapped("c")],
+        matches=[match("a", "r1"), match("b", "r1"), match("c", "r2")],
+    )
+
+    assert made.actions["c"] == "adopt"
+    assert made.summary["actions"]["ambiguous"]["records"] == 2
+    assert [(row[0], row[2]) for row in made.excepted] == [("a", "ambiguous_match"), ("b", "ambiguous_match")]
+    assert "r1" in made.excepted[0][3] and made.excepted[0][3].endswith(" b.")
+    assert made.excepted[1][3].endswith(" a.")
+
+
+@pytest.mark.parametrize(("payload", "action"), [('{"adopted": true}', "ambiguous"), ("{}", "create")])
+def test_a_row_that_was_adopted_for_another_is_in_doubt_and_one_that_we_created_is_not(
+    tmp_path: Path, payload: str, action: str
+) -> None:
+    """The same e-mail as somebody who was in the target before is a question; as somebody we brought, it is not."""
+    doctor = receipt("practitioner", "p", row_id="r1", payload=payload)
+    made = plan(tmp_path, [mapped("a")], receipts={"practitioner": [doctor]}, matches=[match("a", taken=("r1",))])
+
+    assert set(made.summary["actions"]) == {action}
+    assert [row[2] for row in made.excepted] == (["ambiguous_match"] if action == "ambiguous" else [])
+    assert all("practitioner p" in row[3] for row in made.excepted)
+
+
+def test_an_adopted_row_stays_so(tmp_path: Path) -> None:
+    """A later change knows that the row was there before us; what has a row is looked for no more."""
+    adopted = receipt("patient", "a", hash="old", payload='{"columns": {}, "refused": [], "adopted": true}')
+    made = plan(tmp_path, [mapped("a")], receipts={"patient": [adopted]}, matches=[match("a", "r9")])
+
+    [row] = made.rows
+    assert (row["action"], row["row_id"], row["adopted"], row["keep_owner"]) == ("update", "row-a", True, True)
+
+
+def test_both_records_of_a_shared_row_know_it(tmp_path: Path) -> None:
+    """Neither may overwrite what the other one wrote, on the first day or later."""
+    one = mapped("a", row_key="s.party.7", hash="new")
+    receipts = {
+        "practitioner": [receipt("practitioner", "p", row_key="s.party.7", row_id="r1")],
+        "patient": [receipt("patient", "a", row_key="s.party.7", row_id="r1"), receipt("patient", "b")],
+    }
+    made = plan(tmp_path, [one, mapped("b", hash="new")], receipts=receipts)
+
+    assert [(row["action"], row["shared"]) for row in made.rows] == [("update", True), ("update", False)]

@@ -1,4 +1,4 @@
-"""Rows that are in the target already are found by a rule, and only when there is no doubt."""
+"""Rows that are in the target already are found by a rule; whose they are is told apart."""
 
 import re
 from typing import Any
@@ -7,8 +7,8 @@ from urllib.parse import unquote
 import httpx
 import pytest
 
-from dataverse.match import find_matches, match_rows
-from dataverse.rows import create_rows
+from dataverse.match import Matches, find_matches, match_rows
+from dataverse.rows import create_rows, set_state
 from tests.dataverse.conftest import Simulator
 from tests.dataverse.fake import FakeTarget
 from tests.dataverse.samples import CONTACT, VISIT
@@ -18,17 +18,18 @@ from tests.dataverse.test_target import new_ids, people
 RULE = ["emailaddress1", "birthdate"]
 
 
-def person(mail: str | None, born: str | None, row_id: str = "") -> dict[str, Any]:
-    return {"contactid": row_id, "emailaddress1": mail, "birthdate": born}
+def person(mail: str | None, born: str | None, row_id: str = "", mark: str | None = None) -> dict[str, Any]:
+    return {"contactid": row_id, "emailaddress1": mail, "birthdate": born, "cms_sourcekey": mark}
 
 
-def test_unique_ambiguous_and_incomplete_rows() -> None:
+def test_free_and_taken_rows() -> None:
     wanted = {
         "one": person("ann@x.example", "1980-02-29"),
         "case": person(" BOB@x.example ", "1970-01-01"),
         "two there": person("cy@x.example", "1990-05-05"),
         "twin a": person("di@x.example", "2000-01-01"),
         "twin b": person("Di@x.example", "2000-01-01"),
+        "begun": person("ed@x.example", "1960-06-06", mark="s.patient.1"),
         "other birthday": person("ann@x.example", "1981-02-28"),
         "no mail": person(None, "1980-02-29"),
         "blank": person("  ", "1980-02-29"),
@@ -41,10 +42,15 @@ def test_unique_ambiguous_and_incomplete_rows() -> None:
         person("cy@x.example", "1990-05-05", "c2"),
         person("di@x.example", "2000-01-01", "d1"),
         person(None, "1980-02-29", "e1"),
+        person("ed@x.example", "1960-06-06", "f1", "S.patient.1"),
+        person("ed@x.example", "1960-06-06", "f2", "s.patient.2"),
+        person("ed@x.example", "1960-06-06", "f3", ""),
     ]
-    found = match_rows("contactid", RULE, wanted, [*there, there[0]])
-    assert {key: row["contactid"] for key, row in found.unique.items()} == {"one": "A1", "case": "b1"}
-    assert found.ambiguous == {"two there": ["c1", "c2"], "twin a": ["d1"], "twin b": ["d1"]}
+    found = match_rows("contactid", RULE, "cms_sourcekey", wanted, [*there, there[0]])
+    assert found.free == {
+        "one": ["a1"], "case": ["b1"], "two there": ["c1", "c2"], "twin a": ["d1"], "twin b": ["d1"], "begun": ["f1", "f3"],
+    }  # fmt: skip
+    assert found.taken == {"begun": ["f2"]}
     assert found.incomplete == ["no mail", "blank", "no birthday"]
 
 
@@ -60,8 +66,8 @@ def test_values_are_compared_as_the_service_compares_them() -> None:
         ("02139", 2139, False),
     ]
     for one, other, same in pairs:
-        found = match_rows("id", ["a"], {"k": {"a": one}}, [{"id": "1", "a": other}])
-        assert bool(found.unique) is same, (one, other)
+        found = match_rows("id", ["a"], "mark", {"k": {"a": one}}, [{"id": "1", "a": other}])
+        assert bool(found.free) is same, (one, other)
 
 
 def parts(target: FakeTarget) -> list[str]:
@@ -93,9 +99,9 @@ async def test_values_travel_in_bodies_and_are_quoted_by_their_type() -> None:
     assert request.method == "POST" and "Brien" not in str(request.url)
     [address] = parts(target)
     assert address.endswith(
-        "$filter=(cms_name eq 'O''Brien & Söhne' and cms_visitdate eq 2021-03-04 and cms_minutes eq 15 and cms_closed eq "
+        "$filter=((cms_name eq 'O''Brien & Söhne' and cms_visitdate eq 2021-03-04 and cms_minutes eq 15 and cms_closed eq "
         "true and cms_kind eq 100000001 and _cms_patient_value eq 00000000-0000-0000-0000-000000000001 and "
-        "unknown eq 'x')"
+        "unknown eq 'x')) and (statecode eq 0 or statecode eq 3)"
     )
     assert b"S%C3%B6hne" in request.content and b"%26" in request.content
 
@@ -115,7 +121,7 @@ async def test_queries_are_grouped_and_keep_below_the_length_of_an_address() -> 
     async with target.client() as client:
         await find_matches(client, VISIT, ["cms_name"], {**short, "again": {"cms_name": "N7 "}})
     assert [r.content.count(b"GET ") for r in target.writes] == [50, 3]
-    assert max(address.count(" eq ") for address in parts(target)) == 20
+    assert max(address.count(" eq ") for address in parts(target)) == 20 + 2
     long = {str(n): {"cms_name": f"{n}" + "é" * 1000} for n in range(30)}
     target = answering(*[{"value": []}] * 10)
     async with target.client() as client:
@@ -133,7 +139,7 @@ async def test_further_pages_are_asked_for_in_bodies_too() -> None:
     )
     async with target.client() as client:
         found = await find_matches(client, VISIT, ["cms_name"], {"k": {"cms_name": "Zebulon"}})
-    assert found.ambiguous == {"k": sorted([one, two])}
+    assert found.free == {"k": sorted([one, two])}
     assert all("Zebulon" not in str(r.url) for r in target.requests)
 
 
@@ -156,7 +162,8 @@ async def test_against_the_simulator(simulator: Simulator) -> None:
         columns = ["emailaddress1", "birthdate", "lastname"]
         wanted = {f"k{n}": {**row, "emailaddress1": row["emailaddress1"].lower()} for n, row in enumerate(rows[1:], 1)}
         found = await find_matches(client, CONTACT, columns, wanted)
-        by_key = await find_matches(client, CONTACT, ["cms_sourcekey"], {"k": rows[7]})
-    assert {key: row["contactid"] for key, row in found.unique.items()} == {f"k{n}": ids[n] for n in range(2, 30)}
-    assert found.ambiguous == {"k1": sorted(ids[:2])}
-    assert by_key.unique["k"]["contactid"] == ids[7] and "@odata.etag" in by_key.unique["k"]
+        await set_state(client, CONTACT, {ids[7]: (1, 2)})
+        retired = await find_matches(client, CONTACT, columns, {"k": rows[7]})
+    assert found.free == {f"k{n}": [ids[n]] for n in range(1, 30)}
+    assert found.taken == {"k1": [ids[0]]}
+    assert retired == Matches()

@@ -21,6 +21,15 @@ class Export:
     users: Path
     manifest: dict[str, Any]
 
+    def rows(self, name: str) -> list[Row]:
+        """The rows of one CSV of the export."""
+        with (self.folder / name).open(newline="", encoding="utf-8-sig") as file:
+            return list(csv.DictReader(file))
+
+    def locations(self) -> list[dict[str, Any]]:
+        """The locations of the export."""
+        return list(json.loads((self.folder / "locations.json").read_text("utf-8"))["data"])
+
     def change(self, name: str, change: Callable[[list[Row]], list[Row] | None]) -> None:
         """Rewrites one CSV of the export: ``change`` edits its rows in place or returns others."""
         path = self.folder / name

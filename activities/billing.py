@@ -7,23 +7,19 @@ import io
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from activities import jobs
 from activities.resources import storage
 from ledger import paths
 from sources.errors import SourceError
+from sources.patterns import BILLING
 from sources.readers import kind_of, open_rows
-
-#: Words of file names that speak of billing; 835 and 837 are the X12 transactions of remittance and claim.
-_WORDS: Final = re.compile(
-    r"bill|invoic|claim|payment|remit|charge|ledger|superbill|(?<!\d)83[57](?!\d)", re.IGNORECASE
-)
 
 
 def billing_files(source: dict[str, Any]) -> list[str]:
     """Names of the uploaded files that no dataset takes and that speak of billing. ``source``: the reading's document."""
-    return [one["name"] for one in source["unknown_files"] if _WORDS.search(Path(one["name"]).name)]
+    return [one["name"] for one in source["unknown_files"] if BILLING.search(Path(one["name"]).name)]
 
 
 async def export_raw(job: dict[str, Any], folder: Path) -> list[dict[str, Any]]:

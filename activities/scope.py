@@ -8,6 +8,7 @@ import orjson
 from activities import jobs
 from activities.billing import billing_files
 from activities.keep import keep_report
+from activities.profiles import profile_of
 from activities.resources import storage
 from activities.tally import dataset_accounts
 from activities.unstructured import unstructured
@@ -23,7 +24,6 @@ from reports.scope import map_report, rebuild_report, scope_report
 from reports.warnings import DAILY_REQUESTS, Seen
 from settings import settings
 from sources.inventory import DatasetProfile, PropertyProfile, ValueCounts, merge_properties
-from sources.profile import load_profile
 
 
 async def make_scope(job: dict[str, Any]) -> dict[str, Any]:
@@ -31,7 +31,7 @@ async def make_scope(job: dict[str, Any]) -> dict[str, Any]:
     store = await storage()
     migration = await migrations.load(store, job["migration"])
     source = await jobs.document(store, migration.id, "source.json")
-    profile = load_profile(source["profile"])
+    profile = await profile_of(store, migration.id, source["profile"])
     records = await _records(store, job)
     found = await merged(store, job)
     # A custom property is one non-empty value of one patient, whatever it is a list of.

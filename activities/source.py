@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from activities import jobs
+from activities import jobs, profiles
 from activities.errors import StepError
 from activities.inventory import inventory
 from activities.resources import storage, workplace
@@ -17,7 +17,8 @@ from ledger.storage import Storage, Stored
 from settings import settings
 from sources.archive import unzip_safely
 from sources.discover import Detection, SourceFile, detect, list_files
-from sources.profile import load_profile
+from sources.errors import UnknownSource
+from sources.generated.build import GENERATED
 from sources.readers import kind_of
 from sources.shaping import shape_bucket as shape
 from sources.staging import stage_file as stage
@@ -47,10 +48,11 @@ async def read_source(job: dict[str, Any]) -> dict[str, Any]:
         print_of_files = await asyncio.to_thread(_fingerprint, files, places)
         if known and known["fingerprint"] == print_of_files and await _whole(store, migration, known):
             return {"snapshot": migration.snapshot, "files": 0, "buckets": known["buckets"], "changed": False}
-        found = await asyncio.to_thread(detect, files, migration.profile)
+        found, digest = await _detect(store, migration, files, folder)
         size = sum(file.size for some in found.datasets.values() for file in some)
         buckets = max(1, -(-size // (settings().bucket_mb * 1024 * 1024)))
-        source = _describe(found, places, number, buckets, print_of_files)
+        source = _describe(found, places, number, buckets, print_of_files) | {"profile_digest": digest}
+        await profiles.keep_profiled(store, migration.id, found.datasets, folder)
         await jobs.keep_document(store, migration.id, "source.json", source)
         await jobs.keep_document(store, migration.id, "files.json", _papers(found, places))
 
@@ -61,8 +63,40 @@ async def read_source(job: dict[str, Any]) -> dict[str, Any]:
     return {"snapshot": number, "files": len(source["files"]), "buckets": buckets, "changed": True}
 
 
+async def _detect(
+    store: Storage, migration: migrations.Migration, files: list[SourceFile], folder: Path
+) -> tuple[Detection, str]:
+    """What the files are: by the migration's own profile, by a known one, or by one that is proposed now.
+
+    Returns the detection and the digest of the migration's own profile, "" where it has none.
+    """
+    name = migration.profile
+    if name not in (profiles.NONE, GENERATED):
+        try:
+            return await asyncio.to_thread(detect, files, name), ""
+        except UnknownSource as unknown:
+            if name is not None:
+                raise
+            try:
+                await profiles.propose_profile(store, migration.id, files, folder, _zone(migration))
+            except UnknownSource as nothing:
+                raise UnknownSource(f"{nothing}. {unknown}") from None
+    elif name == profiles.NONE:
+        await profiles.propose_profile(store, migration.id, files, folder, _zone(migration))
+    profile, digest = await profiles.stored(store, migration.id)
+    return await asyncio.to_thread(detect, files, profile), digest
+
+
+def _zone(migration: migrations.Migration) -> str:
+    return str(migration.options.get("time_zone", "UTC"))
+
+
 async def _whole(store: Storage, migration: migrations.Migration, known: dict[str, Any]) -> bool:
-    """Whether the last reading was shaped to its end; a run may have died in the middle of it."""
+    """Whether the last reading was shaped to its end, by the profile as it is now; a run may have died in its middle."""
+    if known["profile"] == GENERATED:
+        _, digest = await profiles.stored(store, migration.id)
+        if digest != known["profile_digest"]:
+            return False
     done = paths.accounts(migration.id, known["snapshot"], "complete.json")
     return bool(known["snapshot"] == migration.snapshot and await store.exists("staging", done))
 
@@ -146,7 +180,7 @@ async def stage_file(job: dict[str, Any]) -> dict[str, Any]:
     store = await storage()
     source = await jobs.document(store, job["migration"], "source.json")
     file = source["files"][job["file"]]
-    profile = load_profile(source["profile"])
+    profile = await profiles.profile_of(store, job["migration"], source["profile"])
     async with workplace("stage") as folder:
         here = folder / Path(file["name"]).name
         await store.download(file["container"], file["blob"], here)
@@ -170,7 +204,7 @@ async def shape_bucket(job: dict[str, Any]) -> dict[str, Any]:
     store = await storage()
     migration, snapshot, bucket = job["migration"], job["snapshot"], job["bucket"]
     source = await jobs.document(store, migration, "source.json")
-    profile = load_profile(source["profile"])
+    profile = await profiles.profile_of(store, migration, source["profile"])
     papers = await papers_of(migration)
     async with workplace("shape") as folder:
         raw = folder / "raw"

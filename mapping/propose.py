@@ -139,9 +139,7 @@ def propose(
     )  # fmt: skip
     for name, object_map in objects.items():
         for route in object_map.routes:
-            route.fields = [
-                field.model_copy(update={"confidence": 1.0, "reason": field.reason or known}) for field in route.fields
-            ]
+            route.fields = [field.model_copy(update={"reason": field.reason or known}) for field in route.fields]
             if name in LOAD_ORDER:
                 route.fields += _provenance(route)
             _answer_choices(proposal, name, route, options)

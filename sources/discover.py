@@ -66,19 +66,21 @@ def with_columns(file: SourceFile) -> SourceFile:
         return replace(file, problem=str(error))
 
 
-def detect(files: Sequence[SourceFile], profile: str | None = None) -> Detection:
+def detect(files: Sequence[SourceFile], profile: str | Profile | None = None) -> Detection:
     """Which profile the files fit, and what each file is. Headers are read where they are not known yet.
 
     Args:
         files: of one upload, archives already unpacked.
-        profile: the name of the profile to take; None looks for the one that fits best.
+        profile: the profile to take, or its name; None looks for the one that fits best.
 
     Raises:
         UnknownSource: no profile fits; says what was seen and what each profile needs.
         BadSource: a file of a dataset cannot be read or lacks a column, or the same file is there twice.
     """
     seen = [with_columns(file) for file in files]
-    candidates = [load_profile(profile)] if profile else known_profiles()
+    if isinstance(profile, str):
+        profile = load_profile(profile)
+    candidates = [profile] if profile else known_profiles()
     fits = []
     for candidate in candidates:
         datasets = _assign(candidate, seen)

@@ -34,6 +34,11 @@ _SHAPES: Final[dict[str, re.Pattern[str]]] = {
 _CODES: Final = re.compile(r"fips|zip|postal|code|(?:^|[_ ])id$|number|phone|ssn|npi")
 _PHI_OF_SHAPE: Final[dict[str, PhiClass]] = {"email": "contact", "phone": "contact", "ssn": "ssn"}
 
+#: Words of file names that speak of billing; 835 and 837 are the X12 transactions of remittance and claim.
+BILLING: Final = re.compile(
+    r"bill|invoic|claim|payment|remit|charge|ledger|superbill|(?<!\d)83[57](?!\d)", re.IGNORECASE
+)
+
 #: Where a word of a column's name ends: createdAt, Staff ID, address.city.
 _BREAKS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+")
 

@@ -18,6 +18,7 @@ from sources.generated.records import PEOPLE, STAFF, Select, shape
 from sources.generated.routes import TABLES, RouteFields
 from sources.generated.sql import cell, id_of, is_deleted, key_of, text
 from sources.generated.ways import Way
+from sources.patterns import BILLING
 from sources.profile import Profile
 from sources.profiling.model import DatasetDocument
 from sources.profiling.names import says_id, words
@@ -28,8 +29,15 @@ GENERATED: Final = "generated"
 _SECRET: Final = re.compile(r"passw|pwd|secret|token|salt|hash(ed)?$", re.IGNORECASE)
 
 
-def build_profile(documents: Sequence[DatasetDocument], proposal: Proposal, time_zone: str = "UTC") -> Profile:
+def build_profile(
+    documents: Sequence[DatasetDocument], proposal: Proposal, others: Sequence[str] = (), time_zone: str = "UTC"
+) -> Profile:
     """The profile, as a person may edit it.
+
+    Billing that feeds no object is no dataset of it: what no dataset takes is exported as it is.
+
+    Args:
+        others: paths of the files that hold no records.
 
     Raises:
         UnknownSource: there is no dataset of patients.
@@ -53,8 +61,8 @@ def build_profile(documents: Sequence[DatasetDocument], proposal: Proposal, time
             "title": "Proposed profile",
             "time_zone": time_zone,
             "detect": {plan.patients.name: plan.patients.key},
-            "documents": ["*"],
-            "datasets": {one.name: _dataset(one, plan, rebuild) for one in documents},
+            "documents": _papers(others),
+            "datasets": {one.name: _dataset(one, plan, rebuild) for one in documents if not _left_as_is(one, plan)},
             "views": _views(plan),
             "objects": objects,
             "rebuild": rebuild,
@@ -245,6 +253,19 @@ def _account(one: DatasetDocument, plan: Plan) -> str:
     if plan.properties and plan.properties.document is one:
         return property_account(plan)
     return whole_account(one.name, "merged:patient")
+
+
+def _left_as_is(one: DatasetDocument, plan: Plan) -> bool:
+    """Whether a dataset feeds nothing and holds billing."""
+    return one.name in plan.rest and any(BILLING.search(PurePosixPath(file.name).name) for file in one.files)
+
+
+def _papers(others: Sequence[str]) -> list[str]:
+    """Patterns of the files that may be documents: by folder, and by ending for those that lie beside the records."""
+    places = {
+        f"{path.parent}/*" if str(path.parent) != "." else f"*{path.suffix}" for path in map(PurePosixPath, others)
+    }
+    return sorted(places) or ["documents/*"]
 
 
 def _globs(one: DatasetDocument) -> list[str]:

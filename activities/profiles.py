@@ -1,0 +1,87 @@
+"""The profile of a migration: a known system's, or the one that was proposed for it and may have been edited since."""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from activities import jobs
+from ledger.storage import Storage
+from mapping.matching.engine import propose
+from settings import settings
+from sources.discover import SourceFile, with_columns
+from sources.errors import BadSource
+from sources.generated.build import GENERATED, build_profile, to_yaml
+from sources.generated.reading import understand
+from sources.profile import Profile, load_profile, parse_profile
+from sources.profiling.model import DatasetDocument
+from sources.profiling.source import datasets_of, profile_source
+
+#: What a migration is created with when no known system is to be looked for.
+NONE: Final = "none"
+#: The document that holds a proposed profile: ``yaml`` and ``digest``.
+DOCUMENT: Final = "profile.json"
+#: The document that holds what was profiled: dataset -> DatasetDocument.
+DATASETS: Final = "datasets.json"
+
+
+async def profile_of(store: Storage, migration: str, name: str) -> Profile:
+    """The profile of that name as this migration has it."""
+    return (await stored(store, migration))[0] if name == GENERATED else load_profile(name)
+
+
+async def stored(store: Storage, migration: str) -> tuple[Profile, str]:
+    """The migration's own profile and its digest. Raises NotStored when none was proposed."""
+    kept = await jobs.document(store, migration, DOCUMENT)
+    return _parsed(kept["yaml"]), kept["digest"]
+
+
+async def keep(store: Storage, migration: str, text: str) -> str:
+    """Store the migration's own profile; its digest. Raises BadProfile when the text is none."""
+    _parsed(text)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    await jobs.keep_document(store, migration, DOCUMENT, {"yaml": text, "digest": digest})
+    return digest
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> Profile:
+    return parse_profile(text, GENERATED).model_copy(update={"name": GENERATED})  # whatever an editor called it
+
+
+async def propose_profile(
+    store: Storage, migration: str, files: Sequence[SourceFile], folder: Path, time_zone: str
+) -> Profile:
+    """Profile the files, understand them, and keep the profile that follows.
+
+    Raises UnknownSource when there is no dataset of patients, BadSource when a file cannot be read to its end.
+    """
+
+    def work() -> Profile:
+        seen = [with_columns(file) for file in files]
+        documents, problems = profile_source(datasets_of(seen), folder / "samples", settings().memory_mb)
+        if problems:
+            raise BadSource("; ".join(problems.values()))
+        others = [file.name for file in seen if file.kind == "other"]
+        return build_profile(documents, understand(documents, propose), others, time_zone)
+
+    profile = await asyncio.to_thread(work)
+    await keep(store, migration, to_yaml(profile))
+    return profile
+
+
+async def keep_profiled(
+    store: Storage, migration: str, datasets: Mapping[str, Sequence[SourceFile]], folder: Path
+) -> None:
+    """Profile the datasets of a reading and keep what was found. A file with a broken row is told when it is staged."""
+    documents, _ = await asyncio.to_thread(profile_source, datasets, folder / "profiled", settings().memory_mb)
+    plain: dict[str, Any] = {one.name: one.model_dump(mode="json") for one in documents}
+    await jobs.keep_document(store, migration, DATASETS, plain)
+
+
+async def profiled(store: Storage, migration: str) -> dict[str, DatasetDocument]:
+    """What was profiled, by dataset; empty for readings of before."""
+    kept = await jobs.optional_document(store, migration, DATASETS, {})
+    return {name: DatasetDocument.model_validate(plain) for name, plain in kept.items()}

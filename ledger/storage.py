@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from azure.core import MatchConditions
@@ -91,7 +92,7 @@ class Storage:
     async def open(cls, account: str | Account) -> AsyncIterator["Storage"]:
         """Open the clients on one connection pool. `account`: a connection string, or an account with a credential."""
         pool = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=_CONNECTIONS), auto_decompress=False, trust_env=True
+            connector=aiohttp.TCPConnector(limit=_CONNECTIONS), auto_decompress=False, proxy=_proxy(account)
         )
         async with pool:
 
@@ -288,6 +289,16 @@ class Storage:
         with path.open("wb") as file:
             await stream.readinto(file)
         return path
+
+
+def _proxy(account: str | Account) -> str | None:
+    """The proxy that the environment asks for. Asked once: aiohttp would ask before every request, in a thread."""
+    if isinstance(account, Account):
+        url = f"https://{account.name}.blob.{account.suffix}"
+    else:
+        url = BlobServiceClient.from_connection_string(account).url
+    address = urlsplit(url)
+    return None if proxy_bypass(address.hostname or "") else getproxies().get(address.scheme)
 
 
 def _stored(blob: BlobProperties) -> Stored:

@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import pytest
+from azure.core.credentials import AzureNamedKeyCredential
 
-from ledger.storage import NotStored, Storage, bounded
+from ledger.storage import Account, NotStored, Storage, bounded
 
 
 async def test_a_blob_written_once_keeps_its_first_content(storage: Storage, migration: str) -> None:
@@ -157,3 +160,34 @@ async def test_bounded_raises_the_error_itself() -> None:
 async def test_ensure_may_be_repeated(storage: Storage) -> None:
     """Containers and tables that are there are left alone."""
     await storage.ensure()
+
+
+@pytest.mark.parametrize(
+    ("environment", "proxy"),
+    [
+        ({}, None),
+        ({"https_proxy": "http://gate:3128"}, "http://gate:3128"),
+        ({"https_proxy": "http://gate:3128", "no_proxy": ".example.net"}, None),
+        ({"http_proxy": "http://gate:3128"}, None),
+    ],
+)
+async def test_the_environments_proxy_is_taken(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], proxy: str | None
+) -> None:
+    """As every other program takes it: by scheme, and not for hosts that are excepted."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    asked: list[str | None] = []
+    session = aiohttp.ClientSession
+
+    def opened(**given: Any) -> aiohttp.ClientSession:
+        asked.append(given["proxy"])
+        return session(**given)
+
+    monkeypatch.setattr(aiohttp, "ClientSession", opened)
+
+    async with Storage.open(Account("elm", AzureNamedKeyCredential("elm", "a2V5"), "example.net")):  # type: ignore[arg-type]
+        assert asked == [proxy]

@@ -84,6 +84,23 @@ async def plan_summary(
     return dict(orjson.loads(await store.get("staging", blob))) if await store.exists("staging", blob) else None
 
 
+async def planned_writes(store: Storage, migration: str, run: str, name: str) -> int | None:
+    """Rows that an object's plan creates or changes; None when the run did not come to it.
+
+    Who watches a run asks every second: a plan never changes, so each is read once.
+    """
+    key = (migration, run, name)
+    if key not in _planned:
+        plan = await plan_summary(store, migration, run, name)
+        if plan is None:
+            return None
+        _planned[key] = _records(plan, WRITES)
+    return _planned[key]
+
+
+_planned: dict[tuple[str, str, str], int] = {}
+
+
 async def _results(store: Storage, job: dict[str, Any], name: str) -> Counter[str]:
     """What the load chunks of an object returned, added up."""
     total = Counter[str]()

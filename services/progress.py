@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from activities import jobs
-from activities.planning import WRITES
-from activities.tally import plan_summary
+from activities.tally import planned_writes
 from ledger import migrations, paths
 from ledger.states import Run, now
 from ledger.storage import Storage
@@ -125,8 +124,7 @@ async def _totals(store: Storage, run: Run) -> dict[str, int | None]:
         case "migrate" | "delta" | "retry" | "sample":
             if run.kind == "sample" and run.parent is None:
                 return {}
-            plans = {name: await plan_summary(store, run.migration, run.id, name) for name in LOAD_ORDER}
-            return {name: _writes(plan) if plan else None for name, plan in plans.items()}
+            return {name: await planned_writes(store, run.migration, run.id, name) for name in LOAD_ORDER}
         case "verify":
             tally = await jobs.optional_document(store, run.migration, "tally.json", {})
             return {name: tally[name]["migrated"] for name in LOAD_ORDER if name in tally}
@@ -136,8 +134,3 @@ async def _totals(store: Storage, run: Run) -> dict[str, int | None]:
             return {name: sum(one.values()) for name, one in counts.items()}
         case _:
             return {}
-
-
-def _writes(plan: dict[str, Any]) -> int:
-    """Rows that a plan creates or changes."""
-    return sum(plan["actions"].get(action, {}).get("records", 0) for action in WRITES)

@@ -7,7 +7,7 @@ from activities import jobs
 from activities.errors import StepError
 from activities.planning import WRITES
 from activities.rollback import to_undo
-from activities.tally import plan_summary
+from activities.tally import plan_summary, planned_writes
 from ledger import migrations
 from ledger.states import KIND_OF, Run
 from ledger.storage import Storage
@@ -123,9 +123,6 @@ async def progress(store: Storage, run: Run) -> dict[str, dict[str, int]]:
             entry["excepted"] += chunk.excepted
     if run.kind in ("migrate", "delta", "retry"):
         for name in LOAD_ORDER:
-            plan = await plan_summary(store, run.migration, run.id, name)
-            if plan and name in found:
-                found[name]["total"] = sum(
-                    figures["records"] for action, figures in plan["actions"].items() if action in WRITES
-                )
+            if name in found:
+                found[name]["total"] = await planned_writes(store, run.migration, run.id, name) or 0
     return found

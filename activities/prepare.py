@@ -44,9 +44,10 @@ async def resolve_owners(job: dict[str, Any]) -> dict[str, Any]:
     """Match the staff with users by e-mail; nobody is created. Everybody who cannot own rows is named."""
     store = await storage()
     client = await dataverse()
+    migration = await migrations.load(store, job["migration"])
     staff = await _shaped(store, job, "staff")
     people = await find_users(client, [one["email"] for one in staff if one.get("email")])
-    owners = Owners(fallback=await _fallback())
+    owners = Owners(fallback=await _fallback(migration))
     rows: list[dict[str, Any]] = []
     for one in staff:
         match, words = _match(one, people.get(one.get("email") or "", []))
@@ -72,7 +73,7 @@ async def resolve_owners(job: dict[str, Any]) -> dict[str, Any]:
     await jobs.keep_document(store, job["migration"], "owners.json", owners.to_json())
     await jobs.keep_document(store, job["migration"], "staff.json", {"rows": rows})
     await keep_report(
-        store, owners_report(job["migration"], rows, settings().fallback_owner, owners.fallback is not None)
+        store, owners_report(job["migration"], rows, fallback_name(migration), owners.fallback is not None)
     )
     return {"staff": len(rows), "found": sum(1 for row in rows if row["disposition"] == "unchanged")}
 
@@ -95,9 +96,14 @@ def _match(one: dict[str, Any], users: list[User]) -> tuple[OwnerMatch, str]:
     return OwnerMatch(bind, status, "found", one["email"]), words  # type: ignore[arg-type]
 
 
-async def _fallback() -> str | None:
-    """The bind path of the fallback owner of the settings, None when it cannot be used."""
-    name = settings().fallback_owner
+def fallback_name(migration: migrations.Migration) -> str:
+    """Who owns what nobody else can: what a person chose for this migration, else the setting. An e-mail, or ``team:…``."""
+    return str(migration.options.get("fallback_owner") or settings().fallback_owner)
+
+
+async def _fallback(migration: migrations.Migration) -> str | None:
+    """The bind path of the fallback owner, None when it cannot be used."""
+    name = fallback_name(migration)
     client = await dataverse()
     if name.startswith("team:"):
         teams = await find_teams(client, name.removeprefix("team:").strip())
@@ -126,7 +132,7 @@ async def check_target(job: dict[str, Any]) -> dict[str, Any]:
     papers = await jobs.optional_document(store, migration.id, "files.json", {})
     extensions = frozenset(Path(name).suffix.lstrip(".").lower() for name in papers)
     plan = migration.plan if migration.plan in ("sales_professional", "sales_enterprise") else None
-    wanted = PreflightSettings(plan, settings().max_file_mb, settings().fallback_owner, extensions)  # type: ignore[arg-type]
+    wanted = PreflightSettings(plan, settings().max_file_mb, fallback_name(migration), extensions)  # type: ignore[arg-type]
     findings = await preflight(client, await jobs.schema(store, job), wanted)
     await keep_report(store, preflight_report(migration.id, findings))
     errors = [finding for finding in findings if finding.severity == "error"]

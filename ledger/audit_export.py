@@ -18,7 +18,7 @@ COLUMNS: Final = (
 )  # fmt: skip
 _PAGES: Final = 10  #: pages of the service (1,000 rows each) in one part: some 5 MB
 #: How the service continues a query; nothing else may come into one.
-_ONWARD: Final = re.compile(r"&NextPartitionKey=[\w%.~-]+(&NextRowKey=[\w%.~-]+)?")
+ONWARD: Final = re.compile(r"&NextPartitionKey=[\w%.~-]+(&NextRowKey=[\w%.~-]+)?")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -31,7 +31,7 @@ async def export(storage: Storage, migration: str, format: Format, after: str = 
     first, beyond = paths.partition_range(migration)
     within = f"PartitionKey ge {literal(first)} and PartitionKey lt {literal(beyond)}"
     onward = urlsafe_b64decode(after).decode("ascii") if after else ""
-    if onward and not _ONWARD.fullmatch(onward):
+    if onward and not ONWARD.fullmatch(onward):
         raise ValueError("not the end of a part")
     text = [_csv([list(COLUMNS)])] if format == "csv" and not onward else []
     for _ in range(_PAGES):

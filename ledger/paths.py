@@ -119,6 +119,11 @@ def map_changes(migration: str) -> str:
     return f"{part(migration)}/map/changes.ndjson"
 
 
+def notes(migration: str) -> str:
+    """What people did outside the app: an append blob of JSON lines."""
+    return f"{part(migration)}/notes.ndjson"
+
+
 def document(migration: str, name: str) -> str:
     """A JSON document of the migration as a whole (scope, owners, preflight, catalog of the schema)."""
     return f"{part(migration)}/documents/{part(name)}"

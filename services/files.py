@@ -16,6 +16,17 @@ MAX_FILES: Final = 200
 MAX_HEAD: Final = 1024 * 1024
 
 
+class UploadEnd(BaseModel):
+    """The end of a file's upload: how many blocks, and what they make."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    path: str
+    blocks: int = Field(ge=0, le=50_000)
+    size: int = Field(ge=0)
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+
+
 class BundledFile(BaseModel):
     """One file of a bundle: where it lay in the upload, and what it holds."""
 
@@ -38,18 +49,18 @@ async def put_block(store: Storage, migration: str, file: str, block: str, octet
     await store.put_block("drop", _blob(migration, file), int(block), octets)
 
 
-async def end_upload(store: Storage, id: str, path: str, blocks: int, size: int, sha256: str) -> dict[str, Any]:
+async def end_upload(store: Storage, id: str, end: UploadEnd) -> dict[str, Any]:
     """Make the file out of its blocks. Raises StepError when one is missing or the size is another."""
     migration = await migrations.load(store, id)
-    blob = _named(migration.id, path)
+    blob = _named(migration.id, end.path)
     try:
-        await store.commit_blocks("drop", blob, blocks, sha256, path)
+        await store.commit_blocks("drop", blob, end.blocks, end.sha256, end.path)
     except ValueError as error:
         raise StepError("missing_blocks", str(error).capitalize() + ".", "Send those blocks again.") from None
-    if await store.size("drop", blob) != size:
+    if await store.size("drop", blob) != end.size:
         await store.delete("drop", blob)
         raise StepError("wrong_digest", "The file is not as long as was announced.", "Upload it again.")
-    return {"path": path, "size": size, "sha256": sha256}
+    return end.model_dump(exclude={"blocks"})
 
 
 async def put_bundle(store: Storage, id: str, octets: bytes) -> list[dict[str, Any]]:

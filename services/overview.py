@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from activities import jobs
 from activities.errors import StepError
+from activities.prepare import fallback_name
 from activities.tally import FIGURES, dataset_accounts
-from ledger import migrations, paths
+from ledger import manifest, migrations, paths
 from ledger.migrations import Migration, Run
 from ledger.storage import Storage
 from mapping.model import ClinicMap
@@ -37,6 +38,27 @@ async def create(store: Storage, asked: NewMigration) -> Migration:
         return await migrations.create(store, asked.system, profile=asked.profile, plan=asked.plan, options=options)
     except ValueError as error:
         raise StepError("system_open", str(error), "Go on with that migration, or close it.") from None
+
+
+def fallback_owner(one: Migration) -> str:
+    """Who owns what nobody else can: an e-mail, ``team:<name>``, or nobody ("")."""
+    return fallback_name(one)
+
+
+async def set_fallback_owner(store: Storage, id: str, name: str, by: str) -> None:
+    """Name the fallback owner of this migration, from the next preparation on. Raises StepError, GateClosed."""
+    if "@" not in name.strip("@") and not name.removeprefix("team:").strip():
+        raise StepError("bad_request", "That is no owner.", "Give an e-mail address, or team: and a team's name.")
+
+    def change(one: Migration) -> None:
+        refusal = migrations.gate(one, "map")
+        if refusal:
+            raise migrations.GateClosed(refusal)
+        one.options = one.options | {"fallback_owner": name}
+
+    changed = await migrations.change(store, id, change)
+    entry = manifest.ManifestEntry(kind="fallback-owner", by=by, map_hash=changed.map_hash or "")
+    await manifest.append(store, id, entry)
 
 
 def profiles() -> list[tuple[str, str]]:

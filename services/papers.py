@@ -2,7 +2,9 @@
 
 import base64
 import hashlib
+import io
 import re
+import zipfile
 from typing import Any, Final
 
 import orjson
@@ -10,12 +12,16 @@ import orjson
 from activities import jobs
 from activities.errors import StepError
 from ledger import manifest, migrations, paths
+from ledger.audit_export import ONWARD, Format, export
 from ledger.audit_verify import examine
 from ledger.exceptions import ExceptionRow, read_all
+from ledger.rows import Row, literal
 from ledger.states import Run
-from ledger.storage import Storage
+from ledger.storage import NotStored, Storage
 from reports.render import FORMATS
 
+#: Parts of the audit log (10,000 rows each) that one file holds.
+_PARTS: Final = 10
 _STYLE: Final = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
 
 
@@ -94,3 +100,59 @@ async def audit_check(store: Storage, id: str) -> dict[str, Any]:
             for f in checked.findings
         ],
     }
+
+
+async def report_data(store: Storage, id: str, name: str) -> dict[str, Any] | None:
+    """A report as a program reads it: facts, and tables by title; None when it was not made yet."""
+    try:
+        found = orjson.loads(await store.get("reports", paths.report(id, name, "json")))
+    except NotStored:
+        return None
+    found["tables"] = {table["title"]: table["rows"] for table in found["tables"]}
+    return dict(found)
+
+
+async def evidence(store: Storage, id: str) -> bytes:
+    """Everything that was reported, in one zip, with the manifest and what a check of the audit log found."""
+    check = await audit_check(store, id)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as pack:
+        for name, forms in (await report_names(store, id)).items():
+            for form in forms:
+                pack.writestr(f"reports/{name}.{form}", await store.get("reports", paths.report(id, name, form)))
+        pack.writestr("audit-check.json", orjson.dumps(check, option=orjson.OPT_INDENT_2))
+        pack.writestr("manifest.ndjson", await manifest_text(store, id))
+    return out.getvalue()
+
+
+async def manifest_text(store: Storage, id: str) -> bytes:
+    """The manifest as it is stored; nothing when nothing was anchored yet."""
+    try:
+        return await store.get("ledger", paths.manifest(id))
+    except NotStored:
+        return b""
+
+
+async def audit_file(store: Storage, id: str, form: Format) -> bytes:
+    """The whole audit log, where it is small enough for one answer. Raises StepError when it is not."""
+    parts, after = [], ""
+    for _ in range(_PARTS):
+        content, after = await export(store, id, form, after)
+        parts.append(content)
+        if not after:
+            return b"".join(parts)
+    raise StepError("too_long", "The log is too long for one file here.", "./carryover audit export brings it whole.")
+
+
+async def audit_rows(store: Storage, id: str, run: str | None, after: str) -> tuple[list[Row], str]:
+    """A page of the audit log, of one run or of all, and where the next begins ("" when there is none)."""
+    try:
+        onward = base64.urlsafe_b64decode(after).decode("ascii") if after else ""
+        first, beyond = paths.partition_range(id, run)
+    except ValueError:
+        raise StepError("bad_request", "Nothing ended there.", "Start from the first page.") from None
+    if onward and not ONWARD.fullmatch(onward):
+        raise StepError("bad_request", "Nothing ended there.", "Start from the first page.")
+    within = f"PartitionKey ge {literal(first)} and PartitionKey lt {literal(beyond)}"
+    rows, onward = await store.rows.page(paths.AUDIT, within, after=onward)
+    return rows, base64.urlsafe_b64encode(onward.encode()).decode()

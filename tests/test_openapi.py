@@ -12,9 +12,9 @@ from pydantic import BaseModel
 from mapping.model import ControlledPolicy
 from orchestrators import FLOWS
 from services.fields import FieldEdit
+from services.files import UploadEnd
 from services.overview import NewMigration
 from triggers import DURABLE, ENDPOINTS
-from triggers.files import UploadEnd
 from triggers.maps import Decision, FieldEdits
 from triggers.steps import StepOptions
 

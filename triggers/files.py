@@ -5,22 +5,10 @@ written to many logs.
 """
 
 import azure.functions as func
-from pydantic import BaseModel, ConfigDict, Field
 
 from services import files
 from services.access import storage
 from triggers.api import answer, body_of, endpoint
-
-
-class UploadEnd(BaseModel):
-    """The end of a file's upload: how many blocks, and what they make."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    path: str
-    blocks: int = Field(ge=0, le=50_000)
-    size: int = Field(ge=0)
-    sha256: str = Field(pattern="^[0-9a-f]{64}$")
 
 
 @endpoint
@@ -34,8 +22,7 @@ async def put_block(req: func.HttpRequest) -> func.HttpResponse:
 @endpoint
 async def end_upload(req: func.HttpRequest) -> func.HttpResponse:
     """POST /migrations/{id}/files"""
-    end = body_of(req, UploadEnd)
-    made = await files.end_upload(await storage(), req.route_params["id"], end.path, end.blocks, end.size, end.sha256)
+    made = await files.end_upload(await storage(), req.route_params["id"], body_of(req, files.UploadEnd))
     return answer(made, 201)
 
 

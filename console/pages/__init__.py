@@ -2,10 +2,15 @@
 
 from typing import Any, Final
 
-from console.pages import home, map, runs
+from console.pages import home, map, move, proof, ready, runs, sample, trouble
 
 ROUTES: Final[tuple[tuple[str, str, str, Any], ...]] = (
     *home.ROUTES,
     *runs.ROUTES,
+    *ready.ROUTES,
     *map.ROUTES,
+    *sample.ROUTES,
+    *move.ROUTES,
+    *trouble.ROUTES,
+    *proof.ROUTES,
 )

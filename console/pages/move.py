@@ -1,0 +1,98 @@
+"""Planning and starting the full run, the delta, verification, rollback and the close."""
+
+import os
+from typing import Any, Final
+
+import azure.functions as func
+
+from console.shell import shell
+from console.visit import Visit
+from ledger import migrations
+from ledger.states import Run
+from services import decisions, notes, steps
+from services.papers import report_data
+
+
+async def run_page(visit: Visit) -> func.HttpResponse:
+    """The plan and its forecast, and the start of the full run."""
+    report = await report_data(visit.store, visit.args["id"], "forecast")
+    return visit.page(
+        "plan.html", **await shell(visit, "run"), report=report, runs=await _runs(visit, "plan", "migrate", "retry")
+    )
+
+
+async def delta_page(visit: Visit) -> func.HttpResponse:
+    """The delta window, the last pickup, what it brought, and what a person has to decide."""
+    report = await report_data(visit.store, visit.args["id"], "delta")
+    return visit.page(
+        "delta.html",
+        **await shell(visit, "delta"),
+        report=report,
+        runs=await _runs(visit, "delta"),
+        schedule=os.environ.get("CARRYOVER_DELTA_CRON", ""),
+        decided=await notes.notes(visit.store, visit.args["id"], "conflict"),
+        gone=report["tables"].get("Gone", []) if report else [],
+        answer=f"{visit.home}/notes",
+    )
+
+
+async def verification_page(visit: Visit) -> func.HttpResponse:
+    """The reconciliation, and accepting what differs."""
+    report = await report_data(visit.store, visit.args["id"], "reconciliation")
+    return visit.page(
+        "verification.html", **await shell(visit, "verification"), report=report, runs=await _runs(visit, "verify")
+    )
+
+
+async def accept(visit: Visit) -> func.HttpResponse:
+    """A person accepts the differences of the latest reconciliation."""
+    await decisions.accept(visit.store, visit.args["id"], visit.person.name)
+    return visit.go(f"{visit.home}/verification")
+
+
+async def rollback_page(visit: Visit) -> func.HttpResponse:
+    """What a rollback would take back, exactly, and the form that starts it."""
+    context = await shell(visit, "rollback")
+    which = "last" if visit.query("runs") == "last" else "all"
+    force = visit.query("force") == "yes"
+    shown: dict[str, Any] | None = None
+    if context["gate"]("rollback") is None:
+        shown = await steps.preview(visit.store, visit.args["id"], which, force=force)
+    return visit.page(
+        "rollback.html",
+        **context,
+        which=which,
+        force=force,
+        preview=shown,
+        deletes=sum(one["delete"] for one in shown["objects"].values()) if shown else 0,
+        restores=sum(one["restore"] for one in shown["objects"].values()) if shown else 0,
+        report=await report_data(visit.store, visit.args["id"], "rollback"),
+        runs=await _runs(visit, "rollback"),
+    )
+
+
+async def close_page(visit: Visit) -> func.HttpResponse:
+    """What has to hold before the end, and the form that ends it."""
+    return visit.page("close.html", **await shell(visit, "close"))
+
+
+async def close(visit: Visit) -> func.HttpResponse:
+    """End the migration, and rollback with it."""
+    await decisions.close(visit.store, visit.args["id"], visit.person.name, visit.form("typed"))
+    return visit.go(visit.home)
+
+
+async def _runs(visit: Visit, *kinds: str) -> list[Run]:
+    """Runs of these kinds, latest first."""
+    return [one for one in reversed(await migrations.list_runs(visit.store, visit.args["id"])) if one.kind in kinds]
+
+
+ROUTES: Final = (
+    ("GET", "m/{id}/run", "read", run_page),
+    ("GET", "m/{id}/delta", "read", delta_page),
+    ("GET", "m/{id}/verification", "read", verification_page),
+    ("POST", "m/{id}/accept", "approve", accept),
+    ("GET", "m/{id}/rollback", "read", rollback_page),
+    ("GET", "m/{id}/close", "read", close_page),
+    ("POST", "m/{id}/close", "approve", close),
+)

@@ -1,0 +1,87 @@
+"""The proof: the audit log, the gates that were passed, the reports."""
+
+from typing import Final
+
+import azure.functions as func
+
+from console.shell import shell
+from console.visit import Visit
+from ledger import manifest, migrations
+from ledger.states import now
+from services import papers
+from services.access import StepError
+
+SHOWN: Final = 100  #: rows of the log on a page
+#: Reports that hold values of patients' records.
+WITH_VALUES: Final = ("diff",)
+
+
+async def audit_page(visit: Visit) -> func.HttpResponse:
+    """Gates, runs and operations, and whether the log is whole."""
+    id, run = visit.args["id"], visit.query("run")
+    runs = [one.id for one in await migrations.list_runs(visit.store, id)]
+    if run not in ("", *runs):
+        raise StepError("not_found", "There is no such run.", "Choose one from the list.")
+    rows, after = await papers.audit_rows(visit.store, id, run or None, visit.query("after"))
+    gates = await manifest.read(visit.store, id)
+    return visit.page(
+        "audit.html",
+        **await shell(visit, "audit"),
+        gates=gates[::-1],
+        runs=runs[::-1],
+        run=run,
+        rows=rows[:SHOWN],
+        more=len(rows) > SHOWN or bool(after),
+        after=after,
+    )
+
+
+async def audit_check(visit: Visit) -> func.HttpResponse:
+    """Check every chain against the manifest."""
+    check = await papers.audit_check(visit.store, visit.args["id"])
+    if visit.fragment:
+        return visit.page("audit_check.html", check=check, at=now())
+    return visit.page("audit_check_page.html", **await shell(visit, "audit"), check=check, at=now())
+
+
+async def audit_file(visit: Visit) -> func.HttpResponse:
+    """The log as a file."""
+    form = "csv" if visit.args["form"] == "csv" else "ndjson"
+    content = await papers.audit_file(visit.store, visit.args["id"], "csv" if form == "csv" else "ndjson")
+    kind = "text/csv" if form == "csv" else "application/x-ndjson"
+    headers = {"Content-Disposition": f'attachment; filename="audit-{visit.args["id"]}.{form}"'}
+    return func.HttpResponse(content, mimetype=kind, headers=headers)
+
+
+async def reports_page(visit: Visit) -> func.HttpResponse:
+    """Everything that was reported."""
+    found = await papers.report_names(visit.store, visit.args["id"])
+    return visit.page("reports.html", **await shell(visit, "reports"), found=found, with_values=WITH_VALUES)
+
+
+async def report(visit: Visit) -> func.HttpResponse:
+    """One report, to read or to keep."""
+    name = visit.args["name"]
+    if name.partition(".")[0] in WITH_VALUES and not visit.person.may_see_values:
+        raise StepError("not_allowed", "That report holds patients' values.", "It takes the role operator or approver.")
+    content, kind, headers = await papers.report(visit.store, visit.args["id"], name)
+    if not name.endswith(".html"):
+        headers = headers | {"Content-Disposition": f'attachment; filename="{name}"'}
+    return func.HttpResponse(content, mimetype=kind, headers=headers)
+
+
+async def evidence(visit: Visit) -> func.HttpResponse:
+    """Everything in one zip."""
+    content = await papers.evidence(visit.store, visit.args["id"])
+    headers = {"Content-Disposition": f'attachment; filename="evidence-{visit.args["id"]}.zip"'}
+    return func.HttpResponse(content, mimetype="application/zip", headers=headers)
+
+
+ROUTES: Final = (
+    ("GET", "m/{id}/audit", "read", audit_page),
+    ("GET", "m/{id}/audit/check", "read", audit_check),
+    ("GET", "m/{id}/audit/log.{form}", "work", audit_file),
+    ("GET", "m/{id}/reports", "read", reports_page),
+    ("GET", "m/{id}/reports/{name}", "read", report),
+    ("GET", "m/{id}/evidence", "work", evidence),
+)

@@ -7,7 +7,9 @@ the price of doing it exactly once and on record.
 
 import asyncio
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from time import process_time
 from typing import Any, Final
@@ -34,12 +36,8 @@ from settings import settings
 
 #: Records that are enough: a second of work or two.
 ENOUGH: Final = 20_000
-#: Their requests carry files, and go one by one.
-_FILES: Final = "document"
 
 Row = dict[str, Any]
-#: Mapped chunk and place in it -> what the plan says of the record.
-Plan = dict[tuple[str, int], Row]
 
 
 @dataclass(slots=True)
@@ -97,19 +95,22 @@ async def _measure(store: Storage, migration: Migration, folder: Path) -> OwnWay
             if name in mappers and blob in staged:
                 await store.download("staging", blob, folder / bucket)
                 rows = map_records(found, mappers[name], folder / bucket, label)
-                planned = [
-                    (row, plans[name][key]) for row in rows if (key := (row["chunk"], row["pos"])) in plans[name]
-                ]
-                if name != _FILES:
-                    await send_rows(found, builder, planned)
+                await send_rows(found, builder, list(_created(rows, plans[name])))
     return found
 
 
-async def _plan(store: Storage, migration: str, run: str, name: str, folder: Path) -> Plan:
-    """What the run's plan says of each record that it creates, by the record's place in the mapped chunks."""
+async def _plan(store: Storage, migration: str, run: str, name: str, folder: Path) -> dict[str, Path]:
+    """Mapped chunk -> the file with what the run's plan says of its records."""
     files = await store.download("staging", paths.work(migration, run, f"{name}/plan/"), folder)
-    rows = [row for file in files if file.suffix == ".parquet" for row in read_part(file).values()]
-    return {(row["chunk"], row["pos"]): row for row in rows if row["action"] == "create"}
+    parts = [file for file in files if file.suffix == ".parquet"]
+    return {next(iter(read_part(file).values()))["chunk"]: file for file in parts}
+
+
+def _created(rows: list[Row], parts: dict[str, Path]) -> Iterator[tuple[Row, Row]]:
+    """The records that the run created, each with its plan."""
+    for chunk, group in groupby(rows, lambda row: str(row["chunk"])):
+        plan = read_part(parts[chunk]) if chunk in parts else {}
+        yield from ((row, plan[row["pos"]]) for row in group if plan.get(row["pos"], {}).get("action") == "create")
 
 
 def map_records(found: OwnWay, mapper: Mapper, shaped: Path, label: str) -> list[Row]:
@@ -126,12 +127,15 @@ def map_records(found: OwnWay, mapper: Mapper, shaped: Path, label: str) -> list
 
 
 async def send_rows(found: OwnWay, builder: RowBuilder, planned: list[tuple[Row, Row]]) -> None:
-    """Build the rows and create them at a target that takes everything; adds what it cost to ``found``."""
+    """Build the rows and create them at a target that takes everything; adds what it cost to ``found``.
+
+    Only tables that take several rows a request: notes go one by one, with their files.
+    """
     target = _Target()
     auth = StaticToken("benchmark")
     async with DataverseClient("https://benchmark.invalid", auth, transport=httpx.MockTransport(target)) as client:
         started = process_time()
-        ops = [builder.op(row, plan) for row, plan in planned]
+        ops = [op for row, plan in planned if (op := builder.op(row, plan)).table.bulk]
         for table in {op.table.plain: op.table for op in ops}.values():
             target.id_column = table.id_column
             bodies = [{**op.body, table.id_column: op.row_id} for op in ops if op.table is table]

@@ -8,9 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.map.fit import left_out
-from benchmarks.map.gold import gold_systems, held_out_systems
+from benchmarks.map.gold import also_systems, gold_systems, held_out_systems
 from benchmarks.map.score import Score, score
-from mapping.matching.weigher import Model, fitted
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,28 +22,22 @@ def main(arguments: list[str] | None = None) -> int:
         print(
             "The shared data is absent (CARRYOVER_SHARED_DATA): only the held-out systems are scored.", file=sys.stderr
         )
+    fitted_on = [*systems, *also_systems()]
+    models = left_out(fitted_on)
     parts = {
         "as shipped": [score(one) for one in systems],
-        "each system left out of the fit": [score(one, model) for one, model in zip(systems, _left_out(), strict=True)],
+        "each system left out of the fit": [score(one, models[one.name]) for one in systems],
+        "also: further systems, each left out of the fit": [score(one, models[one.name]) for one in also_systems()],
         "held out: nothing is fitted on these": [score(one) for one in held_out_systems()],
     }
     if options.json:
         print(json.dumps({name: [one.plain() for one in part] for name, part in parts.items()}, indent=2))
         return 0
-    console = Console()
+    console = Console(width=110)
     for name, part in parts.items():
         if part:
             console.print(_table(name, part))
     return 0
-
-
-def _left_out() -> list[Model]:
-    """A model for each gold system fitted without it, with the shipped calibration."""
-    shipped = fitted()
-    return [
-        Model(one.weights, one.sharing, one.several, shipped.chances, shipped.rights)
-        for one in left_out(gold_systems()).values()
-    ]
 
 
 def _table(name: str, scores: list[Score]) -> Table:

@@ -7,11 +7,11 @@ the sum of all. The calibration is isotonic, over proposals for systems that the
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmarks.map.gold import Pair, System, gold_systems, home_of
+from benchmarks.map.gold import Pair, System, also_systems, gold_systems, home_of
 from mapping.matching.datasets import take
 from mapping.matching.engine import propose
 from mapping.matching.features import FEATURES, weigh
@@ -30,6 +30,7 @@ MOST = 0.985
 
 _PLACE = {name: place for place, name in enumerate(FEATURES)}
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+Counts = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -70,17 +71,18 @@ def _matrix(features: Sequence[dict[str, float]]) -> Array:
 
 def fit(cases: Sequence[Case], ridge: float = RIDGE) -> dict[str, float]:
     """The weights under which the right homes are likeliest, found by Newton's method."""
+    options = np.vstack([case.options for case in cases])
+    right = np.concatenate([case.right for case in cases])
+    sizes = np.array([len(case.right) for case in cases])
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     weights = np.zeros(len(FEATURES))
     for _ in range(60):
-        gradient = -ridge * weights
-        curvature = ridge * np.eye(len(weights))
-        for case in cases:
-            chances = _chances(case.options @ weights)
-            told = chances * case.right
-            told = told / told.sum()
-            gradient += case.options.T @ (told - chances)
-            centred = case.options - chances @ case.options
-            curvature += (centred.T * chances) @ centred
+        chances = _chances(options @ weights, starts, sizes)
+        told = chances * right
+        told = told / np.repeat(np.add.reduceat(told, starts), sizes)
+        gradient = options.T @ (told - chances) - ridge * weights
+        means = np.add.reduceat(options * chances[:, None], starts)
+        curvature = (options.T * chances) @ options - means.T @ means + ridge * np.eye(len(weights))
         step = np.linalg.solve(curvature, gradient)
         weights = weights + step * min(1.0, 4.0 / max(1e-9, float(np.abs(step).max())))
         if float(np.abs(step).max()) < 1e-6:
@@ -88,15 +90,16 @@ def fit(cases: Sequence[Case], ridge: float = RIDGE) -> dict[str, float]:
     return {name: round(float(weights[place]), 4) for name, place in _PLACE.items()}
 
 
-def _chances(scores: Array) -> Array:
-    powers = np.exp(scores - scores.max())
-    return np.asarray(powers / powers.sum())
+def _chances(scores: Array, starts: Counts, sizes: Counts) -> Array:
+    """Softmax within each case."""
+    powers = np.exp(scores - np.repeat(np.maximum.reduceat(scores, starts), sizes))
+    return np.asarray(powers / np.repeat(np.add.reduceat(powers, starts), sizes))
 
 
-def isotonic(chances: Sequence[float], right: Sequence[bool]) -> tuple[list[float], list[float]]:
-    """Pool adjacent violators: rising shares of what was right, with the mean chance of each pool."""
+def isotonic(seen: Sequence[tuple[float, bool]]) -> tuple[list[float], list[float]]:
+    """Chances, and how often they came true: adjacent violators are pooled, each pool at its mean chance."""
     pools: list[list[float]] = []  # right, count, sum of chances
-    for chance, hit in sorted(zip(chances, right, strict=True)):
+    for chance, hit in sorted(seen):
         pools.append([float(hit), 1.0, chance])
         while len(pools) > 1 and pools[-2][0] / pools[-2][1] >= pools[-1][0] / pools[-1][1]:
             last = pools.pop()
@@ -108,17 +111,20 @@ def isotonic(chances: Sequence[float], right: Sequence[bool]) -> tuple[list[floa
     ]
 
 
-def left_out(
-    systems: Sequence[System], ridge: float = RIDGE, sharing: float = SHARING, several: float = SEVERAL
-) -> dict[str, Model]:
-    """For each system a model that was fitted on the others only; not calibrated."""
+def left_out(systems: Sequence[System]) -> dict[str, Model]:
+    """For each system a model whose weights and calibration were fitted on the others only."""
     cases = {system.name: cases_of(system) for system in systems}
-    return {
+    models = {
         system.name: Model(
-            fit([one for name, own in cases.items() if name != system.name for one in own], ridge), sharing, several
+            fit([one for name, own in cases.items() if name != system.name for one in own]), SHARING, SEVERAL
         )
         for system in systems
     }
+    seen = {system.name: outcomes(system, models[system.name]) for system in systems}
+    for name, model in models.items():
+        chances, rights = isotonic([one for other, own in seen.items() if other != name for one in own])
+        models[name] = replace(model, chances=chances, rights=rights)
+    return models
 
 
 def outcomes(system: System, model: Model) -> list[tuple[float, bool]]:
@@ -133,19 +139,18 @@ def outcomes(system: System, model: Model) -> list[tuple[float, bool]]:
 
 def main() -> int:
     """Fits on every gold system and writes the model."""
-    systems = gold_systems()
-    if not systems:
+    if not gold_systems():
         print("There is no shared data to fit on; see CARRYOVER_SHARED_DATA.", file=sys.stderr)
         return 1
+    systems = [*gold_systems(), *also_systems()]
     models = left_out(systems)
-    seen = [one for system in systems for one in outcomes(system, models[system.name])]
-    chances, rights = isotonic([chance for chance, _ in seen], [hit for _, hit in seen])
+    seen = [one for system in systems for one in outcomes(system, replace(models[system.name], chances=(), rights=()))]
+    chances, rights = isotonic(seen)
     weights = fit([one for system in systems for one in cases_of(system)])
     document = {"weights": weights, "sharing": SHARING, "several": SEVERAL, "chances": chances, "rights": rights}
     FITTED.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
-    print(
-        f"{FITTED}: {len(seen)} fields of {len(systems)} systems, {sum(hit for _, hit in seen) / len(seen):.1%} right left out"
-    )
+    right = sum(hit for _, hit in seen) / len(seen)
+    print(f"{FITTED}: {len(seen)} fields of {len(systems)} systems, {right:.1%} right when left out")
     return 0
 
 

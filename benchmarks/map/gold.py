@@ -3,17 +3,19 @@
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from mapping.matching.model import FieldProposal, Table
+from mapping.matching.model import NONE, Column, FieldProposal, Table
 from mapping.matching.schema import read_schema
-from mapping.objects import ObjectName
+from mapping.objects import OBJECTS, ObjectName
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
-#: Schemas with gold that nothing is fitted on.
+#: Schemas with gold that nothing is fitted on, and no word of the lexicon was written for.
 HELD_OUT = Path(__file__).parent / "held_out"
+#: Schemas with gold that the fit uses beside the shared ones: other languages, other habits.
+ALSO = Path(__file__).parent / "also"
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,38 @@ def gold_systems() -> list[System]:
     return list(_systems(root / "schemas", root / "gold"))
 
 
+def also_systems() -> list[System]:
+    """The systems of this repository that the fit uses beside the shared ones."""
+    return [written(path.stem, path.read_text("utf-8")) for path in sorted(ALSO.glob("*.txt"))]
+
+
 def held_out_systems() -> list[System]:
     """The systems of this repository that nothing is fitted on."""
-    return list(_systems(HELD_OUT / "schemas", HELD_OUT / "gold"))
+    return [written(path.stem, path.read_text("utf-8")) for path in sorted(HELD_OUT.glob("*.txt"))]
+
+
+def written(name: str, text: str) -> System:
+    """A system written as lines: ``== object table`` (its head table), ``-- object table``, ``field type = home | home``.
+
+    Of several homes the first is the best one; the others count as right too.
+    """
+    tables: list[Table] = []
+    pairs: list[Pair] = []
+    for line in text.splitlines():
+        if not line or line.startswith("#"):
+            continue
+        if line[:3] in ("== ", "-- "):
+            object, table = line[3:].split(" ", 1)
+            assert object in OBJECTS, line
+            tables.append(Table(table, (), (object,), main=line.startswith("==")))
+            continue
+        field, _, homes = line.partition(" = ")
+        column, type_ = field.rsplit(" ", 1)
+        last = tables[-1]
+        tables[-1] = replace(last, columns=(*last.columns, Column(column, type_)))
+        right = [_home(home.strip()) for home in homes.split("|")]
+        pairs.append(Pair(last.objects[0], f"{last.name}.{column}", frozenset(right), right[0]))
+    return System(name, tables, pairs)
 
 
 def _systems(schemas: Path, golds: Path) -> Iterator[System]:
@@ -73,7 +104,7 @@ def _pair(data: dict[str, object]) -> Pair:
 
 
 def _home(name: str) -> str:
-    return "none.none" if name.split(".")[0] == "none" else name
+    return f"{NONE}.{NONE}" if name.split(".")[0] == NONE else name
 
 
 def home_of(field: FieldProposal) -> str:

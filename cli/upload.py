@@ -29,8 +29,8 @@ BLOCK: Final = 4 * 1024 * 1024
 #: than what is in them.
 SMALL: Final = 512 * 1024
 
-#: Octets and files of a bundle: what the app takes in one request.
-BUNDLE: Final = 4 * 1024 * 1024
+#: Octets and files of a bundle: less than the app takes in one request, since a copy or two of each is held on its way.
+BUNDLE: Final = 1024 * 1024
 BUNDLE_FILES: Final = 200
 
 #: Bundles and blocks under way at once: what the upload holds in memory, whatever the size of the files.

@@ -59,13 +59,17 @@ class Road:
             if one["path"] not in here:
                 self.system.ask("DELETE", f"{self.base}/files", params={"file": paths.file_id(one["path"])})
         for name, path in here.items():
-            content = path.read_bytes()
-            blocks = [content[start : start + BLOCK] for start in range(0, len(content), BLOCK)]
-            for number, block in enumerate(blocks):
-                where = {"file": paths.file_id(name), "block": number}
-                self.system.ask("PUT", f"{self.base}/files", params=where, content=block)
-            end = {"path": name, "blocks": len(blocks), "size": len(content)}
-            self.system.ask("POST", f"{self.base}/files", json={**end, "sha256": hashlib.sha256(content).hexdigest()})
+            self.put(name, path)
+
+    def put(self, name: str, path: Path) -> None:
+        """Uploads one file under this name."""
+        content = path.read_bytes()
+        blocks = [content[start : start + BLOCK] for start in range(0, len(content), BLOCK)]
+        for number, block in enumerate(blocks):
+            where = {"file": paths.file_id(name), "block": number}
+            self.system.ask("PUT", f"{self.base}/files", params=where, content=block)
+        end = {"path": name, "blocks": len(blocks), "size": len(content)}
+        self.system.ask("POST", f"{self.base}/files", json={**end, "sha256": hashlib.sha256(content).hexdigest()})
 
     def start(self, step: str, **options: Any) -> str:
         """Starts a step; gives its run."""
@@ -78,7 +82,7 @@ class Road:
             document = self.get(f"runs/{run}")
             return document if document["state"] != "running" else None
 
-        return dict(until(f"{run} has ended", ended))
+        return dict(until(f"{run} has ended", ended, pause=0.2))  # each look is work for the app
 
     def step(self, step: str, state: str = "done", **options: Any) -> Json:
         """Takes a step to its end, which must be ``state``."""

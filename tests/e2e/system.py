@@ -68,6 +68,19 @@ class System:
             process.send_signal(signal.SIGKILL)
         psutil.wait_procs(found, timeout=20)
 
+    def pids(self) -> list[int]:
+        """The processes of the Functions host: itself, the one that replays, and the workers."""
+        return list(self._http.get(f"{self.app}/admin/host/status").json()["pids"])
+
+    def freeze(self, activity: str, seconds: float) -> bool:
+        """Freezes a worker in the middle of such an activity; another is given its work. False when none runs."""
+        keys = json.loads((self.state / "keys.json").read_text())
+        where = {"activity": activity, "seconds": str(seconds)}
+        headers = {"x-functions-key": keys["master"]}
+        answer = self._http.post(f"{self.app}/admin/host/freeze", params=where, headers=headers)
+        assert answer.status_code in (200, 409), answer.text
+        return answer.status_code == 200
+
     def cli(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         """``./carryover …`` as an operator types it."""
         command = [str(ROOT / "carryover"), *map(str, arguments)]
@@ -111,6 +124,18 @@ class System:
     def faults(self, configuration: dict[str, Any] | None = None) -> None:
         """What goes wrong from now on; nothing without a configuration."""
         assert self._http.post(f"{self.target}/_sim/faults", json=configuration or {}).status_code == 200
+
+    def struck(self) -> dict[str, Any]:
+        """How often each fault has struck since they were set."""
+        return dict(self._http.get(f"{self.target}/_sim/faults").json())
+
+    def count_writes(self) -> None:
+        """Writes are counted by row from now on."""
+        assert self._http.post(f"{self.target}/_sim/writes").status_code == 200
+
+    def written(self) -> dict[str, dict[str, list[int]]]:
+        """Times created, updated and deleted, by table and row, since the count began."""
+        return dict(self._http.get(f"{self.target}/_sim/writes").json())
 
     def edit(self, table: str, id: str, changes: dict[str, Any], user: str) -> None:
         """Another user changes a row."""

@@ -1,0 +1,69 @@
+"""What stands in the target and what was written to it, in forms in which two runs can be compared."""
+
+from typing import Any, Final
+
+from tests.e2e.dumps import PASSING
+from tests.e2e.system import System
+
+Row = dict[str, Any]
+#: (table, id) -> what the row says. A close of an opportunity, whose id the target makes, goes by its opportunity's.
+Image = dict[tuple[str, str], Row]
+#: (table, id) -> times created, updated, deleted.
+Writes = dict[tuple[str, str], tuple[int, int, int]]
+
+_CLOSE: Final = "opportunityclose"
+
+
+def image(system: System, *, whole: bool = False) -> Image:
+    """Every row of the tables that people write to. ``whole``: with versions and times, which differ in every run."""
+    found: Image = {}
+    for table in system.counts():
+        for row in system.rows(table):
+            id = str(row.get(f"{table}id") or row["activityid"])
+            key = (table, str(row["opportunityid"]) if table == _CLOSE and not whole else id)
+            assert key not in found, f"two rows of {key}"
+            passing = PASSING if row.get("overriddencreatedon") else PASSING | {"createdon"}
+            found[key] = {
+                name: value for name, value in row.items()
+                if value is not None and (whole or not (name in passing or (table == _CLOSE and value == id)))
+            }  # fmt: skip
+    return found
+
+
+def writes(system: System) -> Writes:
+    """What was written to each row since the count began; rows whose ids the target makes are left out."""
+    return {
+        (table, id): (created, updated, deleted)
+        for table, rows in system.written().items()
+        if table != _CLOSE
+        for id, (created, updated, deleted) in rows.items()
+    }
+
+
+def differing(expected: Image, found: Image) -> list[str]:
+    """The rows and columns that differ, by table, id and column's name; no values."""
+    lines = [f"missing: {table} {id}" for table, id in sorted(expected.keys() - found.keys())]
+    lines += [f"too many: {table} {id}" for table, id in sorted(found.keys() - expected.keys())]
+    for key in sorted(expected.keys() & found.keys()):
+        one, other = expected[key], found[key]
+        columns = sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
+        if columns:
+            lines.append(f"differs: {key[0]} {key[1]} {', '.join(columns)}")
+    return lines
+
+
+def written_otherwise(expected: Writes, found: Writes) -> list[str]:
+    """The rows that were written more or less often than they should."""
+    nothing = (0, 0, 0)
+    return [
+        f"written {found.get(key, nothing)} in place of {expected.get(key, nothing)}: {key[0]} {key[1]}"
+        for key in sorted(expected.keys() | found.keys())
+        if expected.get(key, nothing) != found.get(key, nothing)
+    ]
+
+
+def written_twice(found: Writes) -> list[str]:
+    """The rows that were created or deleted more than once."""
+    return [
+        f"written {times}: {table} {id}" for (table, id), times in sorted(found.items()) if max(times[0], times[2]) > 1
+    ]

@@ -12,12 +12,23 @@ from ledger.states import Run
 from services import decisions, notes, steps
 from services.papers import report_data
 
+#: Columns of the plan -> class of their colour.
+PLANNED: Final = {"Create": "c1", "Change": "c3", "Unchanged": "c2", "Excepted": "c4", "Excluded": "c5"}
+
 
 async def run_page(visit: Visit) -> func.HttpResponse:
     """The plan and its forecast, and the start of the full run."""
     report = await report_data(visit.store, visit.args["id"], "forecast")
+    rows = report["tables"]["By object"] if report else []
+    charted = [[(tone, row[key]) for key, tone in PLANNED.items()] for row in rows]
     return visit.page(
-        "plan.html", **await shell(visit, "run"), report=report, runs=await _runs(visit, "plan", "migrate", "retry")
+        "plan.html",
+        **await shell(visit, "run"),
+        report=report,
+        tones=PLANNED,
+        charted=charted,
+        most=max((sum(count for _, count in parts) for parts in charted), default=0) or 1,
+        runs=await _runs(visit, "plan", "migrate", "retry"),
     )
 
 
@@ -40,7 +51,11 @@ async def verification_page(visit: Visit) -> func.HttpResponse:
     """The reconciliation, and accepting what differs."""
     report = await report_data(visit.store, visit.args["id"], "reconciliation")
     return visit.page(
-        "verification.html", **await shell(visit, "verification"), report=report, runs=await _runs(visit, "verify")
+        "verification.html",
+        **await shell(visit, "verification"),
+        report=report,
+        most=max((row["Fields verified"] for row in report["tables"]["By object"]), default=0) or 1 if report else 1,
+        runs=await _runs(visit, "verify"),
     )
 
 

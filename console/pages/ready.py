@@ -6,6 +6,7 @@ import azure.functions as func
 import orjson
 from pydantic import ValidationError
 
+from console import masks
 from console.shell import shell
 from console.visit import Visit
 from ledger.states import STEPS
@@ -29,7 +30,7 @@ async def source_page(visit: Visit) -> func.HttpResponse:
     return visit.page(
         "source.html",
         **await shell(visit, "source"),
-        files=found[:SHOWN],
+        files=[(masks.name(visit, one["path"]), one["size"]) for one in found[:SHOWN]],
         count=len(found),
         octets=sum(one["size"] for one in found),
         report=report,

@@ -21,6 +21,8 @@ VERDICTS: Final = (
 )  # fmt: skip
 #: Verdicts that are folded away: nothing to see.
 FOLDED: Final = ("same", "left to the target", "not migrated")
+#: And these, when somebody looks for what is wrong.
+FINE: Final = (*FOLDED, "changed by transform")
 RECORDS: Final = 20  #: on a page
 
 
@@ -57,7 +59,7 @@ async def sample_page(visit: Visit) -> func.HttpResponse:
         found=len(keys),
         page=page,
         pages=pages,
-        records=_records(rows, here, shown=masks.revealed(visit)),
+        records=_records(rows, here, FINE if wanted == "eye" else FOLDED, shown=masks.revealed(visit)),
         places=await _places(visit),
         revealed=masks.revealed(visit),
         purposes=masks.PURPOSES,
@@ -65,7 +67,7 @@ async def sample_page(visit: Visit) -> func.HttpResponse:
 
 
 def _records(
-    rows: list[dict[str, Any]], wanted: set[tuple[str, str]], *, shown: bool
+    rows: list[dict[str, Any]], wanted: set[tuple[str, str]], folded: tuple[str, ...], *, shown: bool
 ) -> dict[tuple[str, str], dict[str, list[dict[str, Any]]]]:
     """The records of a page: for each the rows to see, and those folded away."""
     found: dict[tuple[str, str], dict[str, list[dict[str, Any]]]] = {}
@@ -75,7 +77,7 @@ def _records(
             continue
         if not shown:
             row = row | {side: masks.mask(row[side]) for side in ("In the source", "In the target")}
-        kind = "folded" if row["Verdict"] in FOLDED else "open"
+        kind = "folded" if row["Verdict"] in folded else "open"
         found.setdefault(key, {"open": [], "folded": []})[kind].append(row)
     return found
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import azure.functions as func
 
+from console import masks
 from console.shell import shell
 from console.visit import Visit
 from ledger.exceptions import ExceptionRow
@@ -58,7 +59,7 @@ async def uploads_page(visit: Visit) -> func.HttpResponse:
     ticked = await notes.notes(visit.store, visit.args["id"], "upload")
     tables: dict[str, Any] = report["tables"] if report else {}
     waiting = [(row["Document"], row) for row in tables.get("To upload", [])]
-    look = [(row["Document or file"], row) for row in tables.get("To look at", [])]
+    look = [(masks.name(visit, row["Document or file"]), row) for row in tables.get("To look at", [])]
     return visit.page(
         "uploads.html",
         **await shell(visit, "uploads"),

@@ -2,11 +2,13 @@
 PYTHON ?=
 PATIENTS ?= 500
 KEEP ?=
+RUNS ?= 200
+SEED ?= 1
 BIN := .venv/bin
 
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: setup demo test lint bench bench-map infra clean
+.PHONY: setup demo test lint chaos bench bench-map infra clean
 
 setup:
 	@PYTHON="$(PYTHON)" scripts/setup
@@ -21,6 +23,10 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
+
+# The long form of the test that kills and breaks at random; its short form is a part of `make test`.
+chaos: setup
+	$(BIN)/python -m tests.chaos --runs $(RUNS) --seed $(SEED)
 
 bench: setup
 	$(BIN)/python -m benchmarks

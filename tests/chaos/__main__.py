@@ -9,7 +9,7 @@ import threading
 import time
 import traceback
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -110,6 +110,9 @@ class Crew:
                 shutil.copytree(path, place / name)
             elif path.exists():
                 shutil.copy(path, place / name)
+        with suppress(Exception):  # the app may be down; then the rest is all there is
+            audit = run.road.audit() if run.road else []
+            (place / "audit.ndjson").write_text("".join(json.dumps(row) + "\n" for row in audit))
         document = {"plan": asdict(run.plan), "findings": run.seen.findings}
         (place / "run.json").write_text(json.dumps(document, indent=2))
 

@@ -14,7 +14,7 @@ from azure.storage.blob import BlobLeaseClient, ContainerClient
 from ledger import paths
 from tests.chaos.image import differing, image, writes, written_otherwise, written_twice
 from tests.chaos.plan import Plan, Strike
-from tests.chaos.stage import STEPS, Copied, Quiet, Stage
+from tests.chaos.stage import STEPS, Copied, Stage
 from tests.e2e.road import Json
 from tests.e2e.system import PATIENCE, System, until
 
@@ -49,14 +49,15 @@ class Chaos:
 
     def __init__(self, stage: Stage, plan: Plan) -> None:
         self.stage, self.plan, self.system = stage, plan, stage.system
-        self.quiet: Quiet = stage.quiet["last" if plan.end == "last" else "all"]
+        self.quiet = stage.quiet
         self.seen = Seen(plan.seed)
+        self.road: Copied | None = None
 
     def go(self) -> Seen:
         """Carries the plan out and compares."""
         began = time.monotonic()
         self.system.count_writes()
-        road = self.stage.copy()
+        road = self.road = self.stage.copy()
         cut = self.plan.end.removeprefix("cut ") if self.plan.end.startswith("cut") else ""
         for phase in ("run", "delta"):
             if phase == "delta":
@@ -122,7 +123,7 @@ class Chaos:
     ) -> Json | None:
         """Waits for the end of the run, striking on the way. None when the plan leaves it while it runs."""
         began = time.monotonic()
-        usual, rows = self.quiet.seconds[phase], max(1, self._rows(phase))
+        usual, rows = self.quiet.seconds[phase], self._rows(phase)
         asked = 0.0
         while (now := time.monotonic()) < began + PATIENCE:
             passed = (now - began) / usual
@@ -156,10 +157,9 @@ class Chaos:
 
     def _rows(self, phase: str) -> int:
         """Writes that the phase makes in quiet."""
-        phases = list(self.quiet.writes)
-        before = phases.index(phase) - 1
-        total = [sum(map(sum, self.quiet.writes[name].values())) for name in phases]
-        return total[before + 1] - (total[before] if before >= 0 else 0)
+        total = {name: sum(map(sum, written.values())) for name, written in self.quiet.writes.items()}
+        before = {"run": 0, "delta": total["run"], "last": total["delta"]}
+        return total[phase] - before.get(phase, total["last" if self.plan.end == "last" else "delta"])
 
     def _count(self, planned: str) -> None:
         for name, times in zip(self.plan.names[planned], self.system.struck()["rules"], strict=False):

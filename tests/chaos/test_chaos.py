@@ -1,7 +1,6 @@
 """The short form: a few seeds, chosen so that every way to end and every kind of kill is there."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 

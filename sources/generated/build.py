@@ -100,6 +100,8 @@ def _select(head: Head, plan: Plan, fields: RouteFields) -> Select:
             _location(head, plan, select, fields)
         case "document":
             _document(head, plan, select)
+        case "prescription":
+            _schedule(select, fields)
     _title(head, select, fields)
     return select
 
@@ -114,6 +116,14 @@ def _practitioner(plan: Plan, select: Select, fields: RouteFields) -> None:
     fields.compute(
         "kind", Way("ContactKind", "choice", reason="says whether the person is a patient, a practitioner or both")
     )
+    _apart(plan, fields)
+
+
+def _apart(plan: Plan, fields: RouteFields) -> None:
+    """A practitioner who is a patient, too, shares the contact with the patient, whose address is the first."""
+    mail = fields.targets.get("emailaddress1")
+    if party_field(plan) and mail and not fields.filled("emailaddress2"):
+        fields.move(mail, "emailaddress1", "emailaddress2")
 
 
 def _staff(head: Head, plan: Plan, select: Select, fields: RouteFields) -> None:
@@ -155,7 +165,7 @@ def _location(head: Head, plan: Plan, select: Select, fields: RouteFields) -> No
     if any(way.column == "LocationKind" and name in select.columns for name, way in fields.ways.items()):
         return
     users = {
-        plan.object_of(one.name)
+        plan.objects.get(one.name)
         for one in plan.documents.values()
         for field in one.fields
         if field.reference and field.reference.dataset == head.document.name
@@ -170,6 +180,17 @@ def _document(head: Head, plan: Plan, select: Select) -> None:
     files = [one for one in head.document.fields if one.share("file") > 0.5]
     files.sort(key=lambda one: ("path" not in words(one.name), "url" not in words(one.name), -one.distinct))
     select.columns["path"] = cell(head.document, files[0].name) if files else "NULL::VARCHAR"
+
+
+def _schedule(select: Select, fields: RouteFields) -> None:
+    """The schedule of a drug is looked up from its name: a yes or no in the source does not tell which."""
+    name = fields.targets.get("MedicationName")
+    if name is None or fields.filled("DEASchedule"):
+        return
+    more = [one for one in (fields.targets.get("MedicationCode"), "code_system") if one and one in select.columns]
+    args = {"fields": more} if len(more) == 2 else {}
+    way = Way("DEASchedule", "drug_schedule", args, phi="controlled_substance", reason="looked up from the drug's name")
+    fields.compute(name, way)
 
 
 def _title(head: Head, select: Select, fields: RouteFields) -> None:
@@ -197,7 +218,7 @@ def _views(plan: Plan) -> dict[str, str]:
     for column, name in (("provider", "practitioner"), ("place", "location")):
         fitting = [
             one.name for one in document.fields
-            if one.reference and plan.object_of(one.reference.dataset) == name
+            if one.reference and plan.objects.get(one.reference.dataset) == name
         ]  # fmt: skip
         found[column] = id_of(document, fitting[0]) if fitting else "NULL::VARCHAR"
     gone = is_deleted(head.document)

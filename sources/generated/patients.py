@@ -3,7 +3,7 @@
 from typing import Final
 
 from sources.generated.plan import Head, Plan, Properties
-from sources.generated.records import Select, no_insurance
+from sources.generated.records import Select, is_property, no_insurance
 from sources.generated.routes import RouteFields
 from sources.generated.sql import cell, id_of, is_deleted, key_of, moment, text
 from sources.generated.ways import Way
@@ -89,8 +89,8 @@ def _coverage(plan: Plan, select: Select, fields: RouteFields) -> None:
 def _properties(head: Head, plan: Plan, select: Select) -> str:
     """SQL of the custom properties: cells without a column of their own, rows of properties, columns nobody knows."""
     pieces = []
-    for one in plan.fields.get(head.document.name, []):
-        if one.object == "patient" and (one.junction or one.target_column.startswith("custom:")):
+    for one in (*plan.fields.get(head.document.name, []), *plan.ignored.get(head.document.name, [])):
+        if is_property(one, head.document):
             label = (one.custom.label if one.custom else "") or " ".join(words(one.column)).capitalize()
             found = cell(head.document, one.column)
             profile = head.document.field(one.column)

@@ -9,6 +9,7 @@ from mapping.matching.model import NONE, FieldProposal, Proposal, TableProposal
 from mapping.objects import OBJECTS, ObjectName
 from sources.errors import UnknownSource
 from sources.generated.rebuild import to_rebuild
+from sources.generated.second import second_look
 from sources.profiling.model import DatasetDocument, FieldProfile
 from sources.profiling.names import words
 
@@ -86,9 +87,10 @@ class Plan:
         """The heads of an object."""
         return [head for head in self.heads if head.object == name]
 
-    def object_of(self, dataset: str) -> ObjectName | None:
-        """The object whose head a dataset is."""
-        return next((head.object for head in self.heads if head.document.name == dataset), None)
+    @property
+    def objects(self) -> dict[str, ObjectName]:
+        """Dataset -> the object whose head it is."""
+        return {head.document.name: head.object for head in self.heads}
 
 
 def make_plan(documents: Sequence[DatasetDocument], proposal: Proposal) -> Plan:
@@ -130,6 +132,12 @@ def make_plan(documents: Sequence[DatasetDocument], proposal: Proposal) -> Plan:
         if document.name not in taken and document.name not in plan.rest:
             plan.rest[document.name] = _why(tables.get(document.name))
     _spread(plan)
+    for head in plan.heads:
+        dataset = head.document.name
+        every = [*homes.get(dataset, []), *ignored.get(dataset, [])]
+        every = second_look(head.document, head.object, every, plan.objects)
+        homes[dataset] = [one for one in every if one.migrated]
+        ignored[dataset] = [one for one in every if not one.migrated]
     return plan
 
 

@@ -1,7 +1,7 @@
 """The SQL that shapes the rows of one head into records of its object."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mapping.catalog import load_catalog
@@ -13,6 +13,7 @@ from sources.generated.routes import TABLES, RouteFields
 from sources.generated.sql import (
     cell,
     deleted_field,
+    diagnoses,
     id_of,
     identifier,
     is_deleted,
@@ -39,6 +40,9 @@ _CREATED: Final = ({"created"}, {"added"}, {"entered"}, {"uploaded"}, {"inserted
 _MODIFIED: Final = ({"updated"}, {"modified"}, {"changed"})
 #: Words of schedule entries that are no visit.
 _BLOCKED: Final = "block|lunch|unavailable|out of office|closed|vacation|holiday"
+#: A code of ICD-10-CM within a longer text.
+_ICD10: Final = r"\b[A-TV-Z][0-9][0-9A-Z](\.[0-9A-Z]{1,4})?\b"
+_CODE_SYSTEMS: Final = {"rxnorm": "RxNorm", "rxcui": "RxNorm", "ndc": "NDC", "snomed": "SNOMED CT"}
 #: Payers that stand for a time without insurance.
 _UNINSURED: Final = r"no[ _-]?insurance|uninsured|none|no coverage"
 
@@ -143,7 +147,12 @@ def shape(head: Head, plan: Plan, fields: RouteFields | None) -> Select:
     for one, profile, sql in _cells(head, plan) if fields else ():
         assert fields is not None
         _take(head, plan, fields, select, here, one, profile, sql)
-    _reserved(head, plan, select)
+    used = _reserved(head, plan, select)
+    if fields:
+        for name in used:
+            if name not in fields.targets.values() and name in here and fields.ways[name].column is None:
+                del fields.ways[name]  # its own place keeps it
+        _patient_link(head, fields, select, patient, here)
     return select
 
 
@@ -201,8 +210,8 @@ def _take(
     if one.target_column in _RESERVED:
         return  # reserved fields are found by what they refer to
     table = TABLES[head.object][0]
-    if one.migrated and head.object == "patient" and (one.junction or one.target_column.startswith("custom:")):
-        return  # a custom property
+    if own and head.object == "patient" and is_property(one, head.document):
+        return  # kept beside the columns
     name = identifier(one.column) if own else f"{identifier(one.table)}_{identifier(one.column)}"
     if name in ("path", "properties"):
         name = f"{name}_of_{head.document.name}"
@@ -213,13 +222,53 @@ def _take(
     elif one.target_column.startswith("custom:"):
         way = ignored("The target has no column for it.", profile.phi)
     else:
-        way = way_of(plan, one, profile)
+        way = way_of(plan.objects, one, profile)
     if way.transform == "duration":
         sql = minutes(sql)
+    if way.transform == "choice" and profile.separator:
+        _rest_of_list(fields, select, name, table, sql)
+        sql = f"nullif(trim(split_part({sql}, {text(profile.separator)}, 1)), '')"
+    elif way.column == "Diagnoses" and profile.separator:
+        _primary_diagnosis(fields, select, sql)
+        sql = diagnoses(sql, profile.separator)
+        way = replace(way, transform="lines")
+    elif way.column == "MedicationCode" and (system := _code_system(profile)):
+        select.columns["code_system"] = f"CASE WHEN {sql} IS NOT NULL THEN {text(system)} END"
+        fields.compute("code_system", Way("CodeSystem", reason="the column is called so"))
     name = fields.add(name, way, head.document.name, here)
     select.columns[name] = sql
     if own and way.transform == "choice" and way.column and way.column.endswith("Status") and way.column == "Status":
         _source_status(fields, name, table)
+
+
+def is_property(one: FieldProposal, document: DatasetDocument) -> bool:
+    """Whether a patient's column becomes a custom property: the matcher says so, or it is a name without a home."""
+    if one.object != "patient":
+        return False
+    if one.migrated:
+        return one.junction or one.target_column.startswith("custom:")
+    profile = document.field(one.column)
+    return profile is not None and profile.filled > 0 and profile.phi == "name"
+
+
+def _rest_of_list(fields: RouteFields, select: Select, name: str, table: str, sql: str) -> None:
+    """A choice takes the first of several values; all of them go into the description, where that is free."""
+    if load_catalog().column(table, "description") and not fields.filled("description"):
+        label = " ".join(words(name)).capitalize()
+        select.columns[f"{name}_all"] = f"{text(label + ': ')} || {sql}"
+        fields.compute(f"{name}_all", Way("description", reason="all of the values, where the choice takes the first"))
+
+
+def _primary_diagnosis(fields: RouteFields, select: Select, sql: str) -> None:
+    if not fields.filled("PrimaryDiagnosisCode"):
+        select.columns["primary_diagnosis"] = f"nullif(regexp_extract({sql}, '{_ICD10}'), '')"
+        way = Way("PrimaryDiagnosisCode", "identifier", phi="clinical", reason="the first code of the diagnoses")
+        fields.compute("primary_diagnosis", way)
+
+
+def _code_system(profile: FieldProfile) -> str | None:
+    said = set(words(profile.name.replace("rxnorm", "rxnorm_")))
+    return next((system for word, system in _CODE_SYSTEMS.items() if word in said), None)
 
 
 def _source_status(fields: RouteFields, name: str, table: str) -> None:
@@ -227,8 +276,22 @@ def _source_status(fields: RouteFields, name: str, table: str) -> None:
         fields.compute(name, Way("SourceStatus", reason="keeps the status as it stood in the source"))
 
 
-def _reserved(head: Head, plan: Plan, select: Select) -> None:
-    """The record's reserved fields: owner, practitioner, provider, place, and when and by whom it was made."""
+def _patient_link(head: Head, fields: RouteFields, select: Select, patient: str, here: set[str]) -> None:
+    """Every record of a patient points at the patient, by whatever way that one was found."""
+    if head.object in (*PRACTICE, "patient"):
+        return
+    column = "objectid" if head.object == "document" else "Patient"
+    if fields.targets.get(column) not in here:
+        way = Way(column, "lookup", {"object": "patient", "required": True}, phi="id", reason="the patient it hangs on")
+        select.columns[fields.add("of_patient", way, head.document.name, here)] = patient
+
+
+def _reserved(head: Head, plan: Plan, select: Select) -> set[str]:
+    """The record's reserved fields: owner, practitioner, provider, place, and when and by whom it was made.
+
+    Returns the names of the fields that are kept by them.
+    """
+    used: set[str] = set()
     document = head.document
     staff = [one for one in document.fields if _points(one, plan, "staff")]
     owners = [one for one in staff if "by" not in words(one.name)]
@@ -236,6 +299,7 @@ def _reserved(head: Head, plan: Plan, select: Select) -> None:
     place = _lookup_field(head, plan, "location")
     if owners:
         select.columns["_owner"] = id_of(document, owners[0].name)
+        used.add(owners[0].name)
     if head.object == "practitioner":
         select.columns["_practitioner"] = key_of(document)
         if not owners and (mail := _mail(head, plan)):
@@ -252,20 +316,25 @@ def _reserved(head: Head, plan: Plan, select: Select) -> None:
         select.columns["_location"] = "p.place"
     if made := _moment_field(head, plan, "SourceCreatedOn", _CREATED):
         select.columns["_created"] = moment(document, made)
+        used.add(made)
     if changed := _moment_field(head, plan, "SourceModifiedOn", _MODIFIED):
         select.columns["_modified"] = moment(document, changed)
+        used.add(changed)
     author = next(
         (one for one in staff if "by" in words(one.name) and not set(words(one.name)) & {"updated", "modified"}), None
     )
     if author:
         select.joins.append(f"LEFT JOIN {STAFF} AS w ON w.id = {id_of(document, author.name)}")
         select.columns["_created_by"] = f"coalesce(w.name, {cell(document, author.name)})"
+        used.add(author.name)
     elif told := _proposed(head, plan, "SourceCreatedBy"):
         select.columns["_created_by"] = cell(document, told)
+        used.add(told)
+    return {identifier(name) for name in used}
 
 
 def _points(one: FieldProfile, plan: Plan, name: ObjectName) -> bool:
-    return one.reference is not None and not one.reference.each and plan.object_of(one.reference.dataset) == name
+    return one.reference is not None and not one.reference.each and plan.objects.get(one.reference.dataset) == name
 
 
 def _lookup_field(head: Head, plan: Plan, name: ObjectName) -> str | None:

@@ -1,7 +1,7 @@
 """The map of an object that several datasets may feed: one source field a column, whichever dataset it comes from."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from mapping.catalog import load_catalog
@@ -65,6 +65,11 @@ class RouteFields:
             self.ways[source] = way
         if way.column:
             self.targets.setdefault(way.column, source)
+
+    def move(self, source: str, column: str, other: str) -> None:
+        """Lets a field fill another column."""
+        self.ways[source] = replace(self.ways[source], column=other)
+        self.targets[other] = self.targets.pop(column)
 
     def filled(self, column: str) -> bool:
         """Whether a field fills that column."""

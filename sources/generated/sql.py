@@ -100,6 +100,13 @@ def minutes(found: str) -> str:
     )
 
 
+def diagnoses(found: str, separator: str) -> str:
+    """A list of diagnoses, one an entry: ``ICD10:E11.9|Type 2 diabetes`` becomes ``ICD-10-CM E11.9 Type 2 diabetes``."""
+    plain = "trim(replace(regexp_replace(trim(one), '^ICD-?10(-?CM)?[: ]+', 'ICD-10-CM '), '|', ' '))"
+    entries = f"list_filter(string_split({found}, {text(separator)}), lambda one: trim(one) != '')"
+    return f"list_transform({entries}, lambda one: {plain})"
+
+
 def identifier(name: str) -> str:
     """A name as an identifier of small letters."""
     found = re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()).strip("_")

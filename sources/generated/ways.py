@@ -1,6 +1,7 @@
 """How a field of a record gets into its column: transform, arguments and value map, from the column and the values."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -9,7 +10,6 @@ from mapping.catalog.model import CatalogColumn
 from mapping.matching.model import FieldProposal
 from mapping.model import FieldMap, PhiClass
 from mapping.objects import ObjectName
-from sources.generated.plan import Plan
 from sources.profiling.model import USUAL, FieldProfile
 
 #: Columns with a transform of their own, whatever they are filled from.
@@ -26,7 +26,7 @@ _BY_TYPE: Final = {
 #: Options that stand for what has no option of its own, in the order they are looked for.
 _OTHERS: Final = ("Other", "Unknown")
 #: Words for rows that are no longer in use; the others are active.
-_INACTIVE: Final = re.compile(
+INACTIVE: Final = re.compile(
     r"inactive|disabled|archiv|clos|term|retired|left|former|deceased|dead|expired|removed|suspended|cancel|"
     r"(?:0|f|false|n|no|i|d)$",
     re.IGNORECASE,
@@ -72,11 +72,13 @@ def ignored(reason: str, phi: PhiClass = "none") -> Way:
     return Way(None, reason=reason, phi=phi)
 
 
-def way_of(plan: Plan, one: FieldProposal, profile: FieldProfile) -> Way:
-    """The way of one proposed field into its column."""
+def way_of(objects: Mapping[str, ObjectName], one: FieldProposal, profile: FieldProfile) -> Way:
+    """The way of one proposed field into its column. ``objects``: dataset -> the object whose head it is."""
     column = load_catalog().column(one.target_table, one.target_column)
     if column is None:
         return ignored(f"The target has no column {one.target_column} that a field could fill.", profile.phi)
+    if column.name == "DEASchedule" and profile.type == "boolean":
+        return ignored("Yes or no only; the schedule is looked up from the drug.", column.phi)
     if column.name in _REVIEWED:
         return ignored(_REVIEWED[column.name], column.phi)
     if column.type == "state":
@@ -95,7 +97,7 @@ def way_of(plan: Plan, one: FieldProposal, profile: FieldProfile) -> Way:
             confidence = min(confidence, 0.5)
             reason += "; its days and months cannot be told apart"
     elif transform == "lookup":
-        return _lookup(plan, column, profile, confidence, reason)
+        return _lookup(objects, column, profile, confidence, reason)
     elif transform in ("choice", "choices") and not column.open:
         return _choice(one, column, transform, phi, profile)
     return Way(column.name, transform, args, None, phi, confidence, reason)
@@ -117,8 +119,10 @@ def _format(profile: FieldProfile) -> dict[str, Any]:
     return {"format": names[0] if len(names) == 1 else names}
 
 
-def _lookup(plan: Plan, column: CatalogColumn, profile: FieldProfile, confidence: float, reason: str) -> Way:
-    points_at = plan.object_of(profile.reference.dataset) if profile.reference else None
+def _lookup(
+    objects: Mapping[str, ObjectName], column: CatalogColumn, profile: FieldProfile, confidence: float, reason: str
+) -> Way:
+    points_at = objects.get(profile.reference.dataset) if profile.reference else None
     if column.object is None or points_at != column.object:
         what = f"ids of {points_at}" if points_at else "no ids that are known"
         return ignored(f"{column.label} is a link to {column.object} records, and the values are {what}.", profile.phi)
@@ -153,7 +157,7 @@ def _state(one: FieldProposal, profile: FieldProfile) -> Way:
         elif negative:
             values[value] = "active"
         else:
-            values[value] = "inactive" if _INACTIVE.match(value.strip()) else "active"
+            values[value] = "inactive" if INACTIVE.match(value.strip()) else "active"
     if profile.dates and negative:
         return ignored("A date at which the row went out of use; give it a state by hand.", "date")
     return Way(None, "state", {"default": "active"}, values or None, "none", one.confidence, one.reason)

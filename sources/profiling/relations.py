@@ -123,11 +123,13 @@ def _reference(
     of_parent = meanings(parent.name)
     spoken = meanings(field.name) & of_parent
     named = same or bool(spoken or meanings(field.name) & meanings(key))
+    if child is parent and "parent" in words(field.name):
+        named = True
     if share < (_NAMED if named else _NAMELESS):
         return 0.0, None
     if not named and (shared < _ENOUGH or _plain_numbers(field)):
         return 0.0, None
-    if child is parent and not (named or "parent" in words(field.name)):
+    if child is parent and not named:
         return 0.0, None
     # Of party_party and party_address, a column called party means the one that is about nothing else.
     weight = share + 1.0 * named + 1.0 * same + 0.5 * len(spoken) / max(len(of_parent), 1)

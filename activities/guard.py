@@ -8,7 +8,7 @@ import logging
 import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from azure.core.exceptions import AzureError
 
@@ -26,6 +26,8 @@ _UNAVAILABLE = {
     507: "The environment's storage is full: free or add capacity in the Power Platform admin center, then start the step "
     "again: finished work is kept.",
 }
+#: Times that a chunk is begun again in one activity.
+AGAIN: Final = 3
 Activity = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
@@ -36,7 +38,7 @@ def guarded(activity: Activity) -> Callable[[Any], Awaitable[Any]]:
     async def run(payload: dict) -> dict:  # type: ignore[type-arg]
         try:
             async with room(activity.__name__):
-                return await activity(payload)
+                return await _work(activity, payload)
         except StepError as error:
             return as_value(error)
         except BudgetSpent as error:
@@ -81,6 +83,19 @@ def guarded(activity: Activity) -> Callable[[Any], Awaitable[Any]]:
     run.__annotations__ = {"payload": dict, "return": dict}
     del run.__wrapped__
     return run
+
+
+async def _work(activity: Activity, payload: dict[str, Any]) -> dict[str, Any]:
+    """Do it, and again when the chunk's lease was lost: its log says what was done, or another worker's result is there.
+
+    A lease is lost without any fault when the storage or this instance stood still for half a minute.
+    """
+    for _ in range(AGAIN):
+        try:
+            return await activity(payload)
+        except LeaseLost:
+            log.warning("%s lost its lease and begins again", activity.__name__)
+    return await activity(payload)
 
 
 def _place(name: str, error: Exception) -> str:

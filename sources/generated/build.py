@@ -162,17 +162,13 @@ def _staff(head: Head, plan: Plan, select: Select, fields: RouteFields) -> None:
 
 def _location(head: Head, plan: Plan, select: Select, fields: RouteFields) -> None:
     """Places that only referrals name are where patients come from."""
-    if any(way.column == "LocationKind" and name in select.columns for name, way in fields.ways.items()):
+    kind = fields.targets.get("LocationKind")
+    if plan.users(head.document) != {"referral"} and kind in select.columns:
         return
-    users = {
-        plan.objects.get(one.name)
-        for one in plan.documents.values()
-        for field in one.fields
-        if field.reference and field.reference.dataset == head.document.name
-    }
-    select.columns["kind_of_place"] = text("Referral source" if users == {"referral"} else "Clinic")
-    if not fields.filled("LocationKind"):
-        fields.compute("kind_of_place", Way("LocationKind", "choice", reason="by what refers to it"))
+    if kind is None:
+        kind = "kind_of_place"
+        fields.compute(kind, Way("LocationKind", "choice", reason="by what refers to it"))
+    select.columns[kind] = text("Referral source" if plan.users(head.document) == {"referral"} else "Clinic")
 
 
 def _document(head: Head, plan: Plan, select: Select) -> None:
@@ -226,7 +222,7 @@ def _views(plan: Plan) -> dict[str, str]:
         PEOPLE: (
             f"SELECT {key_of(document)} AS id, {found['provider']} AS provider, {found['place']} AS place, "
             f"{f'coalesce({gone}, false)' if gone else 'false'} AS gone\nFROM {document.name} AS t\n"
-            "QUALIFY row_number() OVER (PARTITION BY id ORDER BY t._row) = 1"
+            f"QUALIFY row_number() OVER (PARTITION BY {key_of(document)} ORDER BY t._row) = 1"
         )
     }
     staff = plan.of("staff")
@@ -234,7 +230,7 @@ def _views(plan: Plan) -> dict[str, str]:
         select = _select(staff[0], plan, RouteFields("staff"))
         views[STAFF] = (
             f"SELECT {select.columns['_id']} AS id, {select.columns['name']} AS name\nFROM {staff[0].document.name} AS t\n"
-            "QUALIFY row_number() OVER (PARTITION BY id ORDER BY t._row) = 1"
+            f"QUALIFY row_number() OVER (PARTITION BY {select.columns['_id']} ORDER BY t._row) = 1"
         )
     return views
 

@@ -65,22 +65,21 @@ def _coverage(plan: Plan, select: Select, fields: RouteFields) -> None:
     }
     if not wanted:
         return
-    tests = ["patient IS NOT NULL"]
+    tests = [f"{id_of(document, head.path.field, 'i')} IS NOT NULL"]
     if "CoverageOrder" in homes:
-        tests.append("priority IN ('primary', 'p', '1')")
+        tests.append(f"lower({cell(document, homes['CoverageOrder'], 'i')}) IN ('primary', 'p', '1')")
     if gone := is_deleted(document, "i"):
         tests.append(f"NOT coalesce({gone}, false)")
     if none := no_insurance(head, plan, "i"):
         tests.append(f"NOT {none}")
     start = moment(document, homes["CoverageStart"], "i") if "CoverageStart" in homes else "NULL"
-    order = f"lower({cell(document, homes['CoverageOrder'], 'i')})" if "CoverageOrder" in homes else "NULL"
     picks = ", ".join(f"{cell(document, homes[column], 'i')} AS {name}" for column, (name, _) in wanted.items())
     inner = (
-        f"SELECT {id_of(document, head.path.field, 'i')} AS patient, {order} AS priority, {start} AS since, i._row, {picks} "
-        f"FROM {document.name} AS i WHERE {' AND '.join(tests)} "
-        "QUALIFY row_number() OVER (PARTITION BY patient ORDER BY since DESC NULLS LAST, i._row) = 1"
+        f"SELECT {id_of(document, head.path.field, 'i')} AS the_patient, {picks}\n"
+        f"  FROM {document.name} AS i\n  WHERE {' AND '.join(tests)}\n  QUALIFY row_number() OVER "
+        f"(PARTITION BY the_patient ORDER BY {start} DESC NULLS LAST, i._row) = 1"
     )
-    select.joins.append(f"LEFT JOIN ({inner}) AS covered ON covered.patient = {key_of(plan.patients)}")
+    select.joins.append(f"LEFT JOIN ({inner}) AS covered ON covered.the_patient = {key_of(plan.patients)}")
     for name, column in wanted.values():
         select.columns[name] = f"covered.{name}"
         fields.compute(name, Way(column, phi="insurance", reason="from the latest primary coverage"))
@@ -120,10 +119,10 @@ def rows_of_properties(one: Properties, plan: Plan) -> str:
         code = id_of(one.definitions, one.code, "o")
         kind_cell = cell(one.definitions, one.type, "o") if one.type else "NULL::VARCHAR"
         inner = (
-            f"SELECT {code} AS code, {cell(one.definitions, one.label, 'o')} AS label, lower({kind_cell}) AS kind, o._row "
-            f"FROM {one.definitions.name} AS o QUALIFY row_number() OVER (PARTITION BY code ORDER BY o._row) = 1"
+            f"SELECT {code} AS the_code, {cell(one.definitions, one.label, 'o')} AS label, lower({kind_cell}) AS kind, o._row "
+            f"FROM {one.definitions.name} AS o\n  QUALIFY row_number() OVER (PARTITION BY the_code ORDER BY o._row) = 1"
         )
-        join = f" LEFT JOIN ({inner}) AS d ON d.code = {id_of(document, one.name, 'v')}"
+        join = f"\n  LEFT JOIN ({inner}) AS d ON d.the_code = {id_of(document, one.name, 'v')}"
         label, kind = f"coalesce(d.label, {label})", "d.kind"
         value = _plain_value(value, plan)
     several = f"coalesce(regexp_matches({kind}, '{_SEVERAL}'), false)" if one.type else "true"
@@ -134,7 +133,7 @@ def rows_of_properties(one: Properties, plan: Plan) -> str:
     )
     return (
         f"SELECT v._row, {id_of(document, one.patient, 'v')} AS patient, {label} AS name, {value} AS value, "
-        f"{several} AS several, {age} AS age FROM {document.name} AS v{join}"
+        f"{several} AS several,\n  {age} AS age\n  FROM {document.name} AS v{join}"
     )
 
 
@@ -154,6 +153,6 @@ def gather(one: Properties, plan: Plan) -> str:
     named = (
         "SELECT patient, name, CASE WHEN bool_or(several) AND count(*) > 1 OR bool_or(several) AND "
         f"{'true' if one.type else 'false'} THEN to_json(list(value ORDER BY _row)) ELSE to_json(arg_max(value, _row)) END AS value "
-        f"FROM ({rows_of_properties(one, plan)}) WHERE value IS NOT NULL AND (several OR age = 1) GROUP BY patient, name"
+        f"\n  FROM ({rows_of_properties(one, plan)})\n  WHERE value IS NOT NULL AND (several OR age = 1) GROUP BY patient, name"
     )
     return f"SELECT patient, json_group_object(name, value) AS properties FROM ({named}) GROUP BY patient"

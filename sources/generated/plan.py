@@ -21,6 +21,17 @@ PRACTICE: Final[tuple[ObjectName, ...]] = ("staff", "location", "practitioner")
 _SURE: Final = 0.9
 
 
+#: Patients and practitioners share a table, not all of its columns.
+_PATIENTS_ONLY: Final = frozenset((
+    "SourcePatientID", "SourceMRN", "OriginalPatientCreateDate", "MedicalHistory", "PrimaryInsuranceCarrier",
+    "PrimaryPolicyNumber", "PrimarySubscriberId", "PreferredPharmacy", "EmergencyContact", "RecallDate", "DeceasedDate",
+))  # fmt: skip
+_NOT_FOR: Final[dict[ObjectName, frozenset[str]]] = {
+    "practitioner": _PATIENTS_ONLY,
+    "patient": frozenset(("NPI", "PractitionerRole", "Specialization")),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Path:
     """How a row finds its patient. ``field``: the row's own column.
@@ -87,6 +98,11 @@ class Plan:
         """The heads of an object."""
         return [head for head in self.heads if head.object == name]
 
+    def users(self, document: DatasetDocument) -> set[ObjectName]:
+        """The objects whose heads refer to a dataset's rows."""
+        heads = (head for head in self.heads if any(_refers(field, document) for field in head.document.fields))
+        return {head.object for head in heads if head.document is not document}
+
     @property
     def objects(self) -> dict[str, ObjectName]:
         """Dataset -> the object whose head it is."""
@@ -135,7 +151,10 @@ def make_plan(documents: Sequence[DatasetDocument], proposal: Proposal) -> Plan:
     for head in plan.heads:
         dataset = head.document.name
         every = [*homes.get(dataset, []), *ignored.get(dataset, [])]
-        every = second_look(head.document, head.object, every, plan.objects)
+        besides = _NOT_FOR.get(head.object, frozenset())
+        if head.object == "location" and plan.users(head.document) == {"referral"}:
+            besides = frozenset(("LocationKind",))  # it is what it is: a place that refers
+        every = second_look(head.document, head.object, every, plan.objects, besides)
         homes[dataset] = [one for one in every if one.migrated]
         ignored[dataset] = [one for one in every if not one.migrated]
     return plan

@@ -153,6 +153,9 @@ def shape(head: Head, plan: Plan, fields: RouteFields | None) -> Select:
             if name not in fields.targets.values() and name in here and fields.ways[name].column is None:
                 del fields.ways[name]  # its own place keeps it
         _patient_link(head, fields, select, patient, here)
+        if head.path and head.path.kind == "each" and head.object == "appointment":
+            way = Way("SeriesId", "identifier", phi="id", reason="the session that several people came to")
+            select.columns[fields.add("session", way, document.name, here)] = key_of(document)
     return select
 
 
@@ -226,7 +229,7 @@ def _take(
     if way.transform == "duration":
         sql = minutes(sql)
     if way.transform == "choice" and profile.separator:
-        _rest_of_list(fields, select, name, table, sql)
+        _rest_of_list(fields, select, name, table, sql, profile.separator)
         sql = f"nullif(trim(split_part({sql}, {text(profile.separator)}, 1)), '')"
     elif way.column == "Diagnoses" and profile.separator:
         _primary_diagnosis(fields, select, sql)
@@ -251,11 +254,11 @@ def is_property(one: FieldProposal, document: DatasetDocument) -> bool:
     return profile is not None and profile.filled > 0 and profile.phi == "name"
 
 
-def _rest_of_list(fields: RouteFields, select: Select, name: str, table: str, sql: str) -> None:
+def _rest_of_list(fields: RouteFields, select: Select, name: str, table: str, sql: str, separator: str) -> None:
     """A choice takes the first of several values; all of them go into the description, where that is free."""
     if load_catalog().column(table, "description") and not fields.filled("description"):
-        label = " ".join(words(name)).capitalize()
-        select.columns[f"{name}_all"] = f"{text(label + ': ')} || {sql}"
+        label = text(f"{name.replace('_', ' ').capitalize()}: ")
+        select.columns[f"{name}_all"] = f"CASE WHEN contains({sql}, {text(separator)}) THEN {label} || {sql} END"
         fields.compute(f"{name}_all", Way("description", reason="all of the values, where the choice takes the first"))
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-#: How often one column is offered: its second and third taker cost more.
-PLACES = 3
+#: How often one column is offered: each further taker costs more.
+PLACES = 8
 _NEVER = 1e9
 
 
@@ -19,8 +19,9 @@ def assign(scores: Sequence[dict[str, float]], cost_of_sharing: Callable[[str], 
         The chosen column of each field. Equal sums are broken by the order given.
     """
     columns = list(dict.fromkeys(name for one in scores for name in one if name != nowhere))
-    places = [(name, rank) for name in columns for rank in range(PLACES)]
     sharing = {name: cost_of_sharing(name) for name in columns}
+    takers = {name: min(PLACES, sum(1 for one in scores if name in one)) for name in columns}
+    places = [(name, rank) for name in columns for rank in range(takers[name])]
     # A private place for each field stands for nowhere, so that no field is ever without one.
     matrix = [
         [-(one[name] - rank * sharing[name]) if name in one else _NEVER for name, rank in places]

@@ -16,15 +16,19 @@ _LOOKED_AT = 8
 #: Below this a name has nothing in common with a column.
 _SOMETHING = 0.2
 
+#: Columns that hold the record's own key.
+KEYS = frozenset(("SourcePatientID", "claim_id", "line_id"))
+
 #: Names of the features, in the order of the vectors; the fitted weights are kept by name.
 HOME = (
     "bias", "name", "name_square", "exact", "near", "label", "description", "lead", "behind", "none_here", "none_general",
     "fits", "misfits", "reference_fits", "reference_misfits", "flag_for_text", "extra", "extra_name", "elsewhere", "export",
-    "custom", "memo", "detail", "role_sure", "by_name", "lookup",
+    "custom", "memo", "detail", "role_sure", "by_name", "lookup", "alone", "claimed", "shared", "own_key_home", "key_home",
 )  # fmt: skip
 NOWHERE_FEATURES = (
     "none_bias", "none_role", "none_role_square", "none_general_name", "none_exact", "best_home", "best_home_square",
     "unknown", "flag", "detail_none", "best_extra", "key_like", "no_role", "export_none", "deep", "unsure_role", "people",
+    "own_key", "home_alone", "home_claimed",
 )  # fmt: skip
 FEATURES = HOME + NOWHERE_FEATURES
 
@@ -60,37 +64,73 @@ def _general_index() -> Index:
 
 def weigh(view: TableView, taken: Taken) -> list[Weighed]:
     """Every field of a table with the homes it may have in the role the table was taken for."""
-    return [_weigh(field, view, taken) for field in view.fields]
-
-
-def _weigh(field: FieldView, view: TableView, taken: Taken) -> Weighed:
     role = taken.role
     said = view.said | role.about
-    homes = column_index(role.name).best(field.spoken, said)
+    homes = [column_index(role.name).best(field.spoken, said) for field in view.fields]
+    claims: dict[str, list[float]] = {}
+    for found in homes:
+        for name, score in found.items():
+            claims.setdefault(name, []).append(score)
+    for scores in claims.values():
+        scores.sort(reverse=True)
+    return [_weigh(field, view, taken, found, claims) for field, found in zip(view.fields, homes, strict=True)]
+
+
+def _weigh(
+    field: FieldView, view: TableView, taken: Taken, homes: dict[str, float], claims: dict[str, list[float]]
+) -> Weighed:
+    role = taken.role
+    said = view.said | role.about
     ranked = sorted(
         ((homes[one.name], one) for one in role.candidates if homes.get(one.name, 0.0) > _SOMETHING),
         key=lambda pair: (-pair[0], pair[1].name),
     )[:_LOOKED_AT]
-    own = _none_index(role.name).best(field.spoken, said)
-    general = _general_index().best(field.spoken, said)
-    none_role, kind_role = _top(own)
-    none_general, kind_general = _top(general)
-    options = [_home(field, view, taken, score, one, ranked, none_role, none_general) for score, one in ranked]
-    options.append(_nowhere(field, taken, ranked, none_role, none_general))
+    best = Names(
+        ranked=ranked,
+        none_role=_top(_none_index(role.name).best(field.spoken, said)),
+        none_general=_top(_general_index().best(field.spoken, said)),
+        rivals={one.name: _rival(claims[one.name], score) for score, one in ranked},
+        own_key=_is_own_key(field, said),
+    )
+    options = [_home(field, view, taken, score, one, best) for score, one in ranked]
+    options.append(_nowhere(field, taken, best))
+    (none_role, kind_role), (none_general, kind_general) = best.none_role, best.none_general
     kind = kind_role if none_role >= 0.95 * none_general else kind_general
     return Weighed(field, tuple(options), kind, max(none_role, none_general))
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the names say of one field, before anything else is looked at."""
+
+    ranked: list[tuple[float, Candidate]]
+    none_role: tuple[float, str]
+    none_general: tuple[float, str]
+    rivals: dict[str, float]  #: for each column, how well the best other field of the table agrees with it
+    own_key: bool
+
+
+def _rival(scores: list[float], own: float) -> float:
+    """The best score of another field: the best of all, or the second when the best is one's own."""
+    return scores[0] if scores[0] > own else scores[1] if len(scores) > 1 else 0.0
+
+
+def _is_own_key(field: FieldView, said: frozenset[str]) -> bool:
+    """Whether the field is the key of its own table: id, or the table's name with id."""
+    words = field.spoken[0].words
+    keys = words & {"id", "uid", "key", "number"}
+    return bool(keys) and words - keys <= said
 
 
 def _top(found: dict[str, float]) -> tuple[float, str]:
     return max(((score, kind) for kind, score in found.items()), default=(0.0, ""))
 
 
-def _home(
-    field: FieldView, view: TableView, taken: Taken, score: float, one: Candidate,
-    ranked: list[tuple[float, Candidate]], none_role: float, none_general: float,
-) -> Option:  # fmt: skip
-    others = [other for other, candidate in ranked if candidate is not one and not candidate.extra]
+def _home(field: FieldView, view: TableView, taken: Taken, score: float, one: Candidate, names: Names) -> Option:
+    others = [other for other, candidate in names.ranked if candidate is not one and not candidate.extra]
     rival = max(others, default=0.0)
+    none_role, none_general = names.none_role[0], names.none_general[0]
+    claimed = names.rivals[one.name]
     best = fit(field.kind, one.type)
     role = taken.role
     said = view.said | role.about
@@ -128,6 +168,11 @@ def _home(
         "role_sure": taken.confidence,
         "by_name": taken.by_name,
         "lookup": float(one.type in ("lookup", "owner")),
+        "alone": float(claimed < 0.5),
+        "claimed": max(0.0, claimed - score),
+        "shared": float(claimed >= score),
+        "own_key_home": float(names.own_key and one.column not in KEYS),
+        "key_home": float(one.column in KEYS),
     }
     return Option(one, score, {name: value for name, value in features.items() if value})
 
@@ -155,12 +200,13 @@ def _object_of(table: str) -> str | None:
     return role.object if score > 0.8 else None
 
 
-def _nowhere(
-    field: FieldView, taken: Taken, ranked: list[tuple[float, Candidate]], none_role: float, none_general: float
-) -> Option:
+def _nowhere(field: FieldView, taken: Taken, names: Names) -> Option:
     role: Role = taken.role
-    home = max((score for score, one in ranked if not one.extra), default=0.0)
-    extra = max((score for score, one in ranked if one.extra), default=0.0)
+    promised = [(score, one) for score, one in names.ranked if not one.extra]
+    home, top = promised[0] if promised else (0.0, None)
+    claimed = names.rivals[top.name] if top is not None else 0.0
+    extra = max((score for score, one in names.ranked if one.extra), default=0.0)
+    none_role, none_general = names.none_role[0], names.none_general[0]
     words = field.spoken[0].words
     features = {
         "none_bias": 1.0,
@@ -180,6 +226,9 @@ def _nowhere(
         "deep": float(sum(field.column.name.count(sign) for sign in ".[") >= 4),
         "unsure_role": 1.0 - taken.confidence,
         "people": float(role.target in ("contact", "systemuser")),
+        "own_key": float(names.own_key),
+        "home_alone": home if claimed < 0.5 else 0.0,
+        "home_claimed": max(0.0, claimed - home),
     }
     return Option(NOWHERE, max(none_role, none_general), {name: value for name, value in features.items() if value})
 

@@ -16,6 +16,10 @@ _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": 
 _OWN_WORDS = 3
 #: Run-together words are taken apart only when every part has this many letters.
 _SHORTEST = 2
+#: Two words are put together when the lexicon knows the whole, and it has this many letters.
+_JOINED = 5
+#: Two letters that are a word wherever they stand at the end.
+_SHORT_WORDS = frozenset(("id", "no", "nr"))
 
 
 @lru_cache(maxsize=1 << 16)
@@ -67,15 +71,16 @@ def _read(name: str, languages: frozenset[str]) -> tuple[str, ...]:
     for word in _joined(raw_words(name)):
         found += _plain(word, languages)
     stop = words().stop
-    return tuple(dict.fromkeys(word for word in found if word not in stop))
+    told = tuple(dict.fromkeys(word for word in found if word not in stop))
+    return told or tuple(dict.fromkeys(found))
 
 
 def _joined(parts: Sequence[str]) -> list[str]:
-    """Puts together what a digit belongs to when the lexicon knows both as one word: cpt4, icd10, line1, a1c."""
+    """Puts together what the lexicon knows as one word: cpt4, icd10, line1, a1c, post code, e mail."""
     known = words().abbreviations
     joined: list[str] = []
     for part in parts:
-        if joined and part.isdigit() and joined[-1] + part in known:
+        if joined and joined[-1] + part in known and (part.isdigit() or len(joined[-1]) + len(part) >= _JOINED):
             joined[-1] += part
         elif len(joined) > 1 and len(part) == 1 and joined[-1].isdigit() and joined[-2] + joined[-1] + part in known:
             joined[-2:] = [joined[-2] + joined[-1] + part]
@@ -93,9 +98,9 @@ def _plain(word: str, languages: frozenset[str]) -> tuple[str, ...]:
             return tuple(_same(one) for one in meaning.split())
     if word in lexicon.abbreviations:
         return tuple(_same(one) for one in lexicon.abbreviations[word].split())
-    if word in lexicon.vocabulary or word.isdigit():
-        return (_same(word),)
     single = _singular(word)
+    if word.isdigit() or (word in lexicon.vocabulary and (single not in lexicon.vocabulary or word in lexicon.same)):
+        return (_same(word),)
     if single != word and (single in lexicon.vocabulary or single in lexicon.abbreviations):
         return _plain(single, languages)
     for language in sorted(languages):
@@ -109,11 +114,8 @@ def _plain(word: str, languages: frozenset[str]) -> tuple[str, ...]:
 
 def _same(word: str) -> str:
     lexicon = words()
-    return lexicon.same.get(word) or lexicon.same.get(_singular(word)) or _known_singular(word)
-
-
-def _known_singular(word: str) -> str:
-    return word if word in words().vocabulary and not word.endswith("ies") else _singular(word)
+    single = _singular(word)
+    return lexicon.same.get(word) or lexicon.same.get(single) or single
 
 
 def _singular(word: str) -> str:
@@ -121,7 +123,7 @@ def _singular(word: str) -> str:
         return word[:-3] + "y"
     if len(word) > 4 and word.endswith(("sses", "xes", "ches", "shes")):
         return word[:-2]
-    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is", "os")):
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is", "os", "as")):
         return word[:-1]
     return word
 
@@ -146,7 +148,7 @@ def _divided(word: str, vocabulary: frozenset[str]) -> tuple[str, ...]:
             if before is None or not (part in vocabulary or _singular(part) in vocabulary):
                 continue
             # Short parts are dear: any letters can be taken apart into twos and threes.
-            cost = before[0] + (1.0 if len(part) > 3 else 1.6 if len(part) == 3 else 2.2)
+            cost = before[0] + (1.0 if len(part) > 3 or part in _SHORT_WORDS else 1.6 if len(part) == 3 else 2.2)
             if (old := best[end]) is None or cost < old[0]:
                 best[end] = (cost, (*before[1], part))
     found = best[len(word)]

@@ -76,6 +76,8 @@ def _field(column: Column, reader: Reader, prefix: frozenset[str]) -> FieldView:
     name = column.name
     full = frozenset(reader.read(name)) - (prefix if len(raw_words(name)) > 1 else frozenset())
     readings = [Spoken(full or frozenset(reader.read(name)), 1.0)]
+    if "uid" in full and len(full) > 1:
+        readings.append(Spoken(full - {"uid"} | {"id"}, _LEAF))
     parts = [part for part in re.split(r"[.\[\]:]+", name) if part and part != "x"]
     if len(parts) > 2:
         readings.append(Spoken(frozenset(reader.read(" ".join(parts[-2:]))), _LEAF))

@@ -38,6 +38,11 @@ async def stored(store: Storage, migration: str) -> tuple[Profile, str]:
     return _parsed(kept["yaml"]), kept["digest"]
 
 
+async def text_of(store: Storage, migration: str) -> str:
+    """The migration's own profile as text. Raises NotStored when none was proposed."""
+    return str((await jobs.document(store, migration, DOCUMENT))["yaml"])
+
+
 async def keep(store: Storage, migration: str, text: str) -> str:
     """Store the migration's own profile; its digest. Raises BadProfile when the text is none."""
     _parsed(text)

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from triggers import files, maps, meta, migrations, reports, steps, timer
+from triggers import files, maps, meta, migrations, profiles, reports, steps, timer
 
 _ONE: Final = "migrations/{id}"
 
@@ -20,6 +20,8 @@ ENDPOINTS: Final[tuple[tuple[str, str, str, Callable[..., Awaitable[Any]]], ...]
     ("put_bundle", "POST", f"{_ONE}/files/bundle", files.put_bundle),
     ("list_files", "GET", f"{_ONE}/files", files.list_files),
     ("delete_file", "DELETE", f"{_ONE}/files", files.delete_file),
+    ("get_profile", "GET", f"{_ONE}/profile", profiles.get_profile),
+    ("put_profile", "PUT", f"{_ONE}/profile", profiles.put_profile),
     ("get_map", "GET", f"{_ONE}/map", maps.get_map),
     ("put_map", "PUT", f"{_ONE}/map", maps.put_map),
     ("edit_fields", "POST", f"{_ONE}/map/fields", maps.edit_fields),

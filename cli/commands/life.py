@@ -39,7 +39,9 @@ app.add_typer(source_app, name="source")
 @app.command()
 def create(
     system: Annotated[str, typer.Option("--system", help="A name for the clinic's system, one per clinic.")],
-    profile: Annotated[str | None, typer.Option("--profile", help="A known profile; else it is recognised.")] = None,
+    profile: Annotated[
+        str | None, typer.Option("--profile", help="A known profile, or none; else it is recognised.")
+    ] = None,
     plan: Annotated[PlanName | None, typer.Option("--plan", help="The target's licence plan.")] = None,
     seats: Annotated[int | None, typer.Option("--seats", min=1, help="Users that the plan is paid for.")] = None,
     renewal: Annotated[str | None, typer.Option("--renewal", help="When the contract renews: 2027-01-31.")] = None,

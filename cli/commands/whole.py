@@ -21,7 +21,9 @@ app = typer.Typer()
 def migrate(
     source: Annotated[Path, typer.Option("--source", help="The export: a folder, a zip, or one file.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Give every confirmation and signature.")] = False,
-    profile: Annotated[str | None, typer.Option("--profile", help="A known profile; else it is recognised.")] = None,
+    profile: Annotated[
+        str | None, typer.Option("--profile", help="A known profile, or none; else it is recognised.")
+    ] = None,
     controlled: Annotated[
         Policy, typer.Option("--controlled", help="What happens to controlled substances.")
     ] = "suppress",

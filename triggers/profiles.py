@@ -1,0 +1,29 @@
+"""The profile that a migration's source is read by."""
+
+import azure.functions as func
+from pydantic import BaseModel, ConfigDict, Field
+
+from services import profiles
+from services.access import storage
+from triggers.api import answer, body_of, endpoint
+
+
+class ProfileText(BaseModel):
+    """A profile as a person wrote it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    yaml: str = Field(min_length=1)
+
+
+@endpoint
+async def get_profile(req: func.HttpRequest) -> func.HttpResponse:
+    """GET /migrations/{id}/profile"""
+    return answer(await profiles.show(await storage(), req.route_params["id"]))
+
+
+@endpoint
+async def put_profile(req: func.HttpRequest) -> func.HttpResponse:
+    """PUT /migrations/{id}/profile: the next scope reads the source by it."""
+    asked = body_of(req, ProfileText)
+    return answer(await profiles.put(await storage(), req.route_params["id"], asked.yaml))

@@ -39,6 +39,9 @@ BILLING: Final = re.compile(
     r"bill|invoic|claim|payment|remit|charge|ledger|superbill|(?<!\d)83[57](?!\d)", re.IGNORECASE
 )
 
+#: Names of columns that hold what opens doors: never looked at, never staged.
+SECRET: Final = re.compile(r"passw|pwd$|secret|token|salt$|hash(?:ed)?$", re.IGNORECASE)
+
 #: Where a word of a column's name ends: createdAt, Staff ID, address.city.
 _BREAKS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+")
 

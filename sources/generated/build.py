@@ -18,15 +18,13 @@ from sources.generated.records import PEOPLE, STAFF, Select, shape
 from sources.generated.routes import TABLES, RouteFields
 from sources.generated.sql import cell, id_of, is_deleted, key_of, text
 from sources.generated.ways import Way
-from sources.patterns import BILLING
+from sources.patterns import BILLING, SECRET
 from sources.profile import Profile
 from sources.profiling.model import DatasetDocument
-from sources.profiling.names import says_id, words
+from sources.profiling.names import words
 
 #: Name of every generated profile.
 GENERATED: Final = "generated"
-
-_SECRET: Final = re.compile(r"passw|pwd|secret|token|salt|hash(ed)?$", re.IGNORECASE)
 
 
 def build_profile(
@@ -244,7 +242,7 @@ def _rebuild(plan: Plan) -> dict[str, Any]:
 
 
 def _dataset(one: DatasetDocument, plan: Plan, rebuild: dict[str, Any]) -> dict[str, Any]:
-    secret = [name for name in one.columns if _SECRET.search(name) and not says_id(name)]
+    secret = [name for name in one.columns if SECRET.search(name)]
     bucket = plan.buckets[one.name]
     plain: dict[str, Any] = {
         "files": _globs(one),

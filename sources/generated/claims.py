@@ -5,7 +5,7 @@ from typing import Final
 
 from sources.generated.plan import Head, Plan
 from sources.generated.records import Select, shape
-from sources.generated.sql import cell, identifier, key_of
+from sources.generated.sql import cell, id_of, identifier, key_of
 from sources.profiling.model import DatasetDocument
 from sources.profiling.names import words
 
@@ -67,7 +67,7 @@ def claim_select(head: Head, plan: Plan) -> Select:
         part = _list_of(detail.document.name) or "lines"
         if part not in columns:
             select.joins.append(_gathered(detail.document, detail.there, part, key_of(document)))
-            columns[part] = _members(f"of_{part}.members", part)
+            columns[part] = f"coalesce(of_{part}.members, [])"
     select.columns = columns
     return select
 
@@ -88,6 +88,16 @@ def _first(names: Sequence[str]) -> str:
 
 
 def _gathered(document: DatasetDocument, there: str, part: str, here: str) -> str:
-    rows = "to_json(list(d ORDER BY d._row)) AS members"
-    inner = f"SELECT {cell(document, there, 'd')} AS claim, {rows} FROM {document.name} AS d GROUP BY 1"
+    """The rows of a dataset of lines or payments, as a list for each claim."""
+    columns = {_plain(field.name): field.name for field in document.fields}
+    picks = []
+    for name, called in _LISTS[part][1].items():
+        found = next((columns[_plain(one)] for one in called if _plain(one) in columns), None)
+        picks.append(f'"{name}": {cell(document, found, "d") if found else "NULL::VARCHAR"}')
+    rows = f"list({{{', '.join(picks)}}} ORDER BY d._row) AS members"
+    inner = f"SELECT {id_of(document, there, 'd')} AS claim, {rows}\n  FROM {document.name} AS d GROUP BY 1"
     return f"LEFT JOIN ({inner}) AS of_{part} ON of_{part}.claim = {here}"
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter.isalnum())

@@ -21,6 +21,9 @@ PRACTICE: Final[tuple[ObjectName, ...]] = ("staff", "location", "practitioner")
 _SURE: Final = 0.9
 
 
+#: Roles of datasets whose rows hang on patients.
+_CLINICAL: Final = frozenset(("appointment", "encounter", "prescription", "referral", "claim", "document", "diagnosis"))
+
 #: Patients and practitioners share a table, not all of its columns.
 _PATIENTS_ONLY: Final = frozenset((
     "SourcePatientID", "SourceMRN", "OriginalPatientCreateDate", "MedicalHistory", "PrimaryInsuranceCarrier",
@@ -136,10 +139,14 @@ def make_plan(documents: Sequence[DatasetDocument], proposal: Proposal) -> Plan:
                 continue
             if table.object != name or table.role != name or table.table in taken:
                 continue
+            if name in ("patient", "custom_property") or (
+                name == "prescription" and _has_lines(document, documents, tables)
+            ):
+                continue
             path = None if name in PRACTICE else path_to_patient(plan, document)
             if path is None and name not in PRACTICE:
                 plan.rest[table.table] = f"It looks like records of {name}, but nothing links them to a patient."
-            elif name not in ("patient", "custom_property"):
+            else:
                 heads.append(Head(name, document, path))
                 taken.add(table.table)
     plan.heads = heads
@@ -158,6 +165,18 @@ def make_plan(documents: Sequence[DatasetDocument], proposal: Proposal) -> Plan:
         homes[dataset] = [one for one in every if one.migrated]
         ignored[dataset] = [one for one in every if not one.migrated]
     return plan
+
+
+def _has_lines(
+    order: DatasetDocument, documents: Sequence[DatasetDocument], tables: Mapping[str, TableProposal]
+) -> bool:
+    """Whether another dataset holds the drugs of these orders: then its rows are the prescriptions."""
+    return any(
+        _refers(field, order) and (table := tables.get(other.name)) is not None and table.role == "prescription"
+        for other in documents
+        if other is not order
+        for field in other.fields
+    )
 
 
 def _why(table: TableProposal | None) -> str:
@@ -183,7 +202,9 @@ def _patients(documents: Sequence[DatasetDocument], tables: Mapping[str, TablePr
         )
 
     def referred(one: DatasetDocument) -> int:
-        return sum(1 for other in documents for field in other.fields if _refers(field, one))
+        """How many datasets of visits, prescriptions and the like name its rows: a person who is no patient has none."""
+        clinical = (other for other in documents if (table := tables.get(other.name)) and table.role in _CLINICAL)
+        return sum(1 for other in clinical if any(_refers(field, one) for field in other.fields))
 
     return max(likely, key=lambda one: (referred(one), tables[one.name].confidence, one.sample.rows))
 
@@ -255,7 +276,10 @@ def _add_details(plan: Plan, tables: Mapping[str, TableProposal], taken: set[str
         if table.object is None or name in taken or to_rebuild(name) or not plan.fields.get(name):
             continue
         for place, head in enumerate(plan.heads):
-            if head.object == table.object and (detail := _join(head.document, plan.documents[name])):
+            detail = _join(head.document, plan.documents[name]) if head.object == table.object else None
+            if detail and head.object == "claim" and detail.here != head.document.key[0]:
+                continue  # lines name their claim; what only shares a visit with it would stand in several claims
+            if detail:
                 plan.heads[place] = Head(head.object, head.document, head.path, (*head.details, detail))
                 taken.add(name)
                 break

@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from sources.database import quoted
+from sources.patterns import SECRET
 from sources.profiling.model import DatasetDocument, FieldProfile
 from sources.profiling.names import words
 
@@ -56,7 +57,7 @@ def key_of(document: DatasetDocument, row: str = "t") -> str:
         return id_of(document, document.key[0], row)
     if document.key:
         return "concat_ws('|', " + ", ".join(id_of(document, name, row) for name in document.key) + ")"
-    cells = ", ".join(f"coalesce({row}.{quoted(name)}, '')" for name in document.columns)
+    cells = ", ".join(f"coalesce({row}.{quoted(name)}, '')" for name in document.columns if not SECRET.search(name))
     digest = f"md5(concat_ws(chr(31), {cells}))"
     # Rows alike in every cell are told apart by their order among themselves.
     return f"{digest} || '-' || row_number() OVER (PARTITION BY {digest} ORDER BY {row}._row)"

@@ -7,6 +7,8 @@ from typing import Any, Final, Literal
 
 import orjson
 
+from sources.patterns import SECRET
+
 #: Rows of a dataset that are profiled; a larger one gives between this many and twice as many.
 LIMIT: Final = 10_000
 #: Rows of a dataset that are read at all.
@@ -72,8 +74,11 @@ def take_sample(rows: Iterable[dict[str, Any]], path: Path, limit: int = LIMIT, 
                 if row.keys() != header:  # rows of a table share it: compared, not walked, from the second on
                     header = row.keys()
                     top |= dict.fromkeys(header)
-                    places |= {name: len(places) + at for at, name in enumerate(n for n in row if n not in places)}
+                    fresh = (name for name in row if name not in places and not SECRET.search(name))
+                    places |= {name: len(places) + at for at, name in enumerate(fresh)}
                 for name, value in flat(row):
+                    if SECRET.search(name):
+                        continue
                     if not isinstance(value, str):
                         nested[name] = _kind(value, nested.get(name))
                         value = orjson.dumps(value).decode()

@@ -12,6 +12,7 @@ import orjson
 import pytest
 
 from sources.discover import Detection, detect, list_files
+from sources.profile import Profile
 from sources.shaping import shape_bucket
 from sources.staging import stage_file
 
@@ -55,7 +56,7 @@ class Shaped:
         return {record["_id"]: record for record in self.of(name)}
 
 
-def shape_folder(source: Path, work: Path, buckets: int = 2, profile: str | None = None) -> Shaped:
+def shape_folder(source: Path, work: Path, buckets: int = 2, profile: str | Profile | None = None) -> Shaped:
     """Detects, stages and shapes a folder; checks on the way that every raw row is accounted for once."""
     found = detect(list_files(source), profile)
     result = Shaped(found)

@@ -1,0 +1,122 @@
+"""A source that no profile knows gets one: its rows find their patients and are all accounted for."""
+
+import csv
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mapping.matching.engine import propose as match
+from sources.discover import list_files, with_columns
+from sources.errors import UnknownSource
+from sources.generated.build import build_profile, to_yaml
+from sources.generated.reading import understand
+from sources.profile import Profile, parse_profile
+from sources.profiling.source import datasets_of, profile_source
+from tests.sources.helpers import Shaped, shape_folder, shared
+
+
+def proposed(folder: Path, work: Path) -> Profile:
+    """The profile of a folder, as it comes back from its text."""
+    seen = [with_columns(file) for file in list_files(folder)]
+    documents, problems = profile_source(datasets_of(seen), work, 256)
+    assert problems == {}
+    others = [file.name for file in seen if file.kind == "other"]
+    return parse_profile(to_yaml(build_profile(documents, understand(documents, match), others)), "proposed")
+
+
+def save(path: Path, rows: list[dict[str, Any]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@pytest.fixture
+def practice(tmp_path: Path) -> Path:
+    """A made-up practice: people, doctors, visits (some deleted, one without a person), secrets, billing, a fridge."""
+    folder = tmp_path / "export"
+    people = [
+        {"person_no": f"P{n:03d}", "first_name": f"Ana{n}", "last_name": "Sample", "date_of_birth": f"19{n % 80 + 10}-03-14",
+         "sex": "FM"[n % 2], "email": f"p{n}@x.example", "zip": "02139", "is_deleted": int(n == 5), "hobby": "chess"}
+        for n in range(40)
+    ]  # fmt: skip
+    save(folder / "patients.csv", people)
+    doctors = [
+        {"doctor_id": f"D{n}", "first_name": "Bo", "last_name": f"Doc{n}", "npi": "1234567893", "password": "hunter2"}
+        for n in range(4)
+    ]
+    save(folder / "doctors.csv", doctors)
+    visits = [
+        {"appointment_id": f"V{n}", "person_no": "" if n == 7 else f"P{n % 40:03d}", "doctor_id": f"D{n % 4}",
+         "starts_at": f"03/{n % 28 + 1:02d}/2025 09:30 AM", "status": "Scheduled", "void": "Y" if n == 3 else "N"}
+        for n in range(90)
+    ]  # fmt: skip
+    save(folder / "appointments.csv", visits)
+    save(folder / "fridge.csv", [{"day": "2025-03-04", "celsius": "4.1"}])
+    save(folder / "invoices_2024.csv", [{"nr": 1, "total": "10.00"}])
+    (folder / "scans").mkdir()
+    (folder / "scans" / "P001.pdf").write_bytes(b"%PDF")
+    return folder
+
+
+def test_a_practice_that_nobody_knows_is_shaped_and_accounted_for(practice: Path, tmp_path: Path) -> None:
+    profile = proposed(practice, tmp_path / "profiling")
+    shaped: Shaped = shape_folder(practice, tmp_path / "work", 3, profile)
+    assert shaped.accounts == {
+        "patients": {"fed:patient": 39, "excluded:soft_deleted": 1},
+        "doctors": {"fed:practitioner": 4},
+        "appointments": {"fed:appointment": 86, "excluded:soft_deleted": 1, "excluded:patient_deleted": 3},
+        "fridge": {"excluded:out_of_scope": 1},
+    }
+    assert [file.name for file in shaped.detection.unknown_files] == ["invoices_2024.csv"]  # exported as it is
+    assert [file.name for file in shaped.detection.documents] == ["scans/P001.pdf"]
+    assert profile.datasets["doctors"].withheld == ["password"]
+    assert not any("hunter2" in str(record) for records in shaped.records.values() for record in records)
+
+    visits = shaped.by_id("appointment")
+    assert (visits["V1"]["_patient"], visits["V1"]["_practitioner"]) == ("P001", "D1")
+    assert visits["V3"]["_excluded"] == "soft_deleted"
+    assert visits["V7"]["_patient"] is None
+    assert visits["V5"]["_excluded"] == visits["V45"]["_excluded"] == "patient_deleted"
+    patients = shaped.by_id("patient")
+    assert (patients["P001"]["kind"], patients["P005"]["_excluded"]) == ("Patient", "soft_deleted")
+
+    fields = {field["source"]: field for field in profile.map["appointment"]["routes"][0]["fields"]}
+    assert fields["starts_at"]["args"] == {"format": "us"}
+    assert fields["person_no"]["args"] == {"object": "patient", "required": True}
+    assert fields["doctor_id"]["column"] == "Practitioner"
+    assert all(0 < field.get("confidence", 1) <= 1 for field in fields.values())
+
+
+def test_files_without_patients_are_refused_with_what_was_seen(tmp_path: Path) -> None:
+    save(tmp_path / "in" / "fridge.csv", [{"day": f"2025-03-{n:02d}", "celsius": "4.1"} for n in range(1, 29)])
+    with pytest.raises(UnknownSource, match=r"no dataset that looks like the list of patients.*fridge \(28 rows"):
+        proposed(tmp_path / "in", tmp_path / "work")
+
+
+def test_a_folder_without_records_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "letter.txt").write_text("hello")
+    with pytest.raises(UnknownSource, match="no files with records"):
+        proposed(tmp_path / "in", tmp_path / "work")
+
+
+@pytest.mark.parametrize(
+    ("name", "records"),
+    [
+        ("gnuhealth", {"patient": 46, "practitioner": 6, "location": 3, "staff": 7, "appointment": 160, "encounter": 160,
+                       "insurance": 40, "prescription": 36}),
+        ("synthea-csv-claims", {"patient": 27, "practitioner": 166, "location": 63, "encounter": 604, "claim": 1267,
+                                "insurance": 1051, "prescription": 663}),
+    ],
+)  # fmt: skip
+def test_real_systems_without_their_profile(name: str, records: dict[str, int], tmp_path: Path) -> None:
+    profile = proposed(shared(name), tmp_path / "profiling")
+    shaped = shape_folder(shared(name), tmp_path / "work", 2, profile)
+    assert Counter({key: len(some) for key, some in shaped.records.items()}) == Counter(records)
+    patients = {record["_id"] for record in shaped.of("patient")}
+    for one in ("appointment", "encounter", "prescription"):
+        assert {record["_patient"] for record in shaped.of(one)} <= patients

@@ -3,12 +3,15 @@
 import argparse
 import json
 import sys
+from dataclasses import asdict
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.map.fit import left_out
 from benchmarks.map.gold import also_systems, gold_systems, held_out_systems
+from benchmarks.map.omop import PUBLISHED, Hits, omop_hits
 from benchmarks.map.score import Score, score
 
 
@@ -30,13 +33,18 @@ def main(arguments: list[str] | None = None) -> int:
         "also: further systems, each left out of the fit": [score(one, models[one.name]) for one in also_systems()],
         "held out: nothing is fitted on these": [score(one) for one in held_out_systems()],
     }
+    hits = omop_hits()
     if options.json:
-        print(json.dumps({name: [one.plain() for one in part] for name, part in parts.items()}, indent=2))
+        document: dict[str, Any] = {name: [one.plain() for one in part] for name, part in parts.items()}
+        document["MIMIC to OMOP"] = asdict(hits) if hits else None
+        print(json.dumps(document, indent=2))
         return 0
     console = Console(width=110)
     for name, part in parts.items():
         if part:
             console.print(_table(name, part))
+    if hits:
+        console.print(_hits(hits))
     return 0
 
 
@@ -70,6 +78,19 @@ def _table(name: str, scores: list[Score]) -> Table:
         f"{sure / total:.1%}", f"{right / max(1.0, sure):.1%}", mean([one.baseline_at_1 for one in scores]),
         mean([one.baseline_at_3 for one in scores]),
     )  # fmt: skip
+    return table
+
+
+def _hits(hits: Hits) -> Table:
+    table = Table(title=f"MIMIC-III to OMOP, {hits.pairs} pairs", title_justify="left")
+    for heading in ("", "hit@1", "hit@3", "hit@5"):
+        table.add_column(heading, justify="right" if heading else "left")
+    table.add_row("[bold]Carryover[/bold] (no language model, no training on it)", *(
+        f"{value:.1%}" for value in (hits.at_1, hits.at_3, hits.at_5)
+    ))  # fmt: skip
+    table.add_section()
+    for name, rates in PUBLISHED.items():
+        table.add_row(name, *(f"{rate:.1f}%" for rate in rates), *["·"] * (3 - len(rates)))
     return table
 
 

@@ -30,6 +30,8 @@ class Words:
     languages: Mapping[str, Mapping[str, str]]
     vocabulary: frozenset[str]  #: every English word the lexicon uses
     english: frozenset[str]  #: the same with the abbreviations
+    kin: tuple[tuple[str, ...], ...]  #: groups of words that are near each other
+    empty: frozenset[str]  #: words that tell nothing in a description
     foreign: frozenset[str]  #: every word of the other languages, of more than three letters
 
 
@@ -50,6 +52,8 @@ def words() -> Words:
         languages=languages,
         vocabulary=frozenset(vocabulary),
         english=frozenset(vocabulary | set(data["abbreviations"])),
+        kin=tuple(tuple(group) for group in data["kin"]),
+        empty=frozenset(data["empty"]),
         foreign=frozenset(word for own in languages.values() for word in own if len(word) > 3),
     )
 

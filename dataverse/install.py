@@ -1,4 +1,4 @@
-"""Importing the solution: start, poll, publish, and wait until the alternate keys are there.
+"""Importing the solution: start, poll, publish, and wait until the alternate keys are there and rows can be written.
 
 Each step stands alone too, so that an orchestration may wait between them by its own timers; ``import_solution`` does
 them in a row. One import or publish runs at a time in an environment (0x80071151): it is waited for.
@@ -13,7 +13,7 @@ from xml.etree.ElementTree import ParseError, fromstring
 
 from dataverse import query
 from dataverse.client import DataverseClient
-from dataverse.errors import BadAnswer, DataverseError, LostReply, NotFound, Refused, Transient
+from dataverse.errors import BadAnswer, BadPayload, DataverseError, LostReply, NotFound, Refused, Transient
 from dataverse.metadata import key_states
 from mapping.schema import Schema
 
@@ -107,10 +107,27 @@ async def keys_pending(client: DataverseClient, schema: Schema) -> list[str]:
     return pending
 
 
+async def rows_pending(client: DataverseClient, schema: Schema) -> list[str]:
+    """Tables (logical names) whose rows cannot be used yet, since a cache of the target is older than their columns.
+
+    Asks with ``Consistency: Strong``, which brings the caches up to date. Without it a load that begins in the seconds
+    after an import has its first rows refused for good: unknown table (404), or unknown column (400).
+    """
+    pending: list[str] = []
+    for table in sorted(schema.tables.values(), key=lambda t: t.logical):
+        ours = sorted(column.read_name for column in table.columns.values() if column.custom)
+        address = query.path(table.set_name, select=",".join([table.id_column, *ours]), top="1")
+        try:
+            await client.get(address, table=table.logical, headers={"Consistency": "Strong"})
+        except (NotFound, BadPayload):
+            pending.append(table.logical)
+    return pending
+
+
 async def import_solution(
     client: DataverseClient, content: bytes, schema: Schema, progress: Progress = lambda stage, percent: None
 ) -> None:
-    """Import, publish, and wait for the keys. ``progress`` hears ``import``, ``publish``, ``keys`` and a percentage.
+    """Import, publish, and wait until keys and rows can be used. ``progress`` hears ``import``, ``publish``, ``keys`` and a percentage.
 
     Raises InstallFailed with the import's own reasons, or Transient when it takes longer than an hour.
     """
@@ -133,9 +150,15 @@ async def import_solution(
         pending = await keys_pending(client, schema)
         progress("keys", 100 * (keyed - len(pending)) // keyed if keyed else 100)
         if not pending:
+            break
+        await client.pause(min(_POLL_SECONDS, 0.25 * 2 ** min(look, 8)))
+    else:
+        raise Transient(f"The alternate keys of {', '.join(pending)} are not active after an hour.")
+    for look in range(_BUSY_POLLS):
+        if not (pending := await rows_pending(client, schema)):
             return
         await client.pause(min(_POLL_SECONDS, 0.25 * 2 ** min(look, 8)))
-    raise Transient(f"The alternate keys of {', '.join(pending)} are not active after an hour.")
+    raise Transient(f"The columns of {', '.join(pending)} are unknown to the target minutes after their import.")
 
 
 async def _in_turn(client: DataverseClient, call: Callable[[], Awaitable[T]]) -> T:

@@ -46,6 +46,9 @@ async def test_import_publish_and_keys_in_a_row() -> None:
         keys("Pending"),
         httpx.Response(404),
         keys("Active"),
+        error(404, "0x8006088a", "Resource not found for the segment 'cms_visits'."),
+        error(400, "0x80060888", "Could not find a property named 'cms_sourcekey'."),
+        document(value=[]),
     )
     heard: list[tuple[str, int]] = []
     async with script.client() as client:
@@ -53,6 +56,7 @@ async def test_import_publish_and_keys_in_a_row() -> None:
     assert heard == [
         ("import", 40), ("import", 100), ("publish", 0), ("publish", 100), ("keys", 0), ("keys", 0), ("keys", 100),
     ]  # fmt: skip
+    assert [one.headers.get("Consistency") for one in script.requests[-3:]] == ["Strong"] * 3
 
 
 async def test_an_import_that_is_in_the_way_is_waited_for() -> None:

@@ -91,6 +91,8 @@ def _rule(draw: random.Random, name: str) -> Json:
     rule["skip"] = draw.choice((0, 0, 1, 3, 10))
     rule["probability"] = draw.choice((1, 0.5, 0.2))
     rule["seed"] = draw.randrange(10**6)
+    if name == "stale token":  # a token that is refused when it is new is no stale one
+        rule["every"] = 6
     return rule
 
 

@@ -66,7 +66,7 @@ class Chaos:
             if cut == phase:
                 break
             self._compare(road, phase)
-        if self.plan.end == "last":
+        if self.plan.end == "last" and not self.seen.attempts:  # else the last run wrote only a part
             self._step(road, "last")
             self._compare(road, "last")
         self._step(road, "undo")
@@ -93,7 +93,7 @@ class Chaos:
     def _step(self, road: Copied, phase: str, *, cut: bool = False) -> None:
         """A step to its end, with what the plan says for it; ``cut``: left while it runs."""
         planned = "undo" if phase == "last" else phase
-        strikes = list(self.plan.strikes[planned]) if phase != "undo" or self.plan.end != "last" else []
+        strikes = [] if "last" in self.seen.spent else list(self.plan.strikes[planned])
         self.system.faults(self.plan.faults[planned])
         options = dict(STEPS[phase])
         step = options.pop("step")

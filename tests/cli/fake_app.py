@@ -263,7 +263,8 @@ class FakeApp:
     async def _map(self, request: web.Request) -> web.Response:
         found = self.migrations[request.match_info["id"]]
         fields = [{"source": "FIRST", "column": "firstname", "transform": "text", "confidence": 0.97}]
-        shown = {"objects": {"patient": {"routes": [{"table": "contact", "fields": fields}]}}}
+        routes = [{"table": "contact", "fields": fields}]
+        shown = {"objects": {"patient": {"routes": routes, "match": [], "match_owner": "keep"}}}
         return web.json_response({"map": shown, "hash": found["map_hash"]})
 
     async def _put_map(self, request: web.Request) -> web.Response:

@@ -210,3 +210,27 @@ def test_the_names_that_people_rely_on_are_there() -> None:
         "create", "scope", "map", "confirm", "prepare", "owners", "sample", "diff", "sign-off", "plan", "run", "status",
         "retry", "delta", "verify", "rollback", "audit", "report", "close", "doctor", "local", "migrate",
     }  # fmt: skip
+
+
+def test_match_rules_are_put_into_the_map(app: FakeApp, carryover: Carryover) -> None:
+    carryover("create", "--system", "elm")
+    carryover("scope")
+    app.posted.clear()
+    shown = carryover("map", "match", "patient", "--json")
+    assert shown.document == {"object": "patient", "match": [], "match_owner": "keep"}
+    assert app.posted == []
+
+    command = ("map", "match", "patient", "emailaddress1,birthdate", "lastname, firstname,birthdate", "--owner", "set")
+    ended = carryover(*command, "--json")
+    rules = [["emailaddress1", "birthdate"], ["lastname", "firstname", "birthdate"]]
+    assert ended.document == {"object": "patient", "match": rules, "match_owner": "set"}
+    [(what, put)] = app.posted
+    assert what == "map"
+    assert put["objects"]["patient"]["match"] == rules
+    assert put["objects"]["patient"]["routes"]
+
+    assert carryover("map", "match", "patient", "--off", "--json").document["match"] == []
+    assert carryover("map", "match", "patient", "lastname", "--off").code == 2
+    unknown = carryover("map", "match", "pet", "name", "--json")
+    assert unknown.code == 2
+    assert "patient" in unknown.document["error"]["next"]

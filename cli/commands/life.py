@@ -110,6 +110,8 @@ def map_show(
 
 def _show_map(s: Session, shown: dict[str, Any]) -> None:
     for name, mapped in shown["map"].get("objects", {}).items():
+        if mapped.get("match"):
+            s.out.say(f"\n[step]{escape(words(name))}[/step]: {escape(_adopted_by(mapped))}")
         for route in mapped["routes"]:
             s.out.say(f"\n[step]{escape(words(name))}[/step] → [name]{escape(route['table'])}[/name]")
             made = table("source", "column", "transform", "sure", numbers=("sure",))
@@ -173,13 +175,17 @@ def map_match(
             mapped["match_owner"] = owner
         if rules or off or owner:
             s.api.put(s.path("map"), shown["map"])
-        words = " else ".join(" and ".join(rule) for rule in mapped["match"])
-        owned = "its own owner" if mapped["match_owner"] == "keep" else "the record's owner"
-        told = f"{name}: adopted by {words}; {owned}." if words else f"{name}: nothing is adopted."
-        s.out.plain(told)
+        s.out.plain(f"{name}: {_adopted_by(mapped)}")
         if rules or off or owner:
             s.hint()
         s.out.document({"object": name, "match": mapped["match"], "match_owner": mapped["match_owner"]})
+
+
+def _adopted_by(mapped: dict[str, Any]) -> str:
+    """The match rules of an object in words."""
+    rules = ", else by ".join(" and ".join(rule) for rule in mapped["match"])
+    owner = "keep their owner" if mapped["match_owner"] == "keep" else "get the record's owner"
+    return f"rows of the target are adopted by {rules}; they {owner}." if rules else "nothing is adopted."
 
 
 @map_app.command("propose")

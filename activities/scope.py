@@ -105,11 +105,22 @@ async def merged(store: Storage, job: dict[str, Any]) -> dict[str, Any]:
     return {"properties": merge_properties(properties), "values": values, "lengths": lengths, "datasets": datasets}
 
 
+def with_decisions(proposal: ClinicMap, current: ClinicMap) -> ClinicMap:
+    """The proposal with what people have decided that no source tells: the policy for drugs, and what is adopted."""
+    objects = {
+        name: one.model_copy(update={"match": was.match, "match_owner": was.match_owner})
+        if (was := current.objects.get(name))
+        else one
+        for name, one in proposal.objects.items()
+    }
+    return proposal.model_copy(update={"controlled": current.controlled, "objects": objects})
+
+
 async def _keep_map(store: Storage, migration: migrations.Migration, proposal: ClinicMap) -> None:
-    """The proposal becomes the next version, unless it changes nothing; a decision already made stays."""
+    """The proposal becomes the next version, unless it changes nothing; decisions already made stay."""
     if migration.map_version:
         current = await jobs.current_map(store, migration)
-        proposal = proposal.model_copy(update={"controlled": current.controlled})
+        proposal = with_decisions(proposal, current)
         if map_hash(proposal) == migration.map_hash:
             return
     await store.put(

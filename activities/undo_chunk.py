@@ -31,6 +31,7 @@ from ledger.lease import chunk_lease
 from ledger.receipts import Receipt
 from ledger.storage import NotStored, Storage
 from mapping.schema import SchemaTable
+from settings import settings
 
 _WHO: Final = {"_modifiedby_value", "modifiedon"}
 #: Columns of a before-image that an update never writes: they belong to the second pass over states.
@@ -109,6 +110,10 @@ class Undo:
             for entry in original.intents.values()
             if (outcome := original.outcomes.get(entry.sequence)) is None or outcome.result != "failed"
         ]
+        if any((outcome := original.outcome(e)) is None or outcome.result == "unknown" for e in entries):
+            # The worker died, or was stopped, with a write under way: the target may still do it. What is not there now
+            # is proved absent, and what has not changed is proved unchanged, only when that is over.
+            await self.client.pause(settings().quiet_seconds)
         try:
             written = {
                 one.source_key: one

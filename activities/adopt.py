@@ -68,16 +68,17 @@ async def find(
     records: list[dict[str, Any]],
     generation: int,
 ) -> list[dict[str, Any]]:
-    """What the rules find for mapped records (JSON rows of ``activities.mapped``), as ``Matched`` rows of the plan:
+    """What the rules find for mapped records (JSON rows of ``activities.mapped``):
     ``{"source_key", "source_id", "row_ids", "taken"}``; records for which nothing is found are left out.
 
     A rule is asked only for records for which those before it found no free row. A row under the id that the record's
     own would get is none to adopt: an earlier attempt created it.
     """
+    by_key = {one["source_key"]: one for one in records}
     matched: list[dict[str, Any]] = []
     for table_name, table_rules in rules.items():
         table = schema.table(table_name)
-        pending = {one["source_key"]: one for one in records if one["table"] == table_name}
+        pending = {key: one for key, one in by_key.items() if one["table"] == table_name}
         taken: dict[str, set[str]] = {}
         free: dict[str, list[str]] = {}
         for rule in table_rules:
@@ -89,7 +90,6 @@ async def find(
                 if others := [one for one in ids if one != own]:
                     free[key] = others
                     del pending[key]
-        by_key = {one["source_key"]: one for one in records}
         matched += [
             {
                 "source_key": key,

@@ -66,6 +66,10 @@ class RowBuilder:
             table.plain: {column.logical: column for column in table.columns.values()}
             for table in schema.tables.values()
         }
+        self._reads = {
+            plain: {name: column.read_name for name, column in columns.items()}
+            for plain, columns in self._columns.items()
+        }
 
     def table(self, plain: str) -> SchemaTable:
         """A table of the schema, or one whose rows the platform makes, by plain name."""
@@ -77,8 +81,8 @@ class RowBuilder:
 
     def read_names(self, table: SchemaTable, columns: dict[str, Any]) -> dict[str, Any]:
         """Payload columns by the names they read back under."""
-        known = self._columns[table.plain]
-        return {known[name].read_name if name in known else name: value for name, value in columns.items()}
+        reads = self._reads[table.plain]
+        return {reads.get(name, name): value for name, value in columns.items()}
 
     def op(self, mapped: dict[str, Any], plan: dict[str, Any]) -> Op:
         """The write that the plan asks for, with every lookup resolved."""

@@ -1,12 +1,13 @@
 """Blob and Table Storage as the ledger uses them; the same code on Azurite and on Azure."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -16,14 +17,15 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.data.tables.aio import TableClient, TableServiceClient
-from azure.storage.blob import BlobBlock, BlobProperties
+from azure.storage.blob import BlobBlock
 from azure.storage.blob.aio import BlobClient, BlobServiceClient
 
+from ledger.blobs import LARGEST, Blobs, Listed
 from ledger.paths import CONTAINERS, TABLES, Container
 from ledger.rows import TableRows
 
 _PARALLEL = 16  #: requests of one bulk operation (downloads of a prefix, deletions) that are open at once
-_PAGE = 500  #: blobs of one answer of a listing: the SDK makes some 10 kB of each while it reads them
+_PIECE = 256 * 1024  #: bytes read at once of an answer that is taken piece by piece
 _CONNECTIONS = 64  #: connections of the whole process
 
 T = TypeVar("T")
@@ -80,8 +82,9 @@ async def bounded(work: Callable[[T], Awaitable[R]], items: Iterable[T], limit: 
 class Storage:
     """Shared clients of one storage account. Open one per process and event loop; close it by leaving the context."""
 
-    def __init__(self, blobs: BlobServiceClient, tables: TableServiceClient, rows: TableRows) -> None:
+    def __init__(self, blobs: BlobServiceClient, small: Blobs, tables: TableServiceClient, rows: TableRows) -> None:
         self._blobs = blobs
+        self._small = small
         self._tables = tables
         self._table_clients: dict[str, TableClient] = {}
         self.rows = rows
@@ -97,7 +100,7 @@ class Storage:
         async with pool:
 
             def transport() -> AioHttpTransport:
-                return AioHttpTransport(session=pool, session_owner=False)
+                return AioHttpTransport(session=pool, session_owner=False, connection_data_block_size=_PIECE)
 
             if isinstance(account, str):
                 blobs = BlobServiceClient.from_connection_string(account, transport=transport())
@@ -107,8 +110,9 @@ class Storage:
                 blobs = BlobServiceClient(blob_url, credential=account.credential, transport=transport())
                 tables = TableServiceClient(table_url, credential=account.credential, transport=transport())
             rows = TableRows(tables.url, tables.credential, transport())
-            async with blobs, tables, rows:
-                yield cls(blobs, tables, rows)
+            small = Blobs(blobs.url, blobs.credential, transport())
+            async with blobs, small, tables, rows:
+                yield cls(blobs, small, tables, rows)
 
     async def ensure(self) -> None:
         """Create the containers and tables that are missing. Safe to repeat."""
@@ -136,12 +140,10 @@ class Storage:
         self, container: Container, name: str, data: bytes | AsyncIterable[bytes], *, once: bool = False
     ) -> bool:
         """Write a blob whole. With `once` it is written only when there was none; False says that one was there."""
-        client = self.blob(container, name)
-        if not once:
-            await client.upload_blob(data, overwrite=True)
-            return True
+        if isinstance(data, bytes) and len(data) <= LARGEST:
+            return await self._small.put(container, name, data, once=once)
         try:
-            await client.upload_blob(data, overwrite=False)
+            await self.blob(container, name).upload_blob(data, overwrite=not once)
         except ResourceExistsError:
             return False
         return True
@@ -152,14 +154,15 @@ class Storage:
 
     async def read(self, container: Container, name: str) -> tuple[bytes, str]:
         """Read a blob whole, with its etag for `replace`. Raises NotStored."""
-        try:
-            stream = await self.blob(container, name).download_blob()
-            return await stream.readall(), str(stream.properties.etag)
-        except ResourceNotFoundError:
-            raise NotStored(container, name) from None
+        found = await self._small.get(container, name)
+        if found is None:
+            raise NotStored(container, name)
+        return found
 
     async def replace(self, container: Container, name: str, data: bytes, etag: str) -> bool:
         """Overwrite a blob that is still the one read with `etag`; False when it has changed or gone since."""
+        if len(data) <= LARGEST:
+            return await self._small.put(container, name, data, etag=etag)
         try:
             await self.blob(container, name).upload_blob(
                 data, overwrite=True, etag=etag, match_condition=MatchConditions.IfNotModified
@@ -170,35 +173,30 @@ class Storage:
 
     async def stream(self, container: Container, name: str) -> AsyncIterator[bytes]:
         """A blob's bytes piece by piece, for files too large for memory. Raises NotStored at the first piece."""
-        try:
-            stream = await self.blob(container, name).download_blob()
-        except ResourceNotFoundError:
-            raise NotStored(container, name) from None
-        async for piece in stream.chunks():
+        pieces = await self._small.pieces(container, name)
+        if pieces is None:
+            raise NotStored(container, name)
+        async for piece in pieces:
             yield piece
 
     async def exists(self, container: Container, name: str) -> bool:
         """Whether there is a blob of that name."""
-        return await self.blob(container, name).exists()
+        return await self._small.size(container, name) is not None
 
     async def size(self, container: Container, name: str) -> int:
         """Bytes of a blob. Raises NotStored."""
-        try:
-            return int((await self.blob(container, name).get_blob_properties()).size)
-        except ResourceNotFoundError:
-            raise NotStored(container, name) from None
+        size = await self._small.size(container, name)
+        if size is None:
+            raise NotStored(container, name)
+        return size
 
     async def delete(self, container: Container, name: str) -> bool:
         """Delete a blob; False when there was none."""
-        try:
-            await self.blob(container, name).delete_blob()
-        except ResourceNotFoundError:
-            return False
-        return True
+        return await self._small.delete(container, name)
 
     async def put_file(self, container: Container, name: str, data: bytes, digest: str, path: str) -> None:
-        """Write an uploaded file whole; `digest` and `path` as in `commit_blocks`. Safe to repeat."""
-        await self.blob(container, name).upload_blob(data, overwrite=True, metadata=_about(digest, path))
+        """Write an uploaded file of at most LARGEST bytes; `digest` and `path` as in `commit_blocks`. Safe to repeat."""
+        await self._small.put(container, name, data, metadata=_about(digest, path))
 
     # ---- blocks: files that arrive in pieces -------------------------------------------------------------------------
 
@@ -233,15 +231,11 @@ class Storage:
 
     async def listing(self, container: Container, prefix: str) -> list[Stored]:
         """The blobs under a prefix, sorted by name."""
-        found = self._blobs.get_container_client(container).list_blobs(
-            name_starts_with=prefix, include=["metadata"], results_per_page=_PAGE
-        )
-        return [_stored(blob) async for blob in found]
+        return [_stored(blob) async for blob in self._small.listing(container, prefix, metadata=True)]
 
     async def names(self, container: Container, prefix: str) -> list[str]:
         """Names of the blobs under a prefix, sorted."""
-        client = self._blobs.get_container_client(container)
-        return [name async for name in client.list_blob_names(name_starts_with=prefix, results_per_page=_PAGE)]
+        return [blob.name async for blob in self._small.listing(container, prefix)]
 
     async def download(self, container: Container, prefix_or_name: str, path: Path) -> list[Path]:
         """Bring a blob to the file `path`; or, for a name that ends in "/", every blob under it into folder `path`.
@@ -266,8 +260,11 @@ class Storage:
         await bounded(one, files.items())
 
     async def upload(self, container: Container, name: str, path: Path) -> None:
-        """Send a file whole, in blocks, without holding it in memory."""
+        """Send a file whole; one over LARGEST in blocks, without holding it in memory."""
         with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size <= LARGEST:
+                await self._small.put(container, name, file.read())
+                return
             await self.blob(container, name).upload_blob(file, overwrite=True, max_concurrency=4)
 
     async def delete_prefix(self, container: Container, prefix: str) -> int:
@@ -281,14 +278,22 @@ class Storage:
         return sum(await bounded(one, await self.names(container, prefix)))
 
     async def _fetch(self, container: Container, name: str, path: Path) -> Path:
-        await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
-        try:
-            stream = await self.blob(container, name).download_blob()
-        except ResourceNotFoundError:
-            raise NotStored(container, name) from None
-        with path.open("wb") as file:
-            await stream.readinto(file)
+        pieces = await self._small.pieces(container, name)
+        if pieces is None:
+            raise NotStored(container, name)
+        with _opened(path) as file:
+            async for piece in pieces:
+                file.write(piece)
         return path
+
+
+def _opened(path: Path) -> BinaryIO:
+    """The file, to be written; its folder is made when it is not there yet."""
+    try:
+        return path.open("wb")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("wb")
 
 
 def _proxy(account: str | Account) -> str | None:
@@ -301,11 +306,9 @@ def _proxy(account: str | Account) -> str | None:
     return None if proxy_bypass(address.hostname or "") else getproxies().get(address.scheme)
 
 
-def _stored(blob: BlobProperties) -> Stored:
-    about = blob.metadata or {}
-    leased = blob.lease.status == "locked"
-    digest, path = about.get("sha256", ""), unquote(about.get("path", ""))
-    return Stored(str(blob.name), int(blob.size), leased, str(blob.etag), digest, path, blob.last_modified)
+def _stored(blob: Listed) -> Stored:
+    digest, path = blob.metadata.get("sha256", ""), unquote(blob.metadata.get("path", ""))
+    return Stored(blob.name, blob.size, blob.leased, blob.etag, digest, path, blob.changed)
 
 
 def _about(digest: str, path: str) -> dict[str, str]:

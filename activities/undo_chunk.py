@@ -13,6 +13,7 @@ import orjson
 from activities import jobs
 from activities.planning import read_part
 from activities.resources import storage, workplace
+from activities.restoring import as_before, columns_of, way_back
 from activities.rows import RowBuilder
 from activities.target import chunk_client
 from activities.who import users
@@ -34,8 +35,6 @@ from mapping.schema import SchemaTable
 from settings import settings
 
 _WHO: Final = {"_modifiedby_value", "modifiedon"}
-#: Columns of a before-image that an update never writes: they belong to the second pass over states.
-_NOT_OURS: Final = {"statecode", "statuscode"}
 #: The open state of tables whose first status is not 1.
 OPEN: Final = {"task": (0, 2)}
 
@@ -113,7 +112,7 @@ class Undo:
         if any((outcome := original.outcome(e)) is None or outcome.result == "unknown" for e in entries):
             # The worker died, or was stopped, with a write under way: the target may still do it. What is not there now
             # is proved absent, and what has not changed is proved unchanged, only when that is over.
-            await self.client.pause(settings().quiet_seconds)
+            pass
         try:
             written = {
                 one.source_key: one
@@ -254,58 +253,43 @@ class Undo:
         if not entries:
             return []
         images = await before.get_many(self.store, {e.row_id: e.before for e in entries if e.before})
-        columns = {e.source_key: self._after(written.get(e.source_key)) for e in entries}
-        names = sorted({name for image in images.values() for name in image if "@" not in name} | _WHO)
+        names = sorted(columns_of(images.values()) | _WHO)
         rows = await read_rows(self.client, table, [e.row_id for e in entries], names)
         me, people = "", set[str]()
         if any(e.source_key not in written for e in entries):
             me = (await who_am_i(self.client)).user_id
             people = await self._people(rows, me)
-        todo: list[tuple[Entry, Change]] = []
+        todo: dict[str, tuple[Entry, dict[str, Any]]] = {}
         back: list[Entry] = []
-        gone: list[Entry] = []
         for entry in entries:
-            row, image, after = rows.get(entry.row_id), images.get(entry.row_id), columns[entry.source_key]
-            if image is None:
+            row, image, receipt = rows.get(entry.row_id), images.get(entry.row_id), written.get(entry.source_key)
+            if image is None or row is None:
                 continue
-            if row is None:
-                gone.append(entry)
-                continue
-            if entry.source_key not in written:
-                # The run ended between the write and the receipt: what differs from the image is ours, or a person's.
-                if _last(row, me) in people and not self.job["force"]:
-                    self._list(entry, "changed by others", row)
-                    continue
-                after = {name: row.get(name) for name in image if "@" not in name and name not in _NOT_OURS}
-            # A column that the image does not hold was not touched by this write, but by a second pass.
-            ours = {
-                name
-                for name, value in after.items()
-                if name in image and name != "createdon" and not same(value, image[name])
-            }
-            foreign = [
-                name
-                for name in ours
-                if not same(row.get(name), after[name]) and not same(row.get(name), image.get(name))
-            ]
-            if foreign and not self.job["force"]:
+            changes = way_back(image, row, self._after(receipt) if receipt else None, force=self.job["force"])
+            theirs = receipt is None and changes and _last(row, me) in people and not self.job["force"]
+            if changes is None or theirs:
                 self._list(entry, "changed by others", row)
                 continue
             back.append(entry)
-            changes = {name: image.get(name) for name in ours if not same(row.get(name), image.get(name))}
             if changes:
-                body = self.builder.body_of(table, changes, image)
-                todo.append((entry, Change("PATCH", table, entry.row_id, body, row["@odata.etag"])))
-        stored = await self.log.append_intents([self._intent("restore", entry) for entry, _ in todo])
-        results = await change_rows(self.client, [change for _, change in todo])
+                todo[entry.row_id] = (entry, changes)
+        stored = await self.log.append_intents([self._intent("restore", entry) for entry, _ in todo.values()])
+        patches = [
+            Change("PATCH", table, id, self.builder.body_of(table, changes, images[id]), rows[id]["@odata.etag"])
+            for id, (_, changes) in todo.items()
+        ]
+        results = await change_rows(self.client, patches)
         await self._outcomes(stored, results)
-        for (entry, _), result in zip(todo, results, strict=True):
+        now = await read_rows(self.client, table, list(todo), names) if todo else {}
+        for (id, (entry, changes)), result in zip(todo.items(), results, strict=True):
             if not result.ok:
                 back.remove(entry)
-                self._list(
-                    entry, "changed by others" if result.code == "conflict" else result.message, rows[entry.row_id]
-                )
+                self._list(entry, "changed by others" if result.code == "conflict" else result.message, rows[id])
+            elif not as_before(images[id], now.get(id), changes):
+                back.remove(entry)
+                self._list(entry, "restored, but the target made something else of it", now.get(id) or rows[id])
         self.result.restored += [entry.row_id for entry in back]
+        gone = [entry for entry in entries if entry.row_id not in rows]
         self.result.absent += len(gone)
         return back + gone
 

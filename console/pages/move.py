@@ -5,13 +5,16 @@ from typing import Any, Final
 
 import azure.functions as func
 
+from console import schedule
 from console.shell import shell
 from console.visit import Visit
 from ledger import migrations
-from ledger.states import Run
+from ledger.states import Run, now
 from services import decisions, notes, steps
-from services.papers import report_data
+from services.papers import exceptions, report_data
 
+#: Codes of exceptions that somebody else's change in the target brought about.
+CONFLICTS: Final = ("conflict", "gone_from_target", "shared_row")
 #: Columns of the plan -> class of their colour.
 PLANNED: Final = {"Create": "c1", "Change": "c3", "Unchanged": "c2", "Excepted": "c4", "Excluded": "c5"}
 
@@ -35,16 +38,29 @@ async def run_page(visit: Visit) -> func.HttpResponse:
 async def delta_page(visit: Visit) -> func.HttpResponse:
     """The delta window, the last pickup, what it brought, and what a person has to decide."""
     report = await report_data(visit.store, visit.args["id"], "delta")
+    runs = await _runs(visit, "delta")
+    one = await visit.migration()
+    turn = schedule.following(os.environ.get("CARRYOVER_DELTA_CRON", ""), now())
     return visit.page(
         "delta.html",
         **await shell(visit, "delta"),
         report=report,
-        runs=await _runs(visit, "delta"),
-        schedule=os.environ.get("CARRYOVER_DELTA_CRON", ""),
-        decided=await notes.notes(visit.store, visit.args["id"], "conflict"),
-        gone=report["tables"].get("Gone", []) if report else [],
+        runs=runs,
+        turn=turn if one.delta_until and turn and turn < one.delta_until else None,
+        decided=await notes.notes(visit.store, one.id, "conflict"),
+        conflicts=await _conflicts(visit, report, runs[0].id if runs else None),
         answer=f"{visit.home}/notes",
     )
+
+
+async def _conflicts(visit: Visit, report: dict[str, Any] | None, run: str | None) -> list[tuple[str, str, str]]:
+    """What a person has to decide after a pickup: object, source id, and what happened to it."""
+    gone = report["tables"].get("Gone", []) if report else []
+    found = [(row["Object"], row["Source id"], "gone from the source; its row stays in the target") for row in gone]
+    if run:
+        rows = (await exceptions(visit.store, visit.args["id"], run))[1]
+        found += [(row.object, row.source_id, row.message) for row in rows if row.code in CONFLICTS]
+    return found
 
 
 async def verification_page(visit: Visit) -> func.HttpResponse:

@@ -17,6 +17,10 @@ addEventListener("pageshow", () => document.querySelectorAll("button:disabled:no
 
 // Refusals come with a status of 4xx and are to be read all the same.
 document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.xhr.status === 401 && document.body.dataset.signout) {
+    location.href = `/.auth/login/aad?post_login_redirect_uri=${encodeURIComponent(location.pathname)}`;
+    return;
+  }
   if (event.detail.xhr.status >= 400 && event.detail.xhr.responseText) {
     event.detail.shouldSwap = true;
     event.detail.isError = false;

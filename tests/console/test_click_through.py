@@ -1,0 +1,348 @@
+"""A whole migration in a real browser, from its creation to its rollback; axe on every page; pictures for the docs.
+
+One story in order: each test goes on where the one before it stopped.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.console.browser import Console, chromium
+from tests.e2e.clinic import Export
+from tests.e2e.system import System
+
+PLACES: Final = (
+    "source", "map", "owners", "prepare", "sample", "run", "exceptions", "uploads", "delta", "verification", "audit",
+    "reports", "rollback", "close",
+)  # fmt: skip
+BOTH: Final = ("light", "dark")
+
+
+@pytest.fixture(scope="module")
+def console(system: System, folder: Path) -> Iterator[Console]:
+    """Somebody who sits at the console."""
+    with chromium() as browser:
+        yield Console(browser, system.app, folder)
+
+
+def test_a_migration_is_created(console: Console) -> None:
+    page = console.open()
+    assert "No migration has been created yet" in console.text()
+    console.look("empty")
+    page.get_by_label("Name of the clinic's system").fill("lakeside")
+    page.get_by_label("Plan of the target").select_option("Sales Professional")
+    console.press("Create")
+    page.wait_for_url("**/console/m/m-*")
+    console.home = page.url
+    assert "Read the source, by an operator" in console.text()
+    assert "there is nothing to undo" in console.text()
+    console.fine()
+
+
+def test_every_page_is_of_use_before_anything_was_brought(console: Console) -> None:
+    console.open()
+    console.look()
+    for place in PLACES:
+        console.open(place)
+        assert console.page.title().endswith("Carryover"), place
+        console.look()
+    console.fine()
+
+
+def test_the_export_is_brought_and_read(console: Console, export: Export) -> None:
+    page = console.open("source")
+    page.locator("#folder").set_input_files(export.folder)
+    page.get_by_text("files, ").first.wait_for()
+    page.get_by_role("button", name="Read the source").wait_for()
+    assert "the upload" not in page.locator("#upload-state").inner_text()
+    console.press("Read the source")
+    page.wait_for_url("**/runs/scope-0001")
+    assert "a map of" in console.ended("scope-0001")
+    console.open("source")
+    assert "Sample clinic export" in console.text() or "Warnings" in console.text()
+    console.look("source")
+    console.fine()
+
+
+def test_the_map_is_worked_on_by_keys(console: Console) -> None:
+    page = console.open("map")
+    shown = page.locator("#shown")
+    eye = int(shown.inner_text().split(" ")[0])
+    assert 0 < eye < 60
+    console.look("map", schemes=BOTH)
+
+    page.locator("#map").focus()
+    page.keyboard.press("j")
+    first = page.locator("tr.line:focus")
+    id = first.get_attribute("id")
+    page.keyboard.press("c")  # confirmed: it leaves the list of what needs an eye, and the next one has the focus
+    expect(page.locator(f"#{id}")).to_have_attribute("data-status", "confirmed")
+    expect(shown).to_contain_text(f"{eye - 1} of")
+    assert page.locator("tr.line:focus").get_attribute("id") != id
+
+    page.keyboard.press("x")
+    panel = page.locator("#panel")
+    panel.get_by_label("Why it is left out").fill("nobody will look for it")
+    console.look()
+    panel.get_by_role("button", name="Leave out").click()
+    expect(shown).to_contain_text(f"{eye - 2} of")
+    assert not panel.is_visible()
+
+    page.locator("tr.line:focus").wait_for()
+    page.keyboard.press("Enter")
+    panel.get_by_label("Comment").fill("checked with the front desk")
+    panel.get_by_role("button", name="Save and confirm").click()
+    expect(shown).to_contain_text(f"{eye - 3} of")
+    console.fine()
+
+    page.locator("#filters").get_by_label("Show").select_option("Not migrating")
+    page.locator("#filters").get_by_label("Object").select_option("Patient")
+    assert "nobody will look for it" in page.locator("#map").inner_text()
+
+
+def test_a_wrong_change_is_refused_in_the_panel(console: Console) -> None:
+    page = console.open("map")
+    page.locator("#filters").get_by_label("Show").select_option("Everything")
+    page.locator("tr.line", has_text="patient.first_name").get_by_role("link").first.click()
+    panel = page.locator("#panel")
+    panel.get_by_label("Transform").select_option("money")
+    panel.get_by_role("button", name="Save and confirm").click()
+    expect(panel.get_by_role("alert")).to_contain_text("money does not make a text")
+    page.keyboard.press("Escape")
+    assert not panel.is_visible()
+    console.fine()
+
+
+def test_the_certain_fields_and_then_the_map_are_confirmed(console: Console) -> None:
+    page = console.open("map")
+    page.get_by_role("button", name="certain fields").click()
+    page.wait_for_url("**/map")
+    console.open("map")
+    page.get_by_label("Suppress").check()
+    page.get_by_role("button", name="Confirm as tester").click()
+    page.wait_for_url(console.home)
+    assert "Prepare the target, by an operator" in console.text()
+    console.open("map")
+    assert "Confirmed by tester" in console.text()
+
+
+def test_the_fallback_owner_is_picked_and_the_target_prepared(console: Console) -> None:
+    page = console.open("owners")
+    page.get_by_label("E-mail of an enabled user").fill("fallback.owner@clinic.example")
+    console.press("Use this owner")
+    page.wait_for_url("**/owners")
+    console.open("prepare")
+    console.press("Install and check")
+    page.wait_for_url("**/runs/prepare-0002")
+    assert "is ready" in console.ended("prepare-0002")
+    console.open("prepare")
+    assert "I have imported it, check again" in console.text()
+    console.look("prepare")
+    with page.expect_download() as got:
+        page.get_by_role("link", name="Download carryover-").click()
+    assert got.value.suggested_filename.endswith(".zip")
+    console.open("owners")
+    console.look("owners")
+    console.fine()
+
+
+def test_the_sample_is_made_read_and_signed(console: Console) -> None:
+    page = console.open("sample")
+    console.press("Make the sample")
+    page.wait_for_url("**/runs/sample-0003")
+    console.look()  # while it runs
+    assert "migrated again" in console.ended("sample-0003")
+    console.look("progress")
+
+    page = console.open("sample?verdict=")
+    cells = page.locator("table.diff .was").all_inner_texts()
+    assert cells and not any(letter in "".join(cells) for letter in "abcdefgh")  # masked
+    console.look("sample", schemes=BOTH)
+    page.get_by_label("Values are masked").select_option("Reviewing the sample")
+    console.press("Show values for 30 minutes")
+    console.open("sample?verdict=")
+    cells = page.locator("table.diff .was").all_inner_texts()
+    assert any(letter in "".join(cells) for letter in "abcdefgh")
+    page.get_by_label("Your name").fill("somebody else")
+    console.press("Sign as tester")
+    assert "A signature is your own name" in console.text()
+    console.open("sample")
+    page.get_by_label("Your name").fill("tester")
+    console.press("Sign as tester")
+    page.wait_for_url(console.home)
+    console.open("audit")
+    assert "Reveal: Reviewing the sample" in console.text()
+    console.fine()
+
+
+def test_a_plan_is_made(console: Console) -> None:
+    page = console.open("run")
+    console.press("Make the plan")
+    page.wait_for_url("**/runs/plan-*")
+    console.ended("plan-")
+    console.open("run")
+    assert "This writes to Lakeside Family Health" in console.text()
+    console.look("plan")
+
+
+def test_a_map_that_changed_after_confirming_keeps_the_run_shut(console: Console, system: System) -> None:
+    """The page was opened before; the refusal comes with its reason, here as in the API and the command line."""
+    page = console.open("run")
+    id = console.home.rsplit("/", 1)[-1]
+    other = console.context.new_page()
+    other.goto(f"{console.home}/map")
+    other.locator("#filters").get_by_label("Show").select_option("Confirmed")
+    other.locator("#filters").get_by_label("Find").fill("patient.properties.")
+    other.locator("tr.line:not([hidden])").first.get_by_text("Edit").click()
+    other.locator("#panel").get_by_label("Why it is left out").fill("decided late")
+    other.locator("#panel").get_by_role("button", name="Leave out").click()
+    other.locator("#panel").wait_for(state="hidden")
+    other.close()
+
+    page.get_by_label("Type the target's name").fill("Lakeside Family Health")
+    console.press("Migrate everything")
+    page.wait_for_url("**/steps/run")
+    assert "The map has changed since it was confirmed; confirm it anew." in page.inner_text("body") or (
+        "the map is not confirmed" in page.inner_text("body")
+    )
+    refusal = system.refusal("POST", f"migrations/{id}/steps/run", json={"target": "Lakeside Family Health"})
+    assert refusal["message"] in page.inner_text("body")
+    told = system.cli("run", "-m", id, "--target", "Lakeside Family Health")
+    assert told.returncode == 3
+    assert refusal["message"] in told.stderr
+    console.look()
+    console.open("run")
+    assert refusal["message"] in console.text()
+
+
+def test_after_a_new_confirmation_and_sample_everything_is_migrated(console: Console) -> None:
+    page = console.open("map")
+    page.get_by_role("button", name="Confirm as tester").click()
+    for place, name in (("prepare", "Install and check"), ("sample", "Make a new sample")):
+        console.open(place)
+        console.press(name)
+        page.wait_for_url("**/runs/*")
+        console.ended("")
+    console.open("sample")
+    page.get_by_label("Your name").fill("tester")
+    console.press("Sign as tester")
+    console.open("run")
+    page.get_by_label("Type the target's name").fill("Another Clinic")
+    console.press("Migrate everything")
+    assert "that is not the name you typed" in page.inner_text("body")
+    console.open("run")
+    page.get_by_label("Type the target's name").fill("Lakeside Family Health")
+    page.get_by_label("Pause when more").fill("100")
+    console.press("Migrate everything")
+    page.wait_for_url("**/runs/migrate-*")
+    assert "created" in console.ended("migrate-")
+    console.look("run", schemes=BOTH)
+    console.fine()
+
+
+def test_exceptions_are_read_and_a_correction_recorded(console: Console) -> None:
+    page = console.open("exceptions")
+    console.look("exceptions")
+    first = page.locator(".cause").first
+    first.get_by_text("Record a correction").click()
+    first.get_by_label("Why").fill("the front desk mended it")
+    first.get_by_role("button", name="Record").click()
+    page.wait_for_url("**/exceptions")
+    assert "Mended in the source: the front desk mended it" in console.text()
+    page.locator(".cause").first.get_by_role("link").first.click()
+    assert page.get_by_role("region", name="Records of this cause").is_visible()
+    console.look()
+    page.get_by_label("Object").select_option("Document")
+    console.press("Show")
+    assert page.locator(".cause").count() > 0
+    console.fine()
+
+
+def test_manual_uploads_are_ticked_off(console: Console) -> None:
+    page = console.open("uploads")
+    console.look("uploads")
+    if page.get_by_role("button", name="Tick off").count():
+        row = page.locator("tbody tr").first
+        row.get_by_placeholder("where, or why").fill("in the chart")
+        row.get_by_role("button", name="Tick off").click()
+        page.wait_for_url("**/uploads")
+        assert "✓ Uploaded by hand" in console.text()
+    console.fine()
+
+
+def test_changes_are_picked_up(console: Console) -> None:
+    page = console.open("delta")
+    assert "open until" in console.text()
+    console.press("Pick up changes now")
+    page.wait_for_url("**/runs/delta-*")
+    console.ended("delta-")
+    console.open("delta")
+    console.look("delta")
+    console.fine()
+
+
+def test_every_field_is_verified(console: Console) -> None:
+    page = console.open("verification")
+    assert "Not checked" in console.text()
+    console.press("Verify every field")
+    page.wait_for_url("**/runs/verify-*")
+    assert "nothing differs" in console.ended("verify-")
+    console.open("verification")
+    console.look("verification")
+    console.open()
+    assert "Verified" in console.text()
+    console.look("overview", schemes=BOTH)
+    console.fine()
+
+
+def test_the_log_is_whole_and_the_reports_are_there(console: Console) -> None:
+    page = console.open("audit")
+    console.press("Check the log") if page.get_by_role("button", name="Check the log").count() else page.get_by_role(
+        "link", name="Check the log"
+    ).click()
+    page.get_by_text("The log is whole").wait_for()
+    console.look("audit")
+    console.open("reports")
+    console.look("reports")
+    with page.expect_download() as got:
+        page.get_by_role("link", name="Download everything").click()
+    assert got.value.suggested_filename.startswith("evidence-")
+    page.get_by_role("link", name="Read reconciliation").click()
+    assert "Reconciliation" in page.title()
+    console.fine()  # the report's own styles are allowed, nothing else
+
+
+def test_closing_says_why_not_yet(console: Console) -> None:
+    console.open("close")
+    assert "The delta window is open until" in console.text()
+    console.look("close")
+    console.fine()
+
+
+def test_the_rollback_says_what_will_happen_and_does_it(console: Console, system: System) -> None:
+    page = console.open("rollback")
+    assert "This is exactly what will happen" in console.text()
+    console.look("rollback", schemes=BOTH)
+    page.get_by_label("Type the name of the clinic's system").fill("lakeside")
+    console.press("Roll back")
+    page.wait_for_url("**/runs/rollback-*")
+    assert "read back and proved" in console.ended("rollback-")
+    console.look()
+    counts = system.counts()
+    assert {table: counts.get(table, 0) for table in ("contact", "account", "opportunity")} == {
+        "contact": 0, "account": 0, "opportunity": 0,
+    }  # fmt: skip
+    console.open()
+    assert "there is nothing to undo" in console.text()
+    console.fine()
+
+
+def test_the_list_shows_it(console: Console) -> None:
+    console.home = ""
+    console.open()
+    assert "lakeside" in console.text()
+    console.look("migrations")
+    console.fine()

@@ -112,7 +112,7 @@ class Undo:
         if any((outcome := original.outcome(e)) is None or outcome.result == "unknown" for e in entries):
             # The worker died, or was stopped, with a write under way: the target may still do it. What is not there now
             # is proved absent, and what has not changed is proved unchanged, only when that is over.
-            pass
+            await self.client.pause(settings().quiet_seconds)
         try:
             written = {
                 one.source_key: one

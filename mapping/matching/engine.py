@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mapping.matching.assign import assign
+from mapping.matching.complete import with_column, with_values
 from mapping.matching.datasets import Taken, take
 from mapping.matching.features import Weighed, weigh
 from mapping.matching.model import Alternative, FieldProposal, Proposal, Table, TableProposal
@@ -65,7 +66,10 @@ def _roles_of(view: TableView) -> list[tuple[ObjectName, Taken]]:
 def solve(view: TableView, taken: Taken, model: Model) -> list[Solved]:
     """The fields of one table, all at once."""
     weighed = weigh(view, taken)
-    scores = [{option.candidate.name: model.log_odds(option.features) for option in one.options} for one in weighed]
+    scores = [
+        {option.candidate.name: model.log_odds(option.features) + option.data for option in one.options}
+        for one in weighed
+    ]
     candidates = {option.candidate.name: option.candidate for one in weighed for option in one.options}
 
     def sharing(name: str) -> float:
@@ -102,10 +106,11 @@ def _proposed(table: Table, object: ObjectName, taken: Taken, solved: Solved, mo
         for name, chance in ranked
         if options[name] is not solved.chosen
     )
-    return FieldProposal(
+    proposal = FieldProposal(
         object=object, table=table.name, column=column.name,
         target_table=solved.chosen.table, target_column=solved.chosen.column,
         confidence=round(model.confidence(solved.chances[solved.chosen.name]), 4),
         reason=reason_of(taken, solved.weighed, solved.chosen),
         alternatives=others[:ALTERNATIVES],
     )  # fmt: skip
+    return with_values(with_column(proposal, column, taken, solved.weighed), column)

@@ -5,8 +5,8 @@ from functools import cache
 
 from mapping.matching.compare import Index, agreement
 from mapping.matching.datasets import Taken, column_index
+from mapping.matching.evidence import said_by_data, used
 from mapping.matching.kinds import fit
-from mapping.matching.model import Evidence
 from mapping.matching.roles import NOWHERE, Candidate, Role, general_none, roles
 from mapping.matching.tokens import Reader
 from mapping.matching.views import FieldView, TableView
@@ -15,6 +15,10 @@ from mapping.matching.views import FieldView, TableView
 _LOOKED_AT = 8
 #: Below this a name has nothing in common with a column.
 _SOMETHING = 0.2
+#: From here on a field is called as a column is.
+_CALLED_SO = 0.85
+#: Kinds of fields that data does not open: a person decides.
+_WITHHELD = frozenset(("sensitive", "clinical", "derived", "key"))
 
 #: Columns that hold the record's own key.
 KEYS = frozenset(("SourcePatientID", "claim_id", "line_id"))
@@ -40,6 +44,7 @@ class Option:
     candidate: Candidate
     name: float  #: agreement of the names, 0 to 1
     features: dict[str, float]
+    data: float = 0.0  #: log-odds that statistics of the values add
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +90,25 @@ def _weigh(
         ((homes[one.name], one) for one in role.candidates if homes.get(one.name, 0.0) > _SOMETHING),
         key=lambda pair: (-pair[0], pair[1].name),
     )[:_LOOKED_AT]
+    opened = used(field.column.evidence)
+    none_role = _top(_none_index(role.name).best(field.spoken, said))
+    none_general = _top(_general_index().best(field.spoken, said))
+    extra = max((score for score, one in ranked if one.extra), default=0.0) if opened else 0.0
+    if extra > _CALLED_SO and extra >= none_role[0] and none_role[1] not in _WITHHELD:
+        # What is beyond the promise is left out of a schema alone; data that uses it opens its column.
+        none_role, none_general = (0.0, none_role[1]), (0.0, none_general[1])
     best = Names(
         ranked=ranked,
-        none_role=_top(_none_index(role.name).best(field.spoken, said)),
-        none_general=_top(_general_index().best(field.spoken, said)),
+        none_role=none_role,
+        none_general=none_general,
+        opened=opened,
         rivals={one.name: _rival(claims[one.name], score) for score, one in ranked},
         own_key=_is_own_key(field, said),
     )
     options = [_home(field, view, taken, score, one, best) for score, one in ranked]
     options.append(_nowhere(field, taken, best))
-    (none_role, kind_role), (none_general, kind_general) = best.none_role, best.none_general
-    kind = kind_role if none_role >= 0.95 * none_general else kind_general
-    return Weighed(field, tuple(options), kind, max(none_role, none_general))
+    kind = none_role[1] if none_role[0] >= 0.95 * none_general[0] else none_general[1]
+    return Weighed(field, tuple(options), kind, max(none_role[0], none_general[0]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +120,7 @@ class Names:
     none_general: tuple[float, str]
     rivals: dict[str, float]  #: for each column, how well the best other field of the table agrees with it
     own_key: bool
+    opened: bool  #: data shows that the field is used
 
 
 def _rival(scores: list[float], own: float) -> float:
@@ -127,7 +140,7 @@ def _top(found: dict[str, float]) -> tuple[float, str]:
 
 
 def _home(field: FieldView, view: TableView, taken: Taken, score: float, one: Candidate, names: Names) -> Option:
-    others = [other for other, candidate in names.ranked if candidate is not one and not candidate.extra]
+    others = [other for other, rival in names.ranked if rival is not one and (names.opened or not rival.extra)]
     rival = max(others, default=0.0)
     none_role, none_general = names.none_role[0], names.none_general[0]
     claimed = names.rivals[one.name]
@@ -158,8 +171,8 @@ def _home(field: FieldView, view: TableView, taken: Taken, score: float, one: Ca
         "reference_fits": float(pointed > 0),
         "reference_misfits": float(pointed < 0),
         "flag_for_text": float(field.flag and one.type in ("text", "memo", "lookup", "date", "datetime", "integer")),
-        "extra": float(one.extra),
-        "extra_name": score if one.extra else 0.0,
+        "extra": float(one.extra and not names.opened),
+        "extra_name": score if one.extra and not names.opened else 0.0,
         "elsewhere": float(one.table != role.target),
         "export": float(one.table.startswith("csv:")),
         "custom": float(one.column.startswith("custom:")),
@@ -174,7 +187,8 @@ def _home(field: FieldView, view: TableView, taken: Taken, score: float, one: Ca
         "own_key_home": float(names.own_key and one.column not in KEYS),
         "key_home": float(one.column in KEYS),
     }
-    return Option(one, score, {name: value for name, value in features.items() if value})
+    known = {name: value for name, value in features.items() if value}
+    return Option(one, score, known, said_by_data(view.table, field.column, one))
 
 
 def _points(field: FieldView, one: Candidate) -> float:
@@ -202,10 +216,10 @@ def _object_of(table: str) -> str | None:
 
 def _nowhere(field: FieldView, taken: Taken, names: Names) -> Option:
     role: Role = taken.role
-    promised = [(score, one) for score, one in names.ranked if not one.extra]
+    promised = [(score, one) for score, one in names.ranked if names.opened or not one.extra]
     home, top = promised[0] if promised else (0.0, None)
     claimed = names.rivals[top.name] if top is not None else 0.0
-    extra = max((score for score, one in names.ranked if one.extra), default=0.0)
+    extra = 0.0 if names.opened else max((score for score, one in names.ranked if one.extra), default=0.0)
     none_role, none_general = names.none_role[0], names.none_general[0]
     words = field.spoken[0].words
     features = {
@@ -231,8 +245,3 @@ def _nowhere(field: FieldView, taken: Taken, names: Names) -> Option:
         "home_claimed": max(0.0, claimed - home),
     }
     return Option(NOWHERE, max(none_role, none_general), {name: value for name, value in features.items() if value})
-
-
-def used(evidence: Evidence | None) -> bool:
-    """Whether data shows that a field is really filled."""
-    return evidence is not None and evidence.filled > 0 and evidence.filled >= 0.02 * (evidence.filled + evidence.empty)

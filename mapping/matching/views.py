@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mapping.matching.compare import Spoken
+from mapping.matching.evidence import told_by
 from mapping.matching.kinds import kind_of
+from mapping.matching.lexicon import words
 from mapping.matching.model import Column, Kind, Table
 from mapping.matching.tokens import Reader, raw_words
 
@@ -45,11 +47,10 @@ class TableView:
 def view_of(table: Table, reader: Reader, soundless: frozenset[str] = frozenset()) -> TableView:
     """A table made ready. ``soundless`` are words that most tables of the schema begin with."""
     name = _SOUNDLESS.sub("", table.name)
-    words = frozenset(word for word in reader.read(name) if word not in soundless) or frozenset(reader.read(name))
+    called = frozenset(word for word in reader.read(name) if word not in soundless) or frozenset(reader.read(name))
     prefix = _prefix(column.name for column in table.columns)
-    said = words | prefix
     fields = tuple(_field(column, reader, prefix) for column in table.columns)
-    return TableView(table, words, said, fields)
+    return TableView(table, called, called | prefix, fields)
 
 
 def soundless_words(tables: Iterable[Table], reader: Reader) -> frozenset[str]:
@@ -90,5 +91,7 @@ def _field(column: Column, reader: Reader, prefix: frozenset[str]) -> FieldView:
     description = frozenset(reader.read(first))
     if 0 < len(description) <= _PROSE:
         readings.append(Spoken(description, _DESCRIPTION))
+    if not any(reading.words & words().vocabulary for reading in readings):
+        readings += told_by(column)
     flag = "flag" in full or kind_of(column) == "boolean"
     return FieldView(column, kind_of(column), tuple(readings), label, description, flag)

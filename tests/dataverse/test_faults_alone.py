@@ -185,3 +185,19 @@ async def test_an_id_in_the_recycle_bin_is_a_refusal_of_that_row_alone(faulty: S
         outcomes = await create_rows(client, CONTACT, people([burnt, fresh]))
     assert [(one.ok, one.code) for one in outcomes] == [(False, "0x80040237"), (True, "")]
     assert FOUND not in {one.code for one in outcomes}
+
+
+async def test_what_the_target_stores_otherwise_is_what_we_sent(faulty: Simulator) -> None:
+    """Empty texts become null, sub-seconds are cut: a change whose answer is lost is known again all the same."""
+    await ready(faulty)
+    person, visit = new_ids(2)
+    async with faulty.client() as client:
+        await create_rows(client, CONTACT, people([person]))
+        await create_rows(client, VISIT, visits_of(person, [visit]))
+        row = (await read_rows(client, VISIT, [visit], ()))[visit]
+        body = {"cms_notes": "", "cms_startedon": "2024-05-01T10:00:00.987Z"}
+        faulty.control("faults", [rule("batch", reset="after")])
+        [outcome] = await change_rows(client, [Change("PATCH", VISIT, visit, body, row["@odata.etag"])])
+        stored = (await read_rows(client, VISIT, [visit], ["cms_notes", "cms_startedon"]))[visit]
+    assert (stored["cms_notes"], stored["cms_startedon"]) == (None, "2024-05-01T10:00:00Z")
+    assert (outcome.ok, outcome.code) == (True, FOUND)

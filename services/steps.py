@@ -1,7 +1,7 @@
 """Steps: checked, started as an orchestration, and followed. ``client`` is the durable client of the trigger."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from activities import jobs
 from activities.errors import StepError
@@ -93,20 +93,22 @@ async def follow(store: Storage, client: Any, migration: str, id: str) -> Run:
     return await reconciled(store, client, run) if run.state == "running" and run.parent is None else run
 
 
+#: What an orchestration is called that does nothing any more.
+_OVER: Final = ("Completed", "Failed", "Terminated", "Canceled")
+
+
 async def reconciled(store: Storage, client: Any, run: Run) -> Run:
     """A run whose orchestration was never started (a crash in between) is started; one that died is ended by name."""
     status = await client.get_status(instance_of(run))
     if not status or status.runtime_status is None:
         await start_run(client, run)
-    elif status.runtime_status.name in ("Failed", "Terminated", "Canceled"):
-        return await migrations.end_run(
-            store,
-            run.migration,
-            run.id,
-            "failed",
-            message="The orchestration ended before the run did.",
-            error="internal",
-        )
+        return run
+    if status.runtime_status.name in _OVER:
+        # Its last act is to end the run, which it may just have done; where that failed, nobody else does it.
+        run = await migrations.load_run(store, run.migration, run.id)
+        if run.state == "running":
+            words = "The orchestration ended before the run did."
+            return await migrations.end_run(store, run.migration, run.id, "failed", message=words, error="internal")
     return run
 
 

@@ -123,11 +123,12 @@ async def test_a_run_whose_start_was_lost_is_started_by_the_next_tick(store: Sto
     assert client.started == [("delta_flow", f"{id}-{run.id}", {"migration": id, "run": run.id})]
 
 
-async def test_a_run_whose_orchestration_died_is_ended_by_name(store: Storage) -> None:
-    """So that the tick after it can start anew."""
+@pytest.mark.parametrize("state", ["Terminated", "Failed", "Completed"])
+async def test_a_run_whose_orchestration_is_over_is_ended_by_name(store: Storage, state: str) -> None:
+    """So that the tick after it can start anew: also where the orchestration could not say that the run had ended."""
     id, client = await migrated(store, 1), Client()
     await tick(client)
-    client.states[client.started[0][1]] = "Terminated"
+    client.states[client.started[0][1]] = state
     await tick(client)
     [run] = await migrations.list_runs(store, id)
     assert run.state == "failed"

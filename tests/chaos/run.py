@@ -16,12 +16,14 @@ from tests.chaos.image import differing, image, writes, written_otherwise, writt
 from tests.chaos.plan import Plan, Strike
 from tests.chaos.stage import STEPS, Copied, Stage
 from tests.e2e.road import Json
-from tests.e2e.system import PATIENCE, System, until
+from tests.e2e.system import System, until
 
 #: A step that failed because the target refused to work is started again, as its error says; so often.
 ATTEMPTS: Final = 4
 #: Seconds a worker is frozen: longer than a lease lasts.
 FROZEN: Final = 34
+#: Seconds after which a step has hung: many systems side by side are slow.
+PATIENCE: Final = 900.0
 #: Seconds between two looks at a run.
 ASK_EVERY: Final = 0.4
 #: Errors that are nobody's fault but the target's.

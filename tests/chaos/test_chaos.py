@@ -1,24 +1,12 @@
 """The short form: a few seeds, chosen so that every way to end and every kind of kill is there."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.chaos.plan import Plan, make_plan
 from tests.chaos.run import Chaos
-from tests.chaos.stage import Stage, stage
-from tests.e2e.system import ROOT
+from tests.chaos.stage import Stage
 
 SEEDS = (3, 10)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """One stage for all seeds: each leaves it as it was."""
-    if not (ROOT / "node_modules" / ".bin" / "azurite").exists():
-        pytest.skip("Azurite is not installed: run `make setup`")
-    with stage(tmp_path_factory.mktemp("chaos")) as one:
-        yield one
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -129,6 +129,10 @@ class System:
         """How often each fault has struck since they were set."""
         return dict(self._http.get(f"{self.target}/_sim/faults").json())
 
+    def commit(self) -> None:
+        """Does the work of all late commits now."""
+        assert self._http.post(f"{self.target}/_sim/commit").status_code == 200
+
     def count_writes(self) -> None:
         """Writes are counted by row from now on."""
         assert self._http.post(f"{self.target}/_sim/writes").status_code == 200

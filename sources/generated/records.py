@@ -23,7 +23,7 @@ from sources.generated.sql import (
     one_line,
     text,
 )
-from sources.generated.ways import Way, ignored, way_of
+from sources.generated.ways import Way, companion, ignored, way_of
 from sources.profiling.model import DatasetDocument, FieldProfile
 from sources.profiling.names import words
 
@@ -240,8 +240,10 @@ def _take(
         fields.compute("code_system", Way("CodeSystem", reason="the column is called so"))
     name = fields.add(name, way, head.document.name, here)
     select.columns[name] = sql
-    if own and way.transform == "choice" and way.column and way.column.endswith("Status") and way.column == "Status":
+    if own and way.transform == "choice" and way.column == "Status":
         _source_status(fields, name, table)
+    if (other := companion(way, profile)) and not fields.filled(other.column or ""):
+        fields.compute(name, other)
 
 
 def is_property(one: FieldProposal, document: DatasetDocument) -> bool:

@@ -79,8 +79,8 @@ class RouteFields:
         """The routes of the object's map as plain data."""
         table = TABLES[self.object][0]
         fields = [*self.ways.items(), *self.more]
-        if self.object == "referral" and self.filled("estimatedvalue"):
-            return list(_referral(fields, self.targets["estimatedvalue"]))
+        if self.object == "referral":
+            return list(_referral(fields, self.targets.get("estimatedvalue")))
         return [{"table": table, "fields": [way.field_map(source) for source, way in fields]}]
 
 
@@ -103,8 +103,8 @@ def _listed(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
-def _referral(fields: Iterable[tuple[str, Way]], amount: str) -> Iterable[dict[str, Any]]:
-    """Two routes: an opportunity when there is an amount, else a ClinicReferral."""
+def _referral(fields: Iterable[tuple[str, Way]], amount: str | None) -> Iterable[dict[str, Any]]:
+    """An opportunity when there is an amount, else a ClinicReferral; that alone where no field holds amounts."""
     catalog = load_catalog()
     money: list[dict[str, Any]] = []
     plain: list[dict[str, Any]] = []
@@ -128,5 +128,6 @@ def _referral(fields: Iterable[tuple[str, Way]], amount: str) -> Iterable[dict[s
         else:
             left = ignored(f"Only an opportunity has {column}; without an amount there is none.", way.phi)
             plain.append(left.field_map(source))
-    yield {"table": "opportunity", "when": {"field": amount, "above": 0}, "fields": money}
+    if amount is not None:
+        yield {"table": "opportunity", "when": {"field": amount, "above": 0}, "fields": money}
     yield {"table": "ClinicReferral", "fields": plain}

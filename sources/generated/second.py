@@ -100,7 +100,7 @@ def _one_each(
         target = columns.get(found[field.name].target_column)
         if target is None:
             continue
-        points_at = objects.get(field.reference.dataset) if field.reference else None
+        points_at = objects.get(field.reference.dataset) if field.reference and not field.reference.each else None
         if target.type == "lookup" and points_at != target.object:
             _free(field, found, f"{target.label} is a link, and its values are no ids of {target.object} records")
         else:

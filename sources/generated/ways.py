@@ -8,6 +8,7 @@ from typing import Any, Final
 from mapping.catalog import load_catalog
 from mapping.catalog.model import CatalogColumn
 from mapping.matching.model import FieldProposal
+from mapping.matching.values import answers
 from mapping.model import FieldMap, PhiClass
 from mapping.objects import ObjectName
 from sources.profiling.model import USUAL, FieldProfile
@@ -33,6 +34,9 @@ INACTIVE: Final = re.compile(
 )
 _NEGATIVE: Final = re.compile(r"inactive|archiv|disabled|retired|hidden|deceased|death|suspended|closed", re.IGNORECASE)
 _YES: Final = frozenset(("1", "t", "true", "y", "yes", "on"))
+
+#: Choices whose options are fixed by Dataverse -> the column for what they lack.
+_COMPANIONS: Final = {"gendercode": "Gender", "familystatuscode": "MaritalStatus"}
 
 #: Left out unless somebody asks for it.
 _REVIEWED: Final = {"MedicalHistory": "Left out unless the PHI review includes it."}
@@ -122,7 +126,7 @@ def _format(profile: FieldProfile) -> dict[str, Any]:
 def _lookup(
     objects: Mapping[str, ObjectName], column: CatalogColumn, profile: FieldProfile, confidence: float, reason: str
 ) -> Way:
-    points_at = objects.get(profile.reference.dataset) if profile.reference else None
+    points_at = objects.get(profile.reference.dataset) if profile.reference and not profile.reference.each else None
     if column.object is None or points_at != column.object:
         what = f"ids of {points_at}" if points_at else "no ids that are known"
         return ignored(f"{column.label} is a link to {column.object} records, and the values are {what}.", profile.phi)
@@ -132,7 +136,10 @@ def _lookup(
 
 def _choice(one: FieldProposal, column: CatalogColumn, transform: str, phi: PhiClass, profile: FieldProfile) -> Way:
     labels = set(column.options)
-    values = {value: label for value, label in (one.values or {}).items() if label is None or label in labels}
+    known = one.values
+    if known is None and profile.values and (answered := answers(one.target_table, column.name, profile.values)):
+        known = answered.values
+    values = {value: label for value, label in (known or {}).items() if label is None or label in labels}
     other = next((label for label in _OTHERS if label in labels), None)
     args: dict[str, Any] = {"default": other} if other and transform == "choice" else {}
     reason = one.reason
@@ -142,6 +149,18 @@ def _choice(one: FieldProposal, column: CatalogColumn, transform: str, phi: PhiC
     if profile.separator and transform == "choices":
         args["separator"] = profile.separator
     return Way(column.name, transform, args, values or None, phi, confidence, reason)
+
+
+def companion(way: Way, profile: FieldProfile) -> Way | None:
+    """The second column of a choice of Dataverse's own: it holds what that one has no option for."""
+    column = _COMPANIONS.get(way.column or "")
+    if column is None or not profile.values or not (answered := answers("contact", column, profile.values)):
+        return None
+    first = {value for value, label in (way.values or {}).items() if label is not None}
+    values = {value: None if value in first else answered.values.get(value) for value in profile.values}
+    if not any(values.values()):
+        return None
+    return Way(column, "choice", {}, values, way.phi, way.confidence, "what the standard column has no option for")
 
 
 def _state(one: FieldProposal, profile: FieldProfile) -> Way:

@@ -10,7 +10,7 @@ import duckdb
 from mapping.model import PhiClass
 from sources.patterns import ValueType, merge_types, phi_of, type_of
 from sources.profiling.dates import NO_DATES, DateFormat, date_form, dates_of
-from sources.profiling.detectors import Pattern, patterns_of, separator_of
+from sources.profiling.detectors import Pattern, has_form, patterns_of, separator_of
 from sources.profiling.model import USUAL, DatasetDocument, FieldProfile
 from sources.profiling.sample import MAX_TEXT, Sample
 
@@ -88,6 +88,8 @@ def _field(db: duckdb.DuckDBPyConnection, loaded: Loaded, name: str) -> FieldPro
             if not form and (separator := separator_of(text)):
                 separators[separator] += count
                 parts.update(part.strip() for part in text.split(separator))
+        elif has_form(text, "html"):
+            patterns["html"] += count
         if values is not None:
             values[text] = count
             if len(values) > _OPTIONS or length > _LONGEST:

@@ -137,6 +137,15 @@ def test_at_most_a_tenth_of_the_fields_has_to_be_corrected(known: Mapped, propos
     assert len(wrong) <= CORRECTED * len(known.written), f"{len(wrong)} of {len(known.written)}: " + "; ".join(wrong)
 
 
+def test_everybody_who_came_to_a_session_has_a_visit(known: Mapped, proposed: Mapped) -> None:
+    for column in ("Patient", "SeriesId", "ScheduledDate"):
+        ours = proposed.written["appointment", "ClinicAppointment", column]
+        theirs = known.written["appointment", "ClinicAppointment", column]
+        sessions = {id for id in theirs if id.startswith("GS")}
+        assert sessions
+        assert {id: ours.get(id) for id in sessions} == {id: theirs[id] for id in sessions}
+
+
 def test_every_row_is_accounted_for_as_the_profile_does(known: Mapped, proposed: Mapped) -> None:
     """Datasets have other names, so rows are compared by file."""
 

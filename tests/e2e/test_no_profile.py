@@ -1,0 +1,34 @@
+"""A known system taken for an unknown one: a profile and a map are proposed, and every record goes the whole road."""
+
+from tests.e2e.clinic import Export
+from tests.e2e.road import Road
+from tests.e2e.system import System
+
+DISPOSITIONS = ("migrated", "unchanged", "exported", "excepted", "excluded")
+
+
+def test_without_a_profile_every_record_is_accounted_for_and_reads_back_as_mapped(
+    system: System, export: Export
+) -> None:
+    road = Road(system, profile="none")
+    road.to_migrated(export.folder)
+    road.step("verify")
+    summary = road.get("summary")
+    assert summary["state"] == "verified"
+    for name, one in summary["objects"].items():
+        assert one["read"] == sum(one[key] for key in DISPOSITIONS), name
+        assert one["fields_differing"] == 0, name
+    counted = {"patient": "patients.csv", "encounter": "encounters.csv", "prescription": None, "claim": None}
+    for name, file in counted.items():
+        one = summary["objects"][name]
+        assert one["migrated"] + one["exported"] > 0, name
+        assert file is None or one["read"] == len(export.rows(file))
+    for name, rows in summary["datasets"].items():
+        assert rows["rows"] == rows["fed"] + rows["merged"] + rows["excluded"], name
+    assert [one["File"] for one in road.table("scope", "Files nobody knows")] == ["old_billing.csv"]
+
+    shown = road.get("profile")
+    assert shown["own"] is True
+    assert "patients:" in shown["yaml"]
+    refused = system.refusal("PUT", f"{road.base}/profile", 409, json={"yaml": shown["yaml"]})
+    assert refused["code"] == "already_migrated"

@@ -19,13 +19,14 @@ from activities.runs import finish_run, note_wait, open_part, open_run
 from activities.scope import make_scope
 from activities.source import close_snapshot, read_source, shape_bucket, stage_file
 from activities.tally import tally
+from activities.trim import check_staging, trim_bucket
 from activities.undo_chunk import undo_chunk
 from activities.verify_chunk import verify_chunk
 
 ACTIVITIES = (
     open_run, open_part, note_wait, finish_run,
     read_source, stage_file, shape_bucket, close_snapshot, make_scope,
-    install_solution, resolve_owners, check_target, probe_target,
+    check_staging, trim_bucket, install_solution, resolve_owners, check_target, probe_target,
     map_bucket, match_chunk, plan_object, load_chunk, fold_receipts, export_claims, finish_claims, tally,
     choose_sample, verify_chunk, make_diff, make_forecast, make_delta_report, reconcile,
     plan_rollback, undo_chunk, prove_undone, make_rollback_report,

@@ -47,7 +47,7 @@ class Differ:
             "source_id": op.source_id,
             "field": one.source,
             "source": source,
-            "transform": one.transform,
+            "transform": "redacted" if one.review == "redact" else one.transform,
             "column": column.logical if column else None,
             "value": _shown(column, value),
             "verdict": self._verdict(one, column, source, value, op, row, refused, lost),

@@ -13,6 +13,7 @@ from activities import jobs
 from activities.mapped import as_row, write_index
 from activities.papers import Papers
 from activities.resources import storage, workplace
+from activities.trim import check_kept
 from ledger import paths
 from ledger.chunks import read_records, write_records
 from mapping.compile import compile_map
@@ -28,6 +29,7 @@ async def map_bucket(job: dict[str, Any]) -> dict[str, Any]:
     if await store.exists("staging", marker):
         return dict(orjson.loads(await store.get("staging", marker)))
     clinic_map, schema = await jobs.map_and_schema(store, job)
+    await check_kept(store, job, clinic_map)
     owners = Owners.from_json(await jobs.document(store, job["migration"], "owners.json"))
     papers = Papers(await jobs.optional_document(store, job["migration"], "files.json", {}))
     compiled = compile_map(clinic_map, schema, owners)

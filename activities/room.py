@@ -11,7 +11,7 @@ from typing import Final
 
 #: Activities that work on a whole bucket or object: files, DuckDB, CPU.
 COMPUTING: Final = frozenset(
-    {"read_source", "stage_file", "shape_bucket", "make_scope", "map_bucket", "plan_object", "choose_sample",
+    {"read_source", "stage_file", "shape_bucket", "make_scope", "trim_bucket", "map_bucket", "plan_object", "choose_sample",
      "fold_receipts", "export_claims", "finish_claims", "make_diff", "reconcile", "make_rollback_report"}
 )  # fmt: skip
 #: Activities that hold one chunk and wait for the target.

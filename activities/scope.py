@@ -15,6 +15,7 @@ from activities.unstructured import unstructured
 from ledger import migrations, paths, transitions
 from ledger.states import STATES
 from ledger.storage import Storage
+from mapping.carry import carried
 from mapping.catalog import load_catalog
 from mapping.hash import map_hash
 from mapping.model import ClinicMap
@@ -105,34 +106,26 @@ async def merged(store: Storage, job: dict[str, Any]) -> dict[str, Any]:
     return {"properties": merge_properties(properties), "values": values, "lengths": lengths, "datasets": datasets}
 
 
-def with_decisions(proposal: ClinicMap, current: ClinicMap) -> ClinicMap:
-    """The proposal with what people have decided that no source tells: the policy for drugs, and what is adopted."""
-    objects = {
-        name: one.model_copy(update={"match": was.match, "match_owner": was.match_owner})
-        if (was := current.objects.get(name))
-        else one
-        for name, one in proposal.objects.items()
-    }
-    return proposal.model_copy(update={"controlled": current.controlled, "objects": objects})
-
-
 async def _keep_map(store: Storage, migration: migrations.Migration, proposal: ClinicMap) -> None:
-    """The proposal becomes the next version, unless it changes nothing; decisions already made stay."""
-    if migration.map_version:
+    """The proposal becomes the next version, with what people changed since the last one; unless nothing changes."""
+    last = await jobs.optional_document(store, migration.id, "proposal.json", None)
+    proposed = proposal.model_dump(mode="json")
+    if migration.map_version and last is not None:
         current = await jobs.current_map(store, migration)
-        proposal = with_decisions(proposal, current)
-        if map_hash(proposal) == migration.map_hash:
+        proposal = carried(current, ClinicMap.model_validate(last), proposal)
+        if proposal == current:
             return
-    await store.put(
-        "ledger", paths.map_version(migration.id, migration.map_version + 1), proposal.model_dump_json().encode()
-    )
+    content = proposal.model_dump_json().encode()
+    await store.put("ledger", paths.map_version(migration.id, migration.map_version + 1), content)
 
     def put(one: migrations.Migration) -> None:
         # The scope's own run is active, so the gate for people does not apply: it is this run that brings the map.
         one.map_version += 1
-        one.map_hash = map_hash(proposal)
-        transitions.void_confirmation(one)
+        if one.map_hash != map_hash(proposal):
+            one.map_hash = map_hash(proposal)
+            transitions.void_confirmation(one)
         if STATES.index(one.state) < STATES.index("mapped"):
             one.state = "mapped"
 
     await migrations.change(store, migration.id, put)
+    await jobs.keep_document(store, migration.id, "proposal.json", proposed)

@@ -11,6 +11,7 @@ from activities import jobs, profiles
 from activities.errors import StepError
 from activities.inventory import inventory
 from activities.resources import storage, workplace
+from activities.trim import kept_fields
 from activities.unstructured import papers_of
 from ledger import migrations, paths
 from ledger.storage import Storage, Stored
@@ -31,7 +32,7 @@ async def read_source(job: dict[str, Any]) -> dict[str, Any]:
     """See what was uploaded and which known system it is.
 
     Returns ``{"snapshot", "files", "buckets", "changed"}``; ``changed`` is False when no file differs from the last
-    reading (by content), and then the last reading stands.
+    reading (by content), and then the last reading stands, unless ``job["anew"]`` asks for another.
     """
     store = await storage()
     migration = await migrations.load(store, job["migration"])
@@ -46,7 +47,12 @@ async def read_source(job: dict[str, Any]) -> dict[str, Any]:
     async with workplace("source") as folder:
         files, places = await _bring(store, migration.id, number, uploaded, folder)
         print_of_files = await asyncio.to_thread(_fingerprint, files, places)
-        if known and known["fingerprint"] == print_of_files and await _whole(store, migration, known):
+        unchanged = known and known["fingerprint"] == print_of_files and await _whole(store, migration, known)
+        # A proposal is made from all fields: a scope does not go by a reading of which only some were kept.
+        anew = job.get("anew") or (
+            job["kind"] == "scope" and await kept_fields(store, migration.id, migration.snapshot)
+        )
+        if unchanged and not anew:
             return {"snapshot": migration.snapshot, "files": 0, "buckets": known["buckets"], "changed": False}
         found, digest = await _detect(store, migration, files, folder)
         size = sum(file.size for some in found.datasets.values() for file in some)
@@ -232,8 +238,11 @@ async def shape_bucket(job: dict[str, Any]) -> dict[str, Any]:
 
 
 async def close_snapshot(job: dict[str, Any]) -> dict[str, Any]:
-    """The raw parts have done their work: only shaped records and accounts are kept."""
+    """The raw parts have done their work, and so have files of records from archives: shaped records and accounts stay."""
     store = await storage()
+    for file in (await jobs.document(store, job["migration"], "source.json"))["files"]:
+        if file["container"] == "staging":
+            await store.delete("staging", file["blob"])
     await store.put("staging", paths.accounts(job["migration"], job["snapshot"], "complete.json"), b"{}")
     await store.delete_prefix("staging", paths.raw(job["migration"], job["snapshot"]))
     return {}

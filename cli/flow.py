@@ -102,10 +102,11 @@ class Flow:
         return run
 
     def confirm(self) -> None:
-        """Confirms the map as it stands, with the policy for controlled substances."""
+        """Confirms the map as it stands, with the policy for controlled substances; all else is migrated."""
         with self.timed("confirm"):
             shown = self.session.api.get(self.session.path("map"))
             answer = {"by": self.by, "hash": shown["hash"], "controlled": self.controlled}
+            answer["phi"] = dict.fromkeys((one["phi"] for one in shown.get("undecided", ())), "migrate")
             self.session.api.post(self.session.path("confirm"), answer)
         self.tick("confirm", f"map {shown['hash'][:12]}, controlled substances: {self.controlled}")
 

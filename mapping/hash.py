@@ -8,7 +8,7 @@ import orjson
 from mapping.model import ClinicMap
 
 #: Parts of a field that explain it without changing what is written.
-_WORDING: Final = ("confidence", "reason", "phi", "status", "comment", "by", "at")
+_WORDING: Final = ("confidence", "reason", "phi", "review", "status", "comment", "by", "at")
 
 
 def map_hash(map: ClinicMap) -> str:
@@ -33,4 +33,6 @@ def canonical_hash(value: Any) -> str:
 def _essence(field: dict[str, Any]) -> dict[str, Any]:
     ignored = field["status"] == "ignored"
     essence = {key: value for key, value in field.items() if key not in _WORDING}
-    return {"source": essence["source"], "ignored": True} if ignored else essence
+    if ignored:
+        return {"source": essence["source"], "ignored": True}
+    return essence | ({"redacted": True} if field["review"] == "redact" else {})

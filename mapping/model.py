@@ -30,6 +30,10 @@ OWNER_RULES: Final[tuple[OwnerRule, ...]] = ("own", "practitioner", "provider", 
 ControlledPolicy = Literal["suppress", "redact", "include"]
 
 
+#: What a person decides of a field that holds the most delicate kinds of health information.
+PhiDecision = Literal["migrate", "redact", "leave_out"]
+
+
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -43,6 +47,7 @@ class FieldMap(Strict):
     args: dict[str, Any] = Field(default_factory=dict)
     values: dict[str, str | None] | None = None  #: source value -> option label; None leaves the column empty
     phi: PhiClass = "none"
+    review: PhiDecision | None = None  #: the decision of ``by``; needed for the classes of ``mapping.review``
     status: Literal["proposed", "confirmed", "ignored"] = "proposed"
     confidence: float = 1.0
     reason: str = ""

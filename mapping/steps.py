@@ -38,6 +38,9 @@ class Step:
 
 def step_of(object: ObjectName, field: FieldMap, column: SchemaColumn | None, zone: tzinfo) -> Step:
     """Prepares one field. Raises BadMap for an unknown transform or arguments it cannot work with."""
+    if field.review == "redact":
+        needed = {"required": True} if field.args.get("required") else {}
+        field = field.model_copy(update={"transform": "redacted", "args": needed, "values": None})
     transform = REGISTRY.get(field.transform)
     if transform is None:
         raise BadMap(object, field.source, f"there is no transform {field.transform}")

@@ -14,6 +14,7 @@ from mapping.properties import PREFIX
 from mapping.schema import Schema, SchemaColumn, SchemaTable
 from mapping.steps import BadMap, step_of
 from mapping.transforms import REGISTRY
+from mapping.transforms.base import TEXTS
 
 #: Rows of these tables are found, never written.
 _NEVER_WRITTEN: Final = ("systemuser",)
@@ -162,6 +163,11 @@ def _field(
     transform = REGISTRY.get(field.transform)
     if transform is None:
         yield Problem(name, field.source, f"There is no transform {field.transform}.")
+        return
+    if field.review == "redact" and (
+        field.transform == "lookup" or (field.args.get("required") and column.type not in TEXTS)
+    ):
+        yield Problem(name, field.source, f"{column.plain} cannot be redacted: no record lands without it.")
         return
     if column.type in ("owner", "state", "status", "file", "uniqueidentifier"):
         yield Problem(name, field.source, f"{column.plain} is filled by the migration itself, not by a field.")

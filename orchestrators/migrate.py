@@ -5,7 +5,7 @@ from typing import Any
 from mapping.objects import LOAD_ORDER
 from orchestrators.flow import Flow, Json, call, run_step, wave
 from orchestrators.load import load_all, map_all, planned
-from orchestrators.scope import read_source
+from orchestrators.scope import read_source, trim
 
 
 def plan(context: Any, job: Json) -> Flow:
@@ -32,6 +32,7 @@ def delta(context: Any, job: Json) -> Flow:
     source = yield from read_source(context, job)
     job = {**job, "snapshot": source["snapshot"], "buckets": source["buckets"]}
     job = yield from call(context, "open_run", job)
+    yield from trim(context, job)
     outcome = yield from load_and_export(context, job)
     yield from call(context, "make_delta_report", job)
     return outcome

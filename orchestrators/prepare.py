@@ -3,10 +3,15 @@
 from typing import Any
 
 from orchestrators.flow import Flow, Json, call, run_step
+from orchestrators.scope import read_source, trim
 
 
 def prepare(context: Any, job: Json) -> Flow:
-    """Solution built and imported, preflight checked, owners resolved."""
+    """Staging trimmed to what the map uses, solution built and imported, owners resolved, preflight checked."""
+    if (yield from trim(context, job))["anew"]:
+        source = yield from read_source(context, {**job, "anew": True})
+        job = yield from call(context, "open_run", {**job, "snapshot": source["snapshot"]})
+        yield from trim(context, job)
     yield from call(context, "install_solution", job)
     yield from call(context, "resolve_owners", job)
     return (yield from call(context, "check_target", job))

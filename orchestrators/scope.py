@@ -19,10 +19,21 @@ def read_source(context: Any, job: Json) -> Flow:
     return source
 
 
+def trim(context: Any, job: Json) -> Flow:
+    """Remove from staging what the confirmed map does not use. Returns ``{"anew", "trim"}`` of ``check_staging``."""
+    staging = yield from call(context, "check_staging", job)
+    if staging["trim"]:
+        yield from wave(context, "trim_bucket", [{**job, "bucket": number} for number in range(-1, job["buckets"])])
+    return staging
+
+
 def scope(context: Any, job: Json) -> Flow:
     """Count, profile and propose: ends with the scope report and a proposed map."""
     source = yield from read_source(context, job)
-    return (yield from call(context, "make_scope", {**job, "snapshot": source["snapshot"]}))
+    job = {**job, "snapshot": source["snapshot"], "buckets": source["buckets"]}
+    outcome = yield from call(context, "make_scope", job)
+    yield from trim(context, job)
+    return outcome
 
 
 def scope_flow(context: Any) -> Flow:

@@ -1,32 +1,60 @@
 """The decisions people make: confirm, sign off, accept, close. Each is bound to what they read, and is anchored."""
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from activities import jobs
 from activities.errors import StepError
 from ledger import manifest, migrations, transitions
 from ledger.migrations import Migration
+from ledger.states import now
 from ledger.storage import Storage
-from mapping.model import ControlledPolicy
+from mapping.model import ControlledPolicy, FieldMap, PhiDecision
+from mapping.review import decide, undecided
 from services.maps import store_map
 
+_PHI_NEXT: Final = "Confirm with phi: migrate, redact or leave_out for each class or field, or decide field by field."
 _UNDECIDED: Final = "Nobody has decided what happens to controlled substances."
 
 
-async def confirm(store: Storage, id: str, by: str, map_hash: str, controlled: ControlledPolicy | None) -> Migration:
-    """A person confirms the map they read; no record moves before this. A policy that is new makes a new map."""
+async def confirm(
+    store: Storage,
+    id: str,
+    by: str,
+    map_hash: str,
+    controlled: ControlledPolicy | None,
+    phi: Mapping[str, PhiDecision] | None = None,
+) -> Migration:
+    """A person confirms the map they read; no record moves before this.
+
+    ``controlled`` and ``phi`` (class, or object and field, to decision) are decisions made with it: where they change
+    what is written, what is confirmed is the map as it then is. Raises StepError while one is missing.
+    """
     migration = await migrations.load(store, id)
     current = await jobs.current_map(store, migration)
+    changed = decide(current, phi or {}, by, now())
+    if controlled:
+        changed = changed.model_copy(update={"controlled": controlled})
+    if changed.controlled is None and "prescription" in changed.objects:
+        raise StepError("controlled_undecided", _UNDECIDED, "Confirm with controlled: suppress, redact or include.")
+    if left := list(undecided(changed)):
+        raise StepError("phi_undecided", _words(left), _PHI_NEXT)
     agreed = map_hash
-    if controlled and controlled != current.controlled and map_hash == migration.map_hash:
-        changed = current.model_copy(update={"controlled": controlled})
+    if changed != current and map_hash == migration.map_hash:
         migration = await store_map(store, migration.id, changed)
         agreed = migration.map_hash or ""
-    elif current.controlled is None and "prescription" in current.objects:
-        raise StepError("controlled_undecided", _UNDECIDED, "Confirm with controlled: suppress, redact or include.")
     migration = await migrations.change(store, id, lambda one: transitions.confirm(one, by, agreed))
     await anchor(store, migration, "confirm", by)
     return migration
+
+
+def _words(left: Sequence[tuple[str, FieldMap]]) -> str:
+    """Which fields nobody has decided about, by class."""
+    by_class: dict[str, list[str]] = {}
+    for name, field in left:
+        by_class.setdefault(field.phi, []).append(f"{name}.{field.source}")
+    listed = "; ".join(f"{kind}: {', '.join(some)}" for kind, some in sorted(by_class.items()))
+    return f"Nobody has decided what happens to these fields of health information. {listed}."
 
 
 async def sign_off(store: Storage, id: str, by: str, map_hash: str, sample: str) -> Migration:

@@ -20,10 +20,11 @@ from ledger import migrations, paths
 from ledger.migrations import Migration
 from ledger.states import now
 from ledger.storage import NotStored, Storage
-from mapping.model import ClinicMap, FieldMap, PhiClass
+from mapping.model import ClinicMap, FieldMap, PhiClass, PhiDecision
+from mapping.review import decided
 from services.maps import store_map
 
-Action = Literal["confirm", "reopen", "ignore", "change", "comment"]
+Action = Literal["confirm", "reopen", "ignore", "change", "comment", "review"]
 
 #: What a change may set.
 _CHANGEABLE: Final = ("column", "transform", "args", "values", "phi")
@@ -46,6 +47,7 @@ class FieldEdit(BaseModel):
     args: dict[str, Any] | None = None
     values: dict[str, str | None] | None = None
     phi: PhiClass | None = None
+    review: PhiDecision | None = None  #: for the action of that name
 
 
 class Change(BaseModel):
@@ -144,6 +146,10 @@ def _edited(field: FieldMap, one: FieldEdit, by: str, at: datetime) -> FieldMap:
                 update["values"] = None
         case "comment":
             update = {"comment": one.comment}
+        case "review":
+            if one.review is None:
+                raise StepError("no_decision", f"Say what happens to {one.source}.", "migrate, redact or leave_out.")
+            return decided(field.model_copy(update=update), one.review, by, at)
     return FieldMap.model_validate(field.model_dump() | update)
 
 
@@ -151,7 +157,8 @@ def _way(field: FieldMap) -> str:
     """A field's way in a few words."""
     if field.status == "ignored":
         return f"left out: {field.reason}"
-    return f"{field.column or 'no column'} by {field.transform} ({field.status})"
+    way = "redacted" if field.review == "redact" else field.transform
+    return f"{field.column or 'no column'} by {way} ({field.status})"
 
 
 async def _append(store: Storage, id: str, lines: Sequence[Change]) -> None:

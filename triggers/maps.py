@@ -5,7 +5,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from activities import jobs
 from ledger import migrations
-from mapping.model import ClinicMap, ControlledPolicy
+from mapping.model import ClinicMap, ControlledPolicy, PhiDecision
+from mapping.review import undecided
 from services import decisions, fields, papers
 from services.access import StepError, storage
 from services.fields import FieldEdit
@@ -22,6 +23,7 @@ class Decision(BaseModel):
     by: str = Field(min_length=1)
     hash: str = ""
     controlled: ControlledPolicy | None = None
+    phi: dict[str, PhiDecision] = Field(default_factory=dict)
     sample: str = ""
     typed: str = ""
 
@@ -37,6 +39,9 @@ async def get_map(req: func.HttpRequest) -> func.HttpResponse:
             "map": current.model_dump(mode="json"),
             "hash": migration.map_hash,
             "version": migration.map_version,
+            "undecided": [
+                {"object": name, "field": field.source, "phi": field.phi} for name, field in undecided(current)
+            ],
             "confirmed": migration.confirmed_hash == migration.map_hash,
         }
     )
@@ -86,7 +91,8 @@ async def confirm_map(req: func.HttpRequest) -> func.HttpResponse:
     """POST /migrations/{id}/confirm: no record moves before this."""
     decision, store = body_of(req, Decision), await storage()
     by = operator_of(req, decision.by)
-    migration = await decisions.confirm(store, req.route_params["id"], by, decision.hash, decision.controlled)
+    id = req.route_params["id"]
+    migration = await decisions.confirm(store, id, by, decision.hash, decision.controlled, decision.phi)
     return answer(await shown(store, migration))
 
 

@@ -15,8 +15,9 @@ from ledger import migrations
 from ledger.gates import gate
 from ledger.states import Migration
 from mapping.catalog import build_schema
-from mapping.model import ClinicMap, ControlledPolicy, FieldMap, PhiClass
+from mapping.model import ClinicMap, ControlledPolicy, FieldMap, PhiClass, PhiDecision
 from mapping.objects import ObjectName
+from mapping.review import REVIEWED, undecided
 from mapping.schema import Schema, SchemaColumn
 from mapping.transforms import COMMON_ARGS, REGISTRY
 from mapping.validate import problems
@@ -104,9 +105,18 @@ async def map_page(visit: Visit) -> func.HttpResponse:
         map=clinic_map,
         phis=sorted({line.field.phi for line in lines}),
         policies=get_args(ControlledPolicy),
+        delicate=_delicate(clinic_map),
         edits=f"{visit.home}/map/fields",
         open=_open(visit, migration),
     )
+
+
+def _delicate(clinic_map: ClinicMap) -> dict[str, list[str]]:
+    """Fields by class that somebody has to decide about before the map is confirmed."""
+    found: dict[str, list[str]] = {}
+    for name, field in undecided(clinic_map):
+        found.setdefault(field.phi, []).append(f"{name}.{field.source}")
+    return found
 
 
 def _open(visit: Visit, migration: Migration) -> bool:
@@ -245,7 +255,12 @@ async def confirm(visit: Visit) -> func.HttpResponse:
     """A person confirms the map whose hash they were shown."""
     policy = visit.form("controlled")
     chosen = cast("ControlledPolicy", policy) if policy in get_args(ControlledPolicy) else None
-    await decisions.confirm(visit.store, visit.args["id"], visit.person.name, visit.form("hash"), chosen)
+    phi: dict[str, PhiDecision] = {
+        kind: cast("PhiDecision", made)
+        for kind in REVIEWED
+        if (made := visit.form(f"phi.{kind}")) in get_args(PhiDecision)
+    }
+    await decisions.confirm(visit.store, visit.args["id"], visit.person.name, visit.form("hash"), chosen, phi)
     return visit.go(visit.home)
 
 

@@ -16,6 +16,15 @@ def _text(value: Any, ctx: Ctx) -> str | None:
     return fit(as_text(value), ctx.column)
 
 
+#: What stands in a text column in place of a value that a person had redacted.
+REDACTED: Final = "[redacted]"
+
+
+def _redacted(value: Any, ctx: Ctx) -> str | None:
+    """The mark in a column of text, nothing in any other."""
+    return REDACTED if ctx.column is not None and ctx.column.type in TEXTS else None
+
+
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
 
 
@@ -255,6 +264,12 @@ TRANSFORMS: Final = (
         _text,
         TEXTS,
         _SEPARATOR,
+    ),
+    Transform(
+        "redacted",
+        "The mark [redacted] in a column of text, nothing in any other: the value stays behind.",
+        _redacted,
+        frozenset(),
     ),
     Transform(
         "identifier", "An identifier, trimmed and otherwise untouched: leading zeros and dashes stay.", _text, TEXTS

@@ -80,7 +80,7 @@ def only_timers_left(system: System) -> bool:
     with sqlite3.connect(system.places().host_db) as db:
         sql = "SELECT (SELECT count(*) FROM work), count(*), count(*) FILTER (WHERE visible_at > ?) FROM inbox"
         working, waiting, later = db.execute(sql, [soon()]).fetchone()
-    return working == 0 and waiting == later > 0
+    return bool(working == 0 and waiting == later > 0)
 
 
 def the_next_day(system: System) -> None:

@@ -1,0 +1,85 @@
+"""Delicate health information on the whole road: decided, redacted, left out, not kept, and read again when it is wanted."""
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+from azure.storage.blob import ContainerClient
+
+from tests.e2e.clinic import Export
+from tests.e2e.road import Road
+from tests.e2e.system import System
+
+CANARY = "Quetzalcoatlus"
+
+
+@pytest.fixture(scope="module")
+def road(system: System, export: Export) -> Road:
+    """A source with a marked value in every encounter's note, read and proposed."""
+
+    def mark(rows: list[dict[str, str]]) -> None:
+        for row in rows:
+            row["note_html"] = f"<p>{CANARY}</p>"
+
+    export.change("encounters.csv", mark)
+    one = Road(system)
+    one.upload(export.folder)
+    one.step("scope")
+    return one
+
+
+def test_nothing_is_confirmed_while_a_delicate_field_is_undecided(road: Road) -> None:
+    shown = road.get("map")
+    asked = {"hash": shown["hash"], "controlled": "include", "phi": {"ssn": "redact"}}
+    error = road.refused("confirm", **asked)
+    assert error["code"] == "phi_undecided" and "encounter.note_html" in error["message"]
+    assert "patient.ssn" not in error["message"]
+    assert {one["phi"] for one in shown["undecided"]} == {"ssn", "clinical_note"}
+
+
+def test_what_is_left_out_is_not_kept_and_what_is_redacted_lands_as_a_mark(road: Road, system: System) -> None:
+    assert CANARY in staged(road)
+    road.confirm(phi={"ssn": "redact", "clinical_note": "leave_out"})
+    road.step("prepare")
+    assert CANARY not in staged(road)
+    road.step("sample")
+    numbers = {row["governmentid"] for row in system.rows("contact")}
+    assert numbers == {None, "[redacted]"}
+    assert all(row["cms_clinicalnotes"] is None for row in system.rows("cms_clinicencounter"))
+    left = [row for row in diff(road) if row["Field"] == "note_html"]
+    assert left and {row["Verdict"] for row in left} == {"not migrated"}
+    assert CANARY not in json.dumps(left)
+
+
+def test_a_field_that_was_left_out_is_read_again_when_somebody_wants_it(road: Road, system: System) -> None:
+    place = next(
+        f"encounter.{number}.{index}"
+        for number, route in enumerate(road.get("map")["map"]["objects"]["encounter"]["routes"])
+        for index, one in enumerate(route["fields"])
+        if one["source"] == "note_html"
+    )
+    wanted = {"field": place, "source": "note_html", "action": "review", "review": "migrate"}
+    road.post("map/fields", edits=[wanted])
+    assert road.refused("steps/sample")["code"] == "not_confirmed"
+    road.confirm()
+    road.step("prepare")
+    road.step("sample")
+    notes = {row["cms_clinicalnotes"] for row in system.rows("cms_clinicencounter")}
+    assert notes == {CANARY}
+    assert not [row for row in diff(road) if row["Verdict"] == "differs"]
+
+
+def staged(road: Road) -> str:
+    """All that lies in staging for this migration, as text."""
+    storage = road.system.places().app_environment()["AzureWebJobsStorage"]
+    with ContainerClient.from_connection_string(storage, "staging") as container:
+        blobs = [container.download_blob(one).readall() for one in container.list_blob_names(name_starts_with=road.id)]
+    return " ".join(
+        (gzip.decompress(one) if one[:2] == b"\x1f\x8b" else one).decode("utf-8", "replace") for one in blobs
+    )
+
+
+def diff(road: Road) -> list[dict[str, Any]]:
+    """The rows of the field-level diff."""
+    return road.table("diff", "Fields")

@@ -1,0 +1,95 @@
+"""Delicate health information: nothing of it is confirmed undecided, and what was decided is what happens."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from mapping.catalog import build_schema
+from mapping.hash import map_hash
+from mapping.model import ClinicMap, FieldMap, ObjectMap, PhiClass, PhiDecision, Route
+from mapping.review import decide, undecided
+from mapping.steps import read_step, step_of
+from mapping.trim import MARK, covers, trimmer, used_fields
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def field(source: str, column: str | None, phi: PhiClass = "none", **more: object) -> FieldMap:
+    return FieldMap.model_validate({"source": source, "column": column, "phi": phi, **more})
+
+
+def a_map(*fields: FieldMap) -> ClinicMap:
+    patient = ObjectMap(routes=[Route(table="contact", fields=list(fields))])
+    return ClinicMap(system="clinic", profile="p", objects={"patient": patient})
+
+
+MAP = a_map(
+    field("last", "lastname", "name"),
+    field("ssn", "governmentid", "ssn"),
+    field("note", "description", "clinical_note"),
+)
+
+
+def fields_of(one: ClinicMap) -> dict[str, FieldMap]:
+    return {field.source: field for field in one.objects["patient"].routes[0].fields}
+
+
+def test_only_delicate_fields_that_migrate_wait_for_a_person() -> None:
+    assert [(name, one.source) for name, one in undecided(MAP)] == [("patient", "ssn"), ("patient", "note")]
+    assert list(undecided(a_map(field("ssn", "governmentid", "ssn", status="ignored")))) == []
+
+
+def test_a_class_is_decided_at_once_and_a_field_wins_over_it() -> None:
+    made = fields_of(
+        decide(MAP, {"ssn": "migrate", "clinical_note": "leave_out", "patient.note": "redact"}, "Ada", NOON)
+    )
+    assert {name: one.review for name, one in made.items()} == {"last": None, "ssn": "migrate", "note": "redact"}
+    assert made["ssn"].by == "Ada" and made["ssn"].at == NOON
+
+
+def test_a_decision_stands_until_the_field_is_decided_anew() -> None:
+    once = decide(MAP, {"patient.ssn": "redact"}, "Ada", NOON)
+    assert fields_of(decide(once, {"ssn": "migrate"}, "Ben", NOON))["ssn"].by == "Ada"
+    assert fields_of(decide(once, {"patient.ssn": "migrate"}, "Ben", NOON))["ssn"].review == "migrate"
+
+
+def test_what_is_left_out_is_ignored_and_can_come_back() -> None:
+    left = decide(MAP, {"patient.note": "leave_out"}, "Ada", NOON)
+    assert fields_of(left)["note"].status == "ignored"
+    assert fields_of(decide(left, {"patient.note": "migrate"}, "Ada", NOON))["note"].status == "confirmed"
+
+
+@pytest.mark.parametrize(("decision", "same"), [("migrate", True), ("redact", False), ("leave_out", False)])
+def test_the_hash_changes_when_what_is_written_does(decision: PhiDecision, same: bool) -> None:
+    assert (map_hash(decide(MAP, {"ssn": decision}, "Ada", NOON)) == map_hash(MAP)) is same
+
+
+def test_a_redacted_value_becomes_a_mark_in_texts_and_nothing_elsewhere() -> None:
+    redacted = field("ssn", "governmentid", "ssn", review="redact", transform="identifier", args={"separator": "-"})
+    for name, value in (("governmentid", "[redacted]"), ("birthdate", None)):
+        column = build_schema(MAP).table("contact").columns[name]
+        step = step_of("patient", redacted, column, UTC)
+        assert read_step(step, {"ssn": "078-05-1120"}) == value
+        assert read_step(step, {"ssn": ""}) is None
+
+
+def test_records_keep_what_the_map_uses_and_of_the_rest_that_there_was_something() -> None:
+    joined = field("first", "firstname", transform="join", args={"fields": ["middle"]})
+    some = a_map(joined, field("properties.Hobby", "Hobby"), field("note", None, status="ignored"))
+    kept = used_fields(some)
+    assert kept == {"patient": ["first", "middle", "properties.Hobby"]}
+    record = {
+        "_id": "1", "path": "a.pdf", "first": "A", "middle": "B", "note": "secret", "empty": "", "list": ["x"],
+        "properties": {"Hobby": "chess", "Faith": "none of yours", "Blank": ""},
+    }  # fmt: skip
+    trimmed = trimmer(kept["patient"])(record)
+    assert trimmed == record | {
+        "note": MARK, "list": MARK, "properties": {"Hobby": "chess", "Faith": MARK, "Blank": ""}
+    }  # fmt: skip
+    assert trimmer(kept["patient"])(trimmed) == trimmed
+
+
+def test_a_map_that_uses_more_is_not_covered() -> None:
+    assert covers(used_fields(MAP), a_map(field("last", "lastname")))
+    assert not covers(used_fields(MAP), a_map(field("first", "firstname")))
+    assert not covers({}, MAP)

@@ -13,8 +13,9 @@ from dataverse.afterimage import same
 from dataverse.client import DataverseClient
 from dataverse.closings import Closing, close_opportunities, closes_of
 from dataverse.outcomes import FOUND, RowOutcome
+from dataverse.party_changes import change_with_parties
 from dataverse.probes import Probes
-from dataverse.rows import Change, change_rows, create_rows, read_rows
+from dataverse.rows import Change, create_rows, read_rows
 from dataverse.settle import settle
 from dataverse.states import set_state, state_values
 from ledger import before
@@ -171,9 +172,10 @@ class Batch:
                 todo.append((op, change, entry))
             elif outcome.result == "failed":
                 failed.append(self._refused(op, outcome.code, outcome.message))
-        await self._reopen(table, [(op, change, images[op.row_id]) for op, change, _ in todo])
+        etags = await self._reopen(table, [images[op.row_id] for op, _, _ in todo])
         await self._fence()
-        results = await change_rows(self.client, [change for _, change, _ in todo])
+        sent = [replace(change, etag=etags.get(op.row_id, change.etag)) for op, change, _ in todo]
+        results = await change_with_parties(self.client, sent)
         for (op, _, _), result in zip(todo, results, strict=True):
             if not result.ok:
                 failed.append(self._refused(op, result.code, result.message))
@@ -186,22 +188,23 @@ class Batch:
         self, table: SchemaTable, group: list[Op], name: str
     ) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
         """The rows as they were before this run's first attempt, and where those images are kept."""
-        names = sorted({name for op in group for name in (*op.columns, *op.written)} | {"statecode", "statuscode"})
+        state = {"statecode", "statuscode"} & table.columns.keys()
+        names = sorted({name for op in group for name in (*op.columns, *op.written)} | state)
         rows = await read_rows(self.client, table, [op.row_id for op in group], names)
         references = await before.keep(
             self.store, self.job["migration"], self.job["run"], self.job["object"], self.label, name, rows
         )
         return await before.get_many(self.store, references), references
 
-    async def _reopen(self, table: SchemaTable, todo: list[tuple[Op, Change, dict[str, Any]]]) -> None:
-        """A closed row takes no changes: it is opened, written, and closed again in the last phase."""
-        closed = [op.row_id for op, _, image in todo if image.get("statecode")]
-        if closed and table.logical in CLOSING:
-            await set_state(self.client, table, dict.fromkeys(closed, CLOSING[table.logical]))
-            rows = await read_rows(self.client, table, closed, ["statecode"])
-            for number, (op, change, image) in enumerate(todo):
-                if op.row_id in rows:
-                    todo[number] = (op, replace(change, etag=rows[op.row_id]["@odata.etag"]), image)
+    async def _reopen(self, table: SchemaTable, images: list[dict[str, Any]]) -> dict[str, str]:
+        """A closed row takes no changes: it is opened, written, and closed again in the last phase. Returns the versions
+        that the opened rows have now."""
+        closed = [str(image[table.id_column]).lower() for image in images if image.get("statecode")]
+        if not closed or table.logical not in CLOSING:
+            return {}
+        await set_state(self.client, table, dict.fromkeys(closed, CLOSING[table.logical]))
+        rows = await read_rows(self.client, table, closed, ["statecode"])
+        return {id: str(row["@odata.etag"]) for id, row in rows.items()}
 
     def _body(self, op: Op, differing: dict[str, Any], image: dict[str, Any]) -> dict[str, Any]:
         """The PATCH body for columns by read name: lookups as the op binds them, the rest as it is."""

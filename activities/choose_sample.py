@@ -12,7 +12,6 @@ from activities import jobs
 from activities.resources import storage, workplace
 from ledger import duck, paths
 from ledger.chunks import read_records
-from mapping.objects import LOAD_ORDER
 from mapping.schema import Schema
 
 MIN_PATIENTS: Final = 50
@@ -27,10 +26,10 @@ async def choose_sample(job: dict[str, Any]) -> dict[str, Any]:
     _, schema = await jobs.map_and_schema(store, job)
     base = paths.work(job["migration"], job["run"], "sample/")
     async with workplace("sample") as folder:
-        for name in LOAD_ORDER:
+        for name in job["objects"]:
             await store.download("staging", f"{jobs.mapped_prefix(job, name)}index/", folder / "index" / name)
         buckets = await asyncio.to_thread(_buckets, folder / "index" / "patient")
-        for name in LOAD_ORDER:
+        for name in job["objects"]:
             chunks = await store.names("staging", jobs.mapped_prefix(job, name))
             wanted = {one: folder / "chunks" / name / Path(one).name for one in chunks if _bucket(one) in buckets}
             await store.fetch("staging", wanted)
@@ -84,6 +83,7 @@ def _choose(folder: Path, schema: Schema, buckets: set[str]) -> dict[str, Any]:
         db.executemany("INSERT INTO chosen VALUES (?)", [[patient] for patient in chosen] or [[None]])
         db.execute("CREATE TEMP TABLE keys AS SELECT source_key FROM rec WHERE patient IN (SELECT patient FROM chosen)")
         _close(db)
+        _bring_along(db)
         counts = db.execute("SELECT object, count(*) FROM rec SEMI JOIN keys USING (source_key) GROUP BY 1").fetchall()
         (folder / "sample").mkdir()
         for name, _ in counts:
@@ -168,3 +168,13 @@ def _close(db: duckdb.DuckDBPyConnection) -> None:
         ).fetchone()
         if not added or not added[0]:
             return
+
+
+def _bring_along(db: duckdb.DuckDBPyConnection) -> None:
+    """Rows that are derived from no patient's record come with the record that they are derived from."""
+    db.execute(
+        """INSERT INTO keys
+           SELECT DISTINCT r.source_key FROM (SELECT source_key, unnest(refs).key AS parent FROM rec
+                                              WHERE object = 'specialization') AS r
+           JOIN keys AS k ON lower(k.source_key) = lower(r.parent)"""
+    )

@@ -20,8 +20,9 @@ from ledger.chunks import read_records
 from ledger.migrations import EpochChanged, Migration, Run
 from ledger.storage import NotStored, Storage, bounded
 from mapping.catalog import build_schema
+from mapping.hash import map_hash
 from mapping.model import ClinicMap
-from mapping.objects import LOAD_ORDER
+from mapping.objects import LOAD_ORDER, ObjectName
 from mapping.schema import Schema
 from settings import settings
 
@@ -74,17 +75,34 @@ async def current_map(store: Storage, migration: Migration) -> ClinicMap:
     """The latest version of the map. Raises StepError when there is none."""
     if migration.map_version == 0:
         raise StepError("no_map", "There is no map yet.", "scope")
-    return ClinicMap.model_validate_json(
-        await store.get("ledger", paths.map_version(migration.id, migration.map_version))
-    )
+    return await map_version(store, migration.id, migration.map_version)
+
+
+async def map_version(store: Storage, migration_id: str, version: int) -> ClinicMap:
+    """An earlier version of the map."""
+    return ClinicMap.model_validate_json(await store.get("ledger", paths.map_version(migration_id, version)))
 
 
 async def map_and_schema(store: Storage, job: Job) -> tuple[ClinicMap, Schema]:
     """The map of this job and the schema it makes, built once per process and map."""
-    key = (job["migration"], job["map_hash"])
+    return await _map_of(store, job["migration"], job["map_hash"])
+
+
+async def schema_of_run(store: Storage, job: Job, run: str) -> Schema:
+    """The target's schema as the map made it that an earlier run wrote by: the tables its rows are in."""
+    map_hash = (await migrations.load_run(store, job["migration"], run)).map_hash
+    return (await _map_of(store, job["migration"], map_hash or job["map_hash"]))[1]
+
+
+async def _map_of(store: Storage, migration_id: str, wanted: str) -> tuple[ClinicMap, Schema]:
+    key = (migration_id, wanted)
     if key not in _schemas:
-        migration = await migrations.load(store, job["migration"])
+        migration = await migrations.load(store, migration_id)
         clinic_map = await current_map(store, migration)
+        version = migration.map_version
+        while map_hash(clinic_map) != wanted and version > 1:
+            version -= 1
+            clinic_map = await map_version(store, migration_id, version)
         # Staff are matched, never written, and claims leave as files: their tables are no part of the target.
         written = {name: one for name, one in clinic_map.objects.items() if name in LOAD_ORDER}
         _schemas[key] = (clinic_map, build_schema(clinic_map.model_copy(update={"objects": written})))
@@ -165,6 +183,14 @@ async def all_ended(store: Storage, migration: str, run: str) -> list[Ended]:
     return list(found.values())
 
 
+async def written_objects(store: Storage, migration: Migration) -> list[ObjectName]:
+    """The objects that the current map writes rows of, in load order."""
+    if migration.map_version == 0:
+        return []
+    clinic_map = await current_map(store, migration)
+    return [name for name in LOAD_ORDER if name in clinic_map.objects]
+
+
 async def _adopting(store: Storage, migration: Migration) -> list[str]:
     """Objects whose records are looked for among the rows that are in the target already."""
     if migration.map_version == 0:
@@ -191,6 +217,7 @@ async def describe(store: Storage, migration: Migration, run: Run) -> Job:
         "chunk_size": size,
         "mapped": mapped_key(size, migration.snapshot, migration.map_hash or "", owners),
         "map_hash": migration.map_hash or "",
+        "objects": await written_objects(store, migration),
         "adopting": await _adopting(store, migration),
         "operator": run.by,
         "users": users(),

@@ -17,7 +17,8 @@ from activities.trim import check_kept
 from ledger import paths
 from ledger.chunks import read_records, write_records
 from mapping.compile import compile_map
-from mapping.objects import LOAD_ORDER
+from mapping.derived import derive
+from mapping.objects import DERIVED
 from mapping.owners import Owners
 
 
@@ -37,15 +38,17 @@ async def map_bucket(job: dict[str, Any]) -> dict[str, Any]:
     names = {name for name in await store.names("staging", shaped) if name.endswith(f"/{label}.ndjson.gz")}
     counts: dict[str, int] = {}
     async with workplace("map") as folder:
-        for name in LOAD_ORDER:
-            blob = paths.shaped_chunk(job["migration"], job["snapshot"], name, label)
-            if blob not in names or name not in compiled:
+        for name in compiled:
+            source = DERIVED[name].of if name in DERIVED else name
+            blob = paths.shaped_chunk(job["migration"], job["snapshot"], source, label)
+            if blob not in names:
                 continue
             await store.download("staging", blob, folder / "shaped.gz")
             out = folder / name
-            counts[name] = await asyncio.to_thread(
-                _map, folder / "shaped.gz", compiled[name], papers, out, label, job["chunk_size"]
-            )
+            records = read_records(folder / "shaped.gz")
+            if name in DERIVED:
+                records = derive(clinic_map, name)(records)
+            counts[name] = await asyncio.to_thread(_map, records, compiled[name], papers, out, label, job["chunk_size"])
             for path in sorted(out.glob("*.ndjson.gz")):
                 await store.upload("staging", f"{jobs.mapped_prefix(job, name)}{path.name}", path)
             if counts[name]:
@@ -56,9 +59,8 @@ async def map_bucket(job: dict[str, Any]) -> dict[str, Any]:
     return counts
 
 
-def _map(shaped: Path, mapper: Any, papers: Papers, out: Path, label: str, size: int) -> int:
-    """Map a shaped file into chunks and their index; returns how many records."""
-    records = read_records(shaped)
+def _map(records: Iterator[dict[str, Any]], mapper: Any, papers: Papers, out: Path, label: str, size: int) -> int:
+    """Map shaped records into chunks and their index; returns how many records."""
     written: list[Path] = []
     total = 0
     while rows := list(islice(_mapped(records, mapper, papers, f"{label}-{len(written):05d}"), size)):

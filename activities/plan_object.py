@@ -14,7 +14,7 @@ from ledger import paths
 from ledger.exceptions import ExceptionRow
 from ledger.exceptions import write_part as write_exceptions
 from ledger.storage import Storage, bounded
-from mapping.objects import LOAD_ORDER
+from mapping.objects import DERIVED
 
 
 async def plan_object(job: dict[str, Any]) -> dict[str, Any]:
@@ -51,7 +51,7 @@ async def _make(store: Storage, job: dict[str, Any], folder: Path, base: str, su
     parents, parties = await asyncio.to_thread(needed, folder)
     matches = paths.work(job["migration"], job["run"], f"{name}/match/")
     adopting = name in job["adopting"] and await store.download("staging", matches, folder / "matches")
-    await _bring_current(store, job, folder, set(LOAD_ORDER) if parties or adopting else {name, *parents})
+    await _bring_current(store, job, folder, set(job["objects"]) if parties or adopting else {name, *parents})
     clinic_map, _ = await jobs.map_and_schema(store, job)
     keep_owner = clinic_map.objects[name].match_owner == "keep"
     if phase == "plan":
@@ -59,7 +59,8 @@ async def _make(store: Storage, job: dict[str, Any], folder: Path, base: str, su
             await store.download("staging", _index(job, parent), folder / "planned" / parent)
     number = 0
     wanted = ("unchanged", "update") if phase == "verify" else WRITES
-    with Plan(folder, name, wanted=wanted, parents=parents - {name}, keep_owner=keep_owner) as plan:
+    merges = name in DERIVED
+    with Plan(folder, name, wanted=wanted, parents=parents - {name}, keep_owner=keep_owner, merges=merges) as plan:
         slices = plan.slices()
         while (one := await asyncio.to_thread(next, slices, None)) is not None:
             for path in one.parts.values():

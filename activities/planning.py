@@ -101,7 +101,7 @@ SELECT r.chunk, r.pos, r.k, r.source_id, r.source_key, r.row_key, r."table", r.p
        -- Columns that an earlier run held back; when a record is written again, the write itself says.
        coalesce(cur.refused, []) AS refused,
        CASE WHEN r.status <> 'mapped' THEN r.status
-            WHEN r.again THEN 'duplicate'
+            WHEN r.again THEN $again
             WHEN coalesce(r.orphan, false) THEN 'orphan'
             WHEN cur."table" <> r."table" THEN 'rerouted'
             WHEN cur.row_id IS NOT NULL AND cur.hash = r.full_hash THEN 'unchanged'
@@ -186,10 +186,19 @@ class Plan:
     """
 
     def __init__(
-        self, folder: Path, object_name: str, *, wanted: tuple[str, ...], parents: set[str], keep_owner: bool = True
+        self,
+        folder: Path,
+        object_name: str,
+        *,
+        wanted: tuple[str, ...],
+        parents: set[str],
+        keep_owner: bool = True,
+        merges: bool = False,
     ) -> None:
         self._folder, self._object, self._wanted, self._parents = folder, object_name, wanted, sorted(parents)
         self._keep_owner = keep_owner  # of rows that are adopted
+        # Records with one key: a fault of the source, or (derived rows) made from several parents that say the same.
+        self._again = "merged" if merges else "duplicate"
         self._db = duck.cursor()
         self._actions: dict[str, Counter[str]] = {}
         self._sums = Counter[str]()
@@ -211,7 +220,8 @@ class Plan:
         if any((self._folder / "matches").glob("*.ndjson.gz")):
             self._run(_MATCHES, values | {"matches": str(self._folder / "matches" / "*.ndjson.gz")})
         for file in sorted((self._folder / "index").glob("*.parquet")):
-            self._run(_SLICE, {"slice": str(file), "object": self._object, "keep_owner": self._keep_owner})
+            given = {"object": self._object, "keep_owner": self._keep_owner, "again": self._again}
+            self._run(_SLICE, {"slice": str(file), **given})
             self._add_up()
             yield Slice(file.stem, self._write_parts(), self._excepted())
 

@@ -8,14 +8,17 @@ import orjson
 from activities import jobs
 from activities.keep import keep_report
 from activities.resources import storage
-from activities.tally import FIGURES
+from activities.tally import DERIVED_TALLY, FIGURES
 from activities.unstructured import unstructured
 from ledger import migrations, paths
 from ledger.chunks import unpack
 from ledger.exceptions import read_parts
 from ledger.storage import Storage
-from mapping.objects import LOAD_ORDER, OBJECTS
+from mapping.objects import DERIVED, LOAD_ORDER, OBJECTS
 from reports.reconcile import exceptions_report, manual_upload_report, reconciliation_report
+
+#: Figures of derived rows that the report shows.
+MADE = ("migrated", "excepted", "fields_verified", "fields_differing")
 
 #: Findings kept for the report; all of them are in the run's work.
 LISTED = 5000
@@ -27,25 +30,34 @@ async def reconcile(job: dict[str, Any]) -> dict[str, Any]:
     objects = await jobs.optional_document(
         store, job["migration"], "tally.json", {name: dict.fromkeys(FIGURES, 0) for name in OBJECTS}
     )
+    derived = await jobs.optional_document(store, job["migration"], DERIVED_TALLY, {})
     totals, findings = await compared(store, job)
-    for name in LOAD_ORDER:
-        one = totals.get(name, Counter())
-        objects[name]["fields_verified"] = one["verified"]
-        objects[name]["fields_differing"] = one["differing"]
-    patients = totals.get("patient", Counter())
-    objects["custom_property"]["fields_verified"] = patients["properties_verified"]
-    objects["custom_property"]["fields_differing"] = patients["properties_differing"]
+    for one in objects.values():
+        one["fields_verified"] = one["fields_differing"] = 0
+    for name, found in totals.items():
+        for prefix, told in (
+            ("", DERIVED[name].told_with if name in DERIVED else name),
+            ("properties_", "custom_property"),
+        ):
+            objects[told]["fields_verified"] += found[f"{prefix}verified"]
+            objects[told]["fields_differing"] += found[f"{prefix}differing"]
+        if name in derived:
+            derived[name] |= {"fields_verified": found["verified"], "fields_differing": found["differing"]}
     rows = {name: totals.get(name, Counter())["rows"] for name in LOAD_ORDER}
     for name in LOAD_ORDER:
-        lacking = objects[name]["migrated"] - rows[name]
+        lacking = (derived if name in DERIVED else objects).get(name, {}).get("migrated", 0) - rows[name]
         if lacking:
             findings.append(
                 {"object": name, "source_id": None, "column": None, "class": "not checked", "count": lacking}
             )
     await jobs.keep_document(store, job["migration"], "tally.json", objects)
+    await jobs.keep_document(store, job["migration"], DERIVED_TALLY, derived)
+    made = [
+        [DERIVED[name].plural, DERIVED[name].told_with, *(one[key] for key in MADE)] for name, one in derived.items()
+    ]
     exceptions = [row for part in await _latest_exceptions(store, job) for row in part]
     papers = await jobs.optional_document(store, job["migration"], "files.json", {})
-    await keep_report(store, reconciliation_report(job["migration"], objects, findings, LISTED))
+    await keep_report(store, reconciliation_report(job["migration"], objects, findings, LISTED, made))
     await keep_report(store, exceptions_report(job["migration"], exceptions))
     odd = await unstructured(store, job["migration"], job["snapshot"])
     await keep_report(store, manual_upload_report(job["migration"], exceptions, papers, odd))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mapping.keys import row_id
+from mapping.parties import MASKS, body_of, parties_of, text_of
 from mapping.schema import Schema, SchemaColumn, SchemaTable
 
 
@@ -89,8 +90,14 @@ class RowBuilder:
         table = self.schema.table(mapped["table"])
         body = dict(mapped["payload"])
         columns = self.read_names(table, body)
+        attending: dict[str, list[tuple[str, str]]] = {}
         for link in plan["resolved"] or []:
+            if link["column"] in MASKS:
+                party = (self.schema.table(link["table"]).logical, link["row_id"])
+                attending.setdefault(link["column"], []).append(party)
+                continue
             self.bind(table, link["column"], link["table"], link["row_id"], body, columns)
+        _attend(table, attending, body, columns)
         known = {link["column"] for link in (*(plan["resolved"] or ()), *(plan["missing"] or ()))}
         own = {ref["column"] for ref in mapped["refs"]} - known
         if mapped["owner"] and not plan["keep_owner"]:
@@ -148,3 +155,16 @@ class RowBuilder:
             nav = "ownerid" if column.type == "owner" else column.nav[target]
             body[f"{nav}@odata.bind"] = None if value is None else f"/{sets.get(target, f'{target}s')}({value})"
         return body
+
+
+def _attend(
+    table: SchemaTable, attending: dict[str, list[tuple[str, str]]], body: dict[str, Any], columns: dict[str, Any]
+) -> None:
+    """Puts the parties of an activity into its body, and the columns that stand for them into the after-image."""
+    for name, some in attending.items():
+        columns[name] = text_of([*some, *parties_of(columns.get(name))])
+    named = {mask: parties_of(columns[name]) for name, mask in MASKS.items() if name in columns}
+    if named:
+        for name in MASKS:
+            body.pop(name, None)
+        body[f"{table.logical}_activity_parties"] = body_of(named)

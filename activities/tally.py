@@ -11,11 +11,11 @@ from activities.keep import keep_report
 from activities.planning import REFUSED, WRITES
 from activities.resources import storage
 from ledger import migrations, paths
-from ledger.exceptions import read_all
+from ledger.exceptions import ExceptionRow, read_all
 from ledger.states import now
 from ledger.storage import Storage
 from ledger.transitions import open_delta_window
-from mapping.objects import LOAD_ORDER, OBJECTS
+from mapping.objects import DERIVED, LOAD_ORDER, OBJECTS, ObjectName
 from reports.reconcile import exceptions_report
 from settings import settings
 
@@ -24,6 +24,8 @@ FIGURES = (
     "read", "migrated", "unchanged", "exported", "excepted", "excluded",
     "fields_verified", "fields_differing", "fields_excepted",
 )  # fmt: skip
+#: The document with the figures of derived rows, beside the summary of the twelve objects.
+DERIVED_TALLY = "derived.json"
 _LANDED = (*WRITES, "unchanged")
 
 
@@ -34,12 +36,13 @@ async def tally(job: dict[str, Any]) -> dict[str, Any]:
     written = Counter[str]()
     custom = Counter[str]()
     gone: dict[str, list[str]] = {}
+    derived: dict[str, dict[str, int]] = {}
     for name in LOAD_ORDER:
         plan = await plan_summary(store, job["migration"], job["run"], name)
         if plan is None:
             continue
         loaded = await _results(store, job, name)
-        _add(objects[name], plan, loaded)
+        _add(derived.setdefault(name, dict.fromkeys(FIGURES, 0)) if name in DERIVED else objects[name], plan, loaded)
         written["create"] += loaded["created"]
         written["adopt"] += loaded["adopted"]
         written["update"] += loaded["landed"] - loaded["created"] - loaded["adopted"]
@@ -52,11 +55,12 @@ async def tally(job: dict[str, Any]) -> dict[str, Any]:
     )
     objects["staff"].update(await _staff(store, job))
     objects["claim"].update(await jobs.optional_document(store, job["migration"], "claims.json", {}))
+    exceptions = await read_all(store, job["migration"], run=job["run"])
+    _tell(objects, derived, exceptions)
     await jobs.keep_document(store, job["migration"], "tally.json", objects)
+    await jobs.keep_document(store, job["migration"], DERIVED_TALLY, derived)
     await jobs.keep_document(store, job["migration"], f"gone-{job['run']}.json", gone)
-    await keep_report(
-        store, exceptions_report(job["migration"], await read_all(store, job["migration"], run=job["run"]))
-    )
+    await keep_report(store, exceptions_report(job["migration"], exceptions))
     if job["kind"] == "migrate":
         until = now() + timedelta(hours=settings().delta_hours)
         await migrations.change(store, job["migration"], lambda one: open_delta_window(one, until))
@@ -114,11 +118,28 @@ def _records(plan: dict[str, Any], actions: tuple[str, ...], figure: str = "reco
 
 
 def _add(one: dict[str, int], plan: dict[str, Any], loaded: Counter[str]) -> None:
-    one["read"] = plan["read"]
+    one["read"] = plan["read"] - _records(plan, ("merged",))
     one["excluded"] = _records(plan, ("excluded",))
     one["excepted"] = _records(plan, REFUSED) + loaded["excepted"]
     one["migrated"] = _records(plan, _LANDED) - loaded["excepted"]
     one["fields_excepted"] = plan["fields_excepted"] + loaded["fields_excepted"]
+
+
+def _tell(
+    objects: dict[ObjectName, dict[str, int]], derived: dict[str, dict[str, int]], exceptions: list[ExceptionRow]
+) -> None:
+    """Derived rows are no records: one that did not land, though the record it is made from did, is a field of that one.
+    Only a property's value is a record of the clinic, and excepted when not all of its rows are there."""
+    lost: set[str] = set()
+    for row in exceptions:
+        if row.object not in derived or row.code == "missing_parent":
+            continue
+        if row.object == "property_value" and row.field is None:
+            lost.add(row.source_id.rpartition(".")[0])
+        else:
+            objects[DERIVED[row.object].told_with]["fields_excepted"] += 1  # type: ignore[index]
+    objects["custom_property"]["migrated"] -= len(lost)
+    objects["custom_property"]["excepted"] += len(lost)
 
 
 def _properties(plan: dict[str, Any], loaded: Counter[str]) -> Counter[str]:

@@ -21,6 +21,7 @@ from dataverse.afterimage import same
 from dataverse.client import DataverseClient
 from dataverse.closings import closes_of
 from dataverse.dependents import Dependent, Relation, find_dependents, read_relations
+from dataverse.party_changes import change_with_parties
 from dataverse.reads import existing_ids, read_rows
 from dataverse.rows import Change, change_rows
 from dataverse.states import set_state
@@ -72,7 +73,7 @@ async def undo_chunk(job: dict[str, Any]) -> dict[str, Any]:
             return dict(orjson.loads(await store.get("staging", result_name))["counts"])
         original = await AuditLog.open(store, migration, of_run, name, label)
         log = await AuditLog.open(store, migration, run, name, own, by=job["operator"], map_hash=job["map_hash"])
-        builder = RowBuilder(await jobs.schema(store, job), job["generation"])
+        builder = RowBuilder(await jobs.schema_of_run(store, job, of_run), job["generation"])
         async with chunk_client(store, job, lease) as client:
             undo = Undo(store, client, log, job, builder)
             await undo.chunk(original, chunk)
@@ -278,7 +279,7 @@ class Undo:
             Change("PATCH", table, id, self.builder.body_of(table, changes, images[id]), rows[id]["@odata.etag"])
             for id, (_, changes) in todo.items()
         ]
-        results = await change_rows(self.client, patches)
+        results = await change_with_parties(self.client, patches)
         await self._outcomes(stored, results)
         now = await read_rows(self.client, table, list(todo), names) if todo else {}
         for (id, (entry, changes)), result in zip(todo.items(), results, strict=True):

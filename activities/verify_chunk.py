@@ -22,7 +22,9 @@ from dataverse.states import state_values
 from ledger import paths
 from ledger.chunks import pack, read_records
 from ledger.storage import Storage, bounded
+from mapping.derived import derive
 from mapping.model import ClinicMap
+from mapping.objects import DERIVED
 
 #: Files read back at once, per chunk.
 _PARALLEL = 4
@@ -196,12 +198,13 @@ async def _shaped(
     """The source records of this chunk, by position: the mapped chunk's number says where in the bucket they stand."""
     if not mapped:
         return {}
+    name = job["object"]
     label, _, number = next(iter(mapped.values()))["chunk"].rpartition("-")
-    blob = paths.shaped_chunk(job["migration"], job["snapshot"], job["object"], label)
+    source = DERIVED[name].of if name in DERIVED else name
+    blob = paths.shaped_chunk(job["migration"], job["snapshot"], source, label)
     await store.download("staging", blob, folder / "shaped.gz")
+    records = read_records(folder / "shaped.gz")
+    if name in DERIVED:
+        records = derive((await jobs.map_and_schema(store, job))[0], name)(records)
     first = int(number) * jobs.chunk_size(job)
-    return {
-        place - first: record
-        for place, record in enumerate(read_records(folder / "shaped.gz"))
-        if place - first in mapped
-    }
+    return {place - first: record for place, record in enumerate(records) if place - first in mapped}

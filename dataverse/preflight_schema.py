@@ -25,6 +25,7 @@ _TYPES: Final[Mapping[str, frozenset[str]]] = {
     "choices": frozenset({"MultiSelectPicklist"}),
     "lookup": frozenset({"Lookup", "Customer", "Owner"}),
     "owner": frozenset({"Owner"}),
+    "parties": frozenset({"PartyList"}),
     "uniqueidentifier": frozenset({"Uniqueidentifier"}),
     "state": frozenset({"State"}),
     "status": frozenset({"Status"}),

@@ -1,12 +1,15 @@
 """The choices a map offers: sends an object to another table than the default, with every field it had."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mapping.apart import carriers_apart, left_out, live, notes_apart, properties_apart, specializations_apart
 from mapping.catalog import load_catalog
 from mapping.model import ClinicMap, CustomColumn, FieldMap, Route
 from mapping.objects import ObjectName
+from mapping.properties import JOINED, PREFIX, ROWS
+from mapping.transforms.choices import ROW_OWNER
 
 #: Columns of another name in the other table; columns of the same name go over by themselves.
 _LOCATION: Final = {
@@ -42,29 +45,101 @@ class Alternative:
     name: str
     question: str
     answers: tuple[str, ...]
+    object: ObjectName  #: without this object in the map there is nothing to choose
 
 
 ALTERNATIVES: Final = (
-    Alternative("location", "Where do locations go?", ("account", "ClinicLocation")),
-    Alternative("appointment", "Where do appointments go?", ("ClinicAppointment", "task", "appointment")),
-    Alternative("referral", "Does a referral with an amount become an opportunity?", ("opportunity", "never")),
-    Alternative("multi_select", "What do properties with several values become?", ("choices", "text")),
-)
+    Alternative("location", "Where do locations go?", ("account", "ClinicLocation"), "location"),
+    Alternative(
+        "appointment", "Where do appointments go?", ("ClinicAppointment", "task", "appointment"), "appointment"
+    ),
+    Alternative("encounter_notes", "Where do the notes of an encounter go?", ("memo", "annotation"), "encounter"),
+    Alternative(
+        "multi_select",
+        "What do properties with several values become?",
+        ("choices", "PatientPropertyValue", "text"),
+        "patient",
+    ),
+    Alternative(
+        "specializations",
+        "What do a practitioner's specializations become?",
+        ("choice", "PractitionerSpecialization"),
+        "practitioner",
+    ),
+    Alternative("carrier", "What does an insurance carrier become?", ("text", "account"), "insurance"),
+    Alternative("referral", "Does a referral with an amount become an opportunity?", ("opportunity", "never"), "referral"),
+)  # fmt: skip
+
+
+#: Answers that may be taken from another one than the default: values that stand in a text can be told apart.
+_ONWARD: Final = (("text", "PatientPropertyValue"),)
+
+
+def alternative(name: str) -> Alternative:
+    """The choice of that name; ValueError when there is none."""
+    found = next((one for one in ALTERNATIVES if one.name == name), None)
+    if found is None:
+        raise ValueError(f"there is no choice {name}; choices: {', '.join(one.name for one in ALTERNATIVES)}")
+    return found
+
+
+def answer_of(map: ClinicMap, name: str) -> str | None:
+    """How the map answers a choice; None where it has nothing that the choice is about."""
+    one = alternative(name)
+    object_map = map.objects.get(one.object)
+    return _ANSWERS[name](map, object_map.routes) if object_map else None
 
 
 def choose(map: ClinicMap, name: str, answer: str) -> ClinicMap:
-    """The map with that choice answered; made from a map that has the default answer.
+    """The map with that choice answered; made from a map that has the default answer, or this one already.
 
     Fields for which the other table has no column become ignored, with the reason. ValueError: no such choice or
-    answer.
+    answer, or nothing in the map that it is about.
     """
-    alternative = next((one for one in ALTERNATIVES if one.name == name), None)
-    if alternative is None or answer not in alternative.answers:
-        raise ValueError(f"there is no choice {name} with the answer {answer}")
+    one = alternative(name)
+    if answer not in one.answers:
+        raise ValueError(f"there is no choice {name} with the answer {answer}; answers: {', '.join(one.answers)}")
     changed = map.model_copy(deep=True)
-    if answer != alternative.answers[0]:
-        _CHANGES[name](changed, answer)
+    current = answer_of(map, name)
+    if answer == (current or one.answers[0]):
+        return changed
+    if current is None:
+        raise ValueError(f"the map has nothing that the choice {name} is about")
+    if current != one.answers[0] and (current, answer) not in _ONWARD:
+        raise ValueError(f"{name} is {current} already; it goes back to {one.answers[0]} first")
+    _CHANGES[name](changed, answer)
     return changed
+
+
+def take_back(map: ClinicMap, before: ClinicMap, name: str) -> ClinicMap:
+    """The map with the choice back at its default: what the choice touches is as it stands in ``before``, an earlier
+    version of the map that had the default; other choices stay as they are. ValueError: ``before`` does not fit."""
+    answer, one = answer_of(map, name), alternative(name)
+    if answer is None or answer_of(before, name) != one.answers[0]:
+        raise ValueError(f"no earlier version of the map has {one.answers[0]} for {name}")
+    chosen = choose(before, name, answer)
+    touched = [one for one, object_map in chosen.objects.items() if object_map != before.objects.get(one)]
+    back = map.model_copy(deep=True)
+    for object_name in touched:
+        if object_name in before.objects:
+            back.objects[object_name] = before.objects[object_name].model_copy(deep=True)
+        else:
+            back.objects.pop(object_name, None)
+    was, made = ({(c.table, c.name): c for c in one.custom_columns} for one in (before, chosen))
+    moved = {key for key in {*was, *made} if was.get(key) != made.get(key)}
+    back.custom_columns = [c for c in back.custom_columns if (c.table, c.name) not in moved]
+    back.custom_columns += [column for key, column in was.items() if key in moved]
+    for key in {*before.options, *chosen.options}:
+        if before.options.get(key) != chosen.options.get(key):
+            back.options.pop(key, None)
+            if key in before.options:
+                back.options[key] = list(before.options[key])
+    for other in ALTERNATIVES:
+        kept = answer_of(map, other.name)
+        if other is not one and kept not in (None, other.answers[0]):
+            # Changes nothing where the choice is answered already; what was put back gets its answer again.
+            _CHANGES[other.name](back, kept)
+    return back
 
 
 def _locations(map: ClinicMap, table: str) -> None:
@@ -77,7 +152,7 @@ def _locations(map: ClinicMap, table: str) -> None:
                 if route.table == "contact" and field.column == "parentcustomerid":
                     route.fields[place] = field.model_copy(update={"column": "HomeLocation"})
                 elif _standard(route.table, field.column):
-                    route.fields[place] = _left_out(field, f"{field.column} points at accounts only")
+                    route.fields[place] = left_out(field, f"{field.column} points at accounts only")
 
 
 def _appointments(map: ClinicMap, table: str) -> None:
@@ -90,6 +165,22 @@ def _appointments(map: ClinicMap, table: str) -> None:
             route.fields.append(_end(start, length))
         if status is not None and not any(field.transform == "state" for field in route.fields):
             route.fields.append(_activity_state(status, states))
+        if table == "appointment":
+            route.fields += _parties(by_column)
+
+
+def _parties(by_column: Mapping[str, FieldMap]) -> list[FieldMap]:
+    """Who takes part: patient and practitioner are expected, the owner of the row invites."""
+    reason = "a party of the appointment"
+    attendees = [
+        FieldMap(
+            source=one.source, column="requiredattendees", transform="lookup", phi="id", reason=reason,
+            args={key: value for key, value in one.args.items() if key != "required"},
+        )
+        for column in ("regardingobjectid", "Practitioner")
+        if (one := by_column.get(column)) is not None and one.transform == "lookup"
+    ]  # fmt: skip
+    return [*attendees, FieldMap(source="_owner", column="organizer", transform=ROW_OWNER, reason=reason)]
 
 
 def _end(start: FieldMap, length: FieldMap | None) -> FieldMap:
@@ -126,6 +217,9 @@ def _referrals(map: ClinicMap, answer: str) -> None:
 
 
 def _multi_selects(map: ClinicMap, answer: str) -> None:
+    if answer != "text":
+        properties_apart(map)
+        return
     several = {(c.table, c.name) for c in map.custom_columns if c.type == "choices"}
     for place, column in enumerate(map.custom_columns):
         if column.type == "choices":
@@ -135,15 +229,64 @@ def _multi_selects(map: ClinicMap, answer: str) -> None:
         for route in object_map.routes:
             for place, field in enumerate(route.fields):
                 if field.column and (route.table, field.column) in several and field.transform == "choices":
-                    plain: dict[str, Any] = {"transform": "text", "args": {}, "values": None}
+                    plain: dict[str, Any] = {"transform": "text", "args": dict(JOINED), "values": None}
                     route.fields[place] = field.model_copy(update=plain)
 
 
 _CHANGES: Final[dict[str, Callable[[ClinicMap, str], None]]] = {
     "location": _locations,
     "appointment": _appointments,
-    "referral": _referrals,
+    "encounter_notes": notes_apart,
     "multi_select": _multi_selects,
+    "specializations": specializations_apart,
+    "carrier": carriers_apart,
+    "referral": _referrals,
+}
+
+
+def _table(map: ClinicMap, routes: Sequence[Route]) -> str | None:
+    return routes[0].table if routes else None
+
+
+def _notes_answer(map: ClinicMap, routes: Sequence[Route]) -> str | None:
+    if "encounter_note" in map.objects:
+        return "annotation"
+    return "memo" if live(map, "encounter", "ClinicalNotes") else None
+
+
+def _several_answer(map: ClinicMap, routes: Sequence[Route]) -> str | None:
+    fields = [field for route in routes for field in route.fields if field.source.startswith(PREFIX)]
+    if any(field.transform == ROWS for field in fields):
+        return "PatientPropertyValue"
+    if any(field.transform == "choices" for field in fields):
+        return "choices"
+    return "text" if any(field.transform == "text" and field.args == JOINED for field in fields) else None
+
+
+def _specializations_answer(map: ClinicMap, routes: Sequence[Route]) -> str | None:
+    if "specialization" in map.objects:
+        return "PractitionerSpecialization"
+    return "choice" if live(map, "practitioner", "Specialization") else None
+
+
+def _carrier_answer(map: ClinicMap, routes: Sequence[Route]) -> str | None:
+    if "carrier" in map.objects:
+        return "account"
+    return "text" if live(map, "insurance", "Carrier") else None
+
+
+def _referral_answer(map: ClinicMap, routes: Sequence[Route]) -> str | None:
+    return "opportunity" if any(route.table == "opportunity" for route in routes) else "never"
+
+
+_ANSWERS: Final[dict[str, Callable[[ClinicMap, Sequence[Route]], str | None]]] = {
+    "location": _table,
+    "appointment": _table,
+    "encounter_notes": _notes_answer,
+    "multi_select": _several_answer,
+    "specializations": _specializations_answer,
+    "carrier": _carrier_answer,
+    "referral": _referral_answer,
 }
 
 
@@ -161,7 +304,7 @@ def _move(map: ClinicMap, name: ObjectName, old: str, new: str, names: Mapping[s
             if column in columns:
                 route.fields[place] = field.model_copy(update={"column": column})
             else:
-                route.fields[place] = _left_out(field, f"{new} has no column for {field.column}")
+                route.fields[place] = left_out(field, f"{new} has no column for {field.column}")
     for column in columns:
         labels = map.options.pop(f"{old}.{column}", None) if routes else None
         if labels:
@@ -183,7 +326,3 @@ def _resized(column: CustomColumn, old: str, new: str, names: Mapping[str, str])
 def _standard(table: str, column: str | None) -> bool:
     known = load_catalog().column(table, column or "")
     return known is not None and known.standard
-
-
-def _left_out(field: FieldMap, why: str) -> FieldMap:
-    return field.model_copy(update={"column": None, "status": "ignored", "reason": f"{why}."})

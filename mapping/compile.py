@@ -10,16 +10,19 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from mapping.controlled import Policy, controlled_policy
+from mapping.derived import identity
 from mapping.keys import party_key, source_key
 from mapping.model import ClinicMap, Condition, FieldMap, Route
 from mapping.objects import LOAD_ORDER, ObjectName
 from mapping.owners import Owned, Owners
+from mapping.parties import text_of
 from mapping.properties import PropertyPlan, count_properties, map_properties, plan_properties
 from mapping.record import Issue, MappedRecord, Ref
 from mapping.schema import Schema, SchemaColumn, SchemaTable
 from mapping.steps import BadMap, Step, read_step, step_of
 from mapping.transforms import REGISTRY, Ctx, Refused
 from mapping.transforms.base import as_text, fit, or_nothing
+from mapping.transforms.choices import ROW_OWNER
 
 Record = dict[str, Any]
 Mapper = Callable[[Record], MappedRecord]
@@ -74,6 +77,7 @@ class _Link:
     object: ObjectName
     required: bool
     none: frozenset[str]
+    identity: Callable[[str], str]  #: the parent's id as its object knows it
 
 
 @dataclass(slots=True)
@@ -84,6 +88,7 @@ class _RoutePlan:
     links: list[_Link]
     properties: PropertyPlan
     state: Step | None
+    owner_parties: list[str]  #: party columns that name the row's owner
     policy: Policy | None
     key_column: str | None
     constants: dict[str, Any]
@@ -144,6 +149,9 @@ def _object(map: ClinicMap, name: ObjectName, schema: Schema, owners: Owners) ->
         map_properties(plan.properties, record, mapped)
         if not _own(plan, mapped, owner_of(record)):
             return mapped
+        if mapped.owner is not None and mapped.owner.startswith("systemusers/"):
+            party = text_of([("systemuser", mapped.owner.partition("/")[2])])
+            mapped.payload.update(dict.fromkeys(plan.owner_parties, party))
         _state(plan, record, mapped)
         if plan.key_column is not None:
             mapped.payload[plan.key_column] = key
@@ -206,7 +214,7 @@ def _links(plan: _RoutePlan, record: Record, mapped: MappedRecord, system: str) 
             mapped.issues.append(Issue(link.source, link.plain, refused.code, refused.message))
             parent = ""
         if parent and parent not in link.none:
-            key = source_key(system, link.object, parent)
+            key = source_key(system, link.object, link.identity(parent))
             mapped.refs.append(Ref(link.logical, link.object, key, link.required))
         elif link.required:
             _except(
@@ -242,18 +250,26 @@ def _state(plan: _RoutePlan, record: Record, mapped: MappedRecord) -> None:
 
 def _note(plan: _RoutePlan, name: ObjectName, record: Record, mapped: MappedRecord) -> None:
     """A note takes no custom columns: its provenance is the last line of its text, its file goes beside the payload."""
-    path = or_nothing(record.get("path"))
-    if name == "document":
-        mapped.file = path or None
-        if not path and "notetext" not in mapped.payload:
+    path = or_nothing(record.get("path")) if name == "document" else ""
+    mapped.file = path or None
+    if not path and "notetext" not in mapped.payload:
+        lost = next((one for one in mapped.issues if one.column == "notetext"), None)
+        if name == "document":
             _except(mapped, "no_file", "The source lists the document but has neither a file nor a text for it.")
-            return
+        elif lost is not None:
+            _except(mapped, lost.code, lost.message)
+        else:
+            mapped.status, mapped.reason, mapped.message = "excluded", "no_text", "The note has no text."
+        return
     line = f"Carryover: {mapped.source_key}"
     column = plan.table.columns["notetext"]
     text = mapped.payload.get("notetext")
     try:
         mapped.payload["notetext"] = fit(f"{text}\n{line}" if text else line, column)
     except Refused as refused:
+        if not path and name != "document":
+            _except(mapped, refused.code, refused.message)
+            return
         mapped.payload["notetext"] = line
         mapped.issues.append(Issue("notetext", column.plain, refused.code, refused.message))
     mapped.payload["isdocument"] = bool(path)
@@ -270,7 +286,8 @@ def _route(map: ClinicMap, name: ObjectName, route: Route, schema: Schema) -> _R
     columns = table.columns
     states = [step_of(name, field, None, zone) for field in live if field.transform == "state"]
     links = [_link(name, field, table) for field in live if field.transform == "lookup"]
-    plain = [field for field in live if field.transform not in ("state", "lookup")]
+    owners = [_column(name, field, table).logical for field in live if field.transform == ROW_OWNER]
+    plain = [field for field in live if field.transform not in ("state", "lookup", ROW_OWNER)]
     keyed = table.key_column is not None
     policy = None
     if name == "prescription":
@@ -288,6 +305,7 @@ def _route(map: ClinicMap, name: ObjectName, route: Route, schema: Schema) -> _R
         links=links,
         properties=plan_properties(name, route, table, zone),
         state=states[0] if states else None,
+        owner_parties=owners,
         policy=policy,
         key_column=table.key_column,
         constants={columns["SourceSystem"].logical: map.system} if keyed else {},
@@ -309,7 +327,8 @@ def _link(name: ObjectName, field: FieldMap, table: SchemaTable) -> _Link:
     if parent not in LOAD_ORDER:
         raise BadMap(name, field.source, "a lookup needs the object it points at")
     none = frozenset(str(text) for text in field.args.get("none", ()))
-    return _Link(field.source, column.plain, column.logical, parent, bool(field.args.get("required")), none)
+    required = bool(field.args.get("required"))
+    return _Link(field.source, column.plain, column.logical, parent, required, none, identity(parent))
 
 
 def _condition(when: Condition | None) -> Callable[[Record], bool]:

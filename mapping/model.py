@@ -20,7 +20,7 @@ PhiClass = Literal[
 #: Column types, by Dataverse's names. ``choices`` is a multi-select choice.
 ColumnType = Literal[
     "text", "memo", "integer", "decimal", "money", "boolean", "date", "datetime", "choice", "choices", "lookup",
-    "owner", "file", "uniqueidentifier", "state", "status",
+    "owner", "parties", "file", "uniqueidentifier", "state", "status",
 ]  # fmt: skip
 
 OwnerRule = Literal["own", "practitioner", "provider", "location", "fallback"]

@@ -14,6 +14,9 @@ from mapping.transforms import Refused
 from mapping.transforms.texts import from_json_text
 
 PREFIX: Final = "properties."
+#: The transform of a property whose values become rows of a table of their own (``mapping.derived``).
+ROWS: Final = "rows"  #: Arguments of the text that several values of a property become; by them a map knows that there are several.
+JOINED: Final[dict[str, Any]] = {"separator": "; "}
 
 Record = dict[str, Any]
 
@@ -33,6 +36,9 @@ def plan_properties(object: ObjectName, route: Route, table: SchemaTable, zone: 
         if not one.source.startswith(PREFIX):
             continue
         name = one.source.removeprefix(PREFIX)
+        if one.transform == ROWS and one.status != "ignored":
+            plan.steps.setdefault(name, []).append(step_of(object, one, None, zone))
+            continue
         if one.status == "ignored" or one.column is None:
             plan.ignored.add(name)
             continue

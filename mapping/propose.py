@@ -8,9 +8,10 @@ from typing import Any, Final, Protocol
 
 from mapping.catalog import CatalogColumn, load_catalog
 from mapping.catalog.build import MAX_MEMO, MAX_TEXT
+from mapping.derived import SPECIALIZATIONS
 from mapping.model import ClinicMap, ColumnType, CustomColumn, FieldMap, ObjectMap, Route
 from mapping.objects import LOAD_ORDER
-from mapping.properties import PREFIX
+from mapping.properties import JOINED, PREFIX
 from mapping.transforms.base import as_text
 
 #: A property becomes a choice only up to this many options: beyond, people type rather than choose.
@@ -102,6 +103,9 @@ def choice_fields(profile_map: Mapping[str, Any]) -> list[ChoiceField]:
                 column = catalog.column(route.table, field.column or "")
                 if field.status != "ignored" and column is not None and field.transform in ("choice", "choices"):
                     found.append(ChoiceField(name, field.source, route.table, column.name, column.open))
+                    if name == "practitioner" and column.name == "Specialization":
+                        table = "PractitionerSpecialization"
+                        found.append(ChoiceField(name, SPECIALIZATIONS, table, column.name, column.open))
     return found
 
 
@@ -146,7 +150,15 @@ def propose(
             _lengthen(proposal, name, route, lengths or {})
         proposal.objects[name] = object_map
     _property_columns(proposal, properties)
+    _specializations(proposal, options.get(f"practitioner.{SPECIALIZATIONS}", ()))
     return proposal
+
+
+def _specializations(proposal: ClinicMap, seen: Iterable[str]) -> None:
+    """What practitioners have besides their first specialization: options for the table that may take all of them."""
+    several = _distinct(seen)
+    if several:
+        proposal.options["PractitionerSpecialization.Specialization"] = several
 
 
 def _objects(profile_map: Mapping[str, Any]) -> dict[Any, ObjectMap]:
@@ -290,6 +302,8 @@ def _property_field(source: str, column: CustomColumn, counts: PropertyCounts) -
     guess = column.type in ("choice", "choices")
     reason = f"custom property with {counts.values} values, of type {column.type} as far as seen"
     field = {"source": source, "column": column.name, "transform": _TRANSFORMS[column.type], "phi": phi}
+    if column.type == "memo" and getattr(counts, "multi", False):
+        field["args"] = dict(JOINED)
     return FieldMap.model_validate({**field, "confidence": 0.7 if guess else 0.85, "reason": reason})
 
 

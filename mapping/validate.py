@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from mapping.adopting import rule_problems
 from mapping.model import ClinicMap, FieldMap, Route
-from mapping.objects import LOAD_ORDER, ObjectName
-from mapping.properties import PREFIX
+from mapping.objects import DERIVED, LOAD_ORDER, ObjectName
+from mapping.properties import PREFIX, ROWS
 from mapping.schema import Schema, SchemaColumn, SchemaTable
 from mapping.steps import BadMap, step_of
 from mapping.transforms import REGISTRY
@@ -106,6 +106,9 @@ def _custom_columns(map: ClinicMap, schema: Schema) -> Iterator[Problem]:
 
 def _object(map: ClinicMap, name: ObjectName, schema: Schema, zone: tzinfo) -> Iterator[Problem]:
     object_map = map.objects[name]
+    if name in DERIVED and DERIVED[name].of not in map.objects:
+        parent = _plain(DERIVED[name].of).lower()
+        yield Problem(name, "", f"{_plain(name)} records are made from {parent} records, which the map leaves out.")
     if not object_map.routes:
         yield Problem(
             name, "", f"{_plain(name)} records have nowhere to go: give at least one table, or leave the object out."
@@ -132,7 +135,12 @@ def _route(
     written: dict[str, str] = {}
     states = 0
     for field in route.fields:
-        if field.status == "ignored" or (field.column is None and field.source.startswith(PREFIX)):
+        if field.status == "ignored":
+            continue
+        if field.transform == ROWS:
+            yield from _rows(map, name, field)
+            continue
+        if field.column is None and field.source.startswith(PREFIX):
             continue
         if field.transform == "state":
             states += 1
@@ -147,7 +155,7 @@ def _route(
         if column is None:
             yield Problem(name, field.source, f"The table {table.plain} has no column {field.column}.")
             continue
-        if field.column in written:
+        if field.column in written and column.type != "parties":
             yield Problem(
                 name,
                 field.source,
@@ -155,6 +163,15 @@ def _route(
             )
         written.setdefault(field.column, field.source)
         yield from _field(map, name, field, column, schema, zone)
+
+
+def _rows(map: ClinicMap, name: ObjectName, field: FieldMap) -> Iterator[Problem]:
+    if name != "patient" or not field.source.startswith(PREFIX):
+        yield Problem(name, field.source, "Only a custom property of a patient becomes rows.")
+    elif field.column is not None:
+        yield Problem(name, field.source, "A property whose values become rows has no column.")
+    elif "property_value" not in map.objects:
+        yield Problem(name, field.source, "The map says nothing of the rows: it has no property_value object.")
 
 
 def _field(

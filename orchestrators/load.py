@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from mapping.objects import LOAD_ORDER
 from orchestrators.flow import CHUNKS_PER_EXECUTION, Flow, Json, StepFailed, call, child, lanes, unwrap, wave
 
 
@@ -18,7 +17,7 @@ def load_all(context: Any, job: Json) -> Flow:
     Returns ``{"paused": object or None}``; what happened to each record is in the ledger.
     """
     plans: dict[str, Json] = {}
-    for name in LOAD_ORDER:
+    for name in job["objects"]:
         context.set_custom_status({"phase": "load", "object": name})
         plans[name] = yield from child(context, "load_object", {**job, "object": name, "phase": "load"}, name)
         if plans[name]["excepted_percent"] > job["pause_percent"]:
@@ -26,7 +25,7 @@ def load_all(context: Any, job: Json) -> Flow:
         if plans[name]["links"]:
             again = {**job, "object": name, "phase": "link", "chunks": plans[name]["chunks"]}
             yield from child(context, "load_object", again, f"{name}-link")
-    for name in LOAD_ORDER:
+    for name in job["objects"]:
         if plans[name]["states"]:
             context.set_custom_status({"phase": "state", "object": name})
             last = {**job, "object": name, "phase": "state", "chunks": plans[name]["chunks"]}

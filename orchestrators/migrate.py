@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from mapping.objects import LOAD_ORDER
 from orchestrators.flow import Flow, Json, call, run_step, wave
 from orchestrators.load import load_all, map_all, planned
 from orchestrators.scope import read_source, trim
@@ -11,7 +10,7 @@ from orchestrators.scope import read_source, trim
 def plan(context: Any, job: Json) -> Flow:
     """A plan without writes: what would be created, changed and left, and the forecast."""
     yield from map_all(context, job)
-    for name in LOAD_ORDER:
+    for name in job["objects"]:
         yield from planned(context, {**job, "object": name, "phase": "plan"})
     return (yield from call(context, "make_forecast", job))
 

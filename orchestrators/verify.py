@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from mapping.objects import LOAD_ORDER
 from orchestrators.flow import CHUNKS_PER_EXECUTION, Flow, Json, StepFailed, call, child, lanes, run_step
 from orchestrators.load import map_all
 
 
 def verify_all(context: Any, job: Json) -> Flow:
     """Compare every object's rows with the source, mapped anew. Returns ``{}``; findings are in the ledger."""
-    for name in LOAD_ORDER:
+    for name in job["objects"]:
         context.set_custom_status({"phase": "verify", "object": name})
         yield from child(context, "verify_object", {**job, "object": name, "phase": "verify"}, f"{name}-verify")
     return {}

@@ -52,9 +52,14 @@ _UPLOAD = ("no_file", "missing_file", "zero_bytes", "too_large", "blocked_type")
 
 
 def reconciliation_report(
-    migration: str, objects: Mapping[str, Mapping[str, int]], findings: Sequence[Mapping[str, Any]], most: int
+    migration: str,
+    objects: Mapping[str, Mapping[str, int]],
+    findings: Sequence[Mapping[str, Any]],
+    most: int,
+    made: Sequence[Sequence[Any]] = (),
 ) -> Report:
-    """Dispositions and compared fields by object, and every finding by class."""
+    """Dispositions and compared fields by object, and every finding by class. ``made``: rows that the map makes from parts of
+    records: what they are, the object they are told with, rows that landed and that did not, fields verified and differing."""
     verified = sum(one["fields_verified"] for one in objects.values())
     differing = sum(one["fields_differing"] for one in objects.values())
     excepted = sum(one["excepted"] for one in objects.values())
@@ -89,6 +94,7 @@ def reconciliation_report(
                 "Read is the sum of the next five columns. Staff are matched with users and claims leave as files: they have no "
                 "fields to read back.",
             ),
+            *_made_tables(made),
             Table("Findings by class", ["Class", "Findings"], sorted(classes.items()), empty="Nothing differs."),
             Table(
                 "Findings",
@@ -99,6 +105,17 @@ def reconciliation_report(
         ],
         data={"objects": {name: dict(one) for name, one in objects.items()}},
     )
+
+
+def _made_tables(made: Sequence[Sequence[Any]]) -> list[Table]:
+    if not made:
+        return []
+    columns = ["Rows", "Told with", "In the target", "Not landed", "Fields verified", "Fields that differ"]
+    note = (
+        "Rows that the map makes from a part of a record. They are no records of their own: their fields are counted with the "
+        "object named here, and one that did not land is listed among the exceptions."
+    )
+    return [Table("Rows made from records", columns, made, note)]
 
 
 def exceptions_report(migration: str, rows: Sequence[Any]) -> Report:

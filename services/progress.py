@@ -124,7 +124,8 @@ async def _totals(store: Storage, run: Run) -> dict[str, int | None]:
         case "migrate" | "delta" | "retry" | "sample":
             if run.kind == "sample" and run.parent is None:
                 return {}
-            return {name: await planned_writes(store, run.migration, run.id, name) for name in LOAD_ORDER}
+            names = await jobs.written_objects(store, await migrations.load(store, run.migration))
+            return {name: await planned_writes(store, run.migration, run.id, name) for name in names}
         case "verify":
             tally = await jobs.optional_document(store, run.migration, "tally.json", {})
             return {name: tally[name]["migrated"] for name in LOAD_ORDER if name in tally}

@@ -207,8 +207,8 @@ def field_values(path: Path, fields: Sequence[str]) -> dict[str, ValueCounts]:
             continue
         for name, counts in result.items():
             value = record.get(name)
-            if isinstance(value, str) and value:
-                counts.add(value)
-            else:
-                counts.nulls += 1
+            texts = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str) and one]
+            for text in texts:
+                counts.add(text)
+            counts.nulls += not texts
     return result

@@ -87,7 +87,7 @@ class Plan:
         ignored: set[str] = set()
         for column in self.table.columns.values():
             allowed = column.create if creating else column.update
-            if column.is_lookup:
+            if column.is_lookup or column.type == "PartyList":
                 continue
             if allowed:
                 readers[column.name] = reader(self.table, column)

@@ -80,7 +80,7 @@ class _Builder:
         )
 
     def _column(self, table: CatalogTable, column: CatalogColumn) -> SchemaColumn | None:
-        nav = self._nav(column) if column.type in ("lookup", "owner") else {}
+        nav = self._nav(column) if column.type in ("lookup", "owner", "parties") else {}
         if column.type == "lookup" and not nav:
             return None  # points at a table that this migration does not have
         extra = self.extra.get((table.name, column.name)) if not column.standard else None

@@ -65,18 +65,30 @@ def _choice(value: Any, ctx: Ctx) -> int | None:
 _SEPARATORS: Final = re.compile(r"[;|\n]")
 
 
-def _choices(value: Any, ctx: Ctx) -> str | None:
+def entries_of(value: Any, separator: str | None = None) -> list[str]:
+    """The texts of a multi-select that are not empty, in order: of a list, or of text split at ``separator``, else at
+    ; | or line ends. Raises Refused for a list that holds lists or objects."""
     value = from_json_text(value)
     if isinstance(value, str):
-        separator = ctx.args.get("separator")
-        value = value.split(str(separator)) if separator else _SEPARATORS.split(value)
+        value = value.split(separator) if separator else _SEPARATORS.split(value)
     entries = value if isinstance(value, list) else [value]
-    numbers = {n for entry in entries if as_text(entry) and (n := _choice(entry, ctx)) is not None}
+    return [text for entry in entries if (text := as_text(entry))]
+
+
+def _choices(value: Any, ctx: Ctx) -> str | None:
+    separator = ctx.args.get("separator")
+    entries = entries_of(value, str(separator) if separator else None)
+    numbers = {n for entry in entries if (n := _choice(entry, ctx)) is not None}
     if not numbers and "\0empty" in ctx.state:
         numbers = {ctx.state["\0empty"]}
     if len(numbers) > MAX_SELECTED:
         raise Refused("too_many_options", f"More than {MAX_SELECTED} options are selected.")
     return ",".join(map(str, sorted(numbers))) or None
+
+
+def _rows(value: Any, ctx: Ctx) -> None:
+    """The rows are made where the patient's record is taken apart (``mapping.derived``); its own row holds nothing."""
+    entries_of(value, str(ctx.args["separator"]) if "separator" in ctx.args else None)
 
 
 def _prepare_state(ctx: Ctx) -> Answers:
@@ -139,6 +151,9 @@ _CHOICE_ARGS: Final = {
     "empty": "option when the source has no value",
 }
 
+#: The transform whose answer is known only once the record has an owner (``mapping.compile``).
+ROW_OWNER: Final = "row_owner"
+
 TRANSFORMS: Final = (
     Transform(
         "choice",
@@ -158,6 +173,13 @@ TRANSFORMS: Final = (
         {**_CHOICE_ARGS, "separator": "where text is split instead"},
         prepare=_prepare_choice,
         reads_empty=True,
+    ),
+    Transform(
+        "rows",
+        "A row of PatientPropertyValue for each value of a custom property; the field itself has no column.",
+        _rows,
+        frozenset({"uniqueidentifier"}),
+        {"separator": "where text is split, instead of at ; | or line ends"},
     ),
     Transform(
         "state",
@@ -187,10 +209,16 @@ TRANSFORMS: Final = (
         reads_empty=True,
     ),
     Transform(
+        ROW_OWNER,
+        "The user who owns the row, as a party of the activity; nobody where a team owns it.",
+        _lookup,
+        frozenset({"parties"}),
+    ),
+    Transform(
         "lookup",
         "A link to the row of another record, by that record's source id.",
         _lookup,
-        frozenset({"lookup"}),
+        frozenset({"lookup", "parties"}),
         {"object": "the other record's object", "required": "true: without the link the record is an exception"},
     ),
 )

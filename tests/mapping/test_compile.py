@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from mapping.catalog import build_schema
 from mapping.compile import compile_map
-from mapping.objects import LOAD_ORDER, ObjectName
+from mapping.objects import DERIVED, LOAD_ORDER, ObjectName
 from mapping.owners import Owners
 from mapping.record import MappedRecord, Ref
 from mapping.steps import BadMap
 from tests.mapping.samples import OBJECTS, RECORDS, a_map, compiled, field, route
 
+WRITTEN = [name for name in LOAD_ORDER if name not in DERIVED]
 COMPILED = compiled()
 
 
@@ -22,11 +23,11 @@ def _map(object: ObjectName, **changes: Any) -> MappedRecord:
 
 
 def test_every_object_that_becomes_rows_is_compiled() -> None:
-    assert list(COMPILED) == list(LOAD_ORDER)
+    assert list(COMPILED) == WRITTEN
     assert "staff" not in COMPILED
 
 
-@pytest.mark.parametrize("object", LOAD_ORDER)
+@pytest.mark.parametrize("object", WRITTEN)
 def test_the_sample_of_each_object_is_mapped_whole(object: ObjectName) -> None:
     mapped = _map(object)
     assert (mapped.status, mapped.issues, mapped.reason) == ("mapped", [], "")
@@ -268,7 +269,7 @@ VALUES = st.one_of(
 )
 
 
-@pytest.mark.parametrize("object", LOAD_ORDER)
+@pytest.mark.parametrize("object", WRITTEN)
 @settings(max_examples=40)
 @given(data=st.data())
 def test_no_record_breaks_the_mapper(object: ObjectName, data: st.DataObject) -> None:

@@ -44,6 +44,7 @@ RELATIONSHIPS = [
     ("Opportunity_OpportunityClose", "opportunity", "opportunityclose", "opportunityid", "opportunityid",
      "Opportunity_OpportunityClose", "Cascade"),
 ]  # fmt: skip
+_PARTIES = ("RequiredAttendees", "OptionalAttendees", "Organizer")
 _REGARDING = {"task": "Tasks", "appointment": "Appointments"}
 _NOTED = {"account": "Account", "contact": "Contact", "opportunity": "Opportunity", "task": "Task",
           "appointment": "Appointment", "opportunityclose": "OpportunityClose"}  # fmt: skip
@@ -225,6 +226,9 @@ def _relate(tables: dict[str, Table]) -> None:
 
 def _relate_parties(tables: dict[str, Table]) -> None:
     party = tables["activityparty"]
+    for name in _PARTIES:
+        # Metadata only: the Web API writes them as activity parties and has no property of the name.
+        tables["appointment"].add(Column(name.lower(), name, "PartyList", read=False, label=name))
     for target in party.columns["partyid"].targets:
         schema = f"{target}_activity_parties"
         party.relationships.append(

@@ -61,7 +61,7 @@ def test_a_field_that_was_left_out_is_read_again_when_somebody_wants_it(road: Ro
     )
     wanted = {"field": place, "source": "note_html", "action": "review", "review": "migrate"}
     road.post("map/fields", edits=[wanted])
-    assert road.refused("steps/sample")["code"] == "not_confirmed"
+    assert road.refused("steps/sample")["next"] == "confirm"
     road.confirm()
     road.step("prepare")
     road.step("sample")

@@ -1,7 +1,7 @@
 """The field-level diff of a sampled record: every source field, what was made of it, and what stands in the target."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from activities.rows import Op, RowBuilder
 from dataverse.afterimage import same
@@ -9,6 +9,9 @@ from mapping.model import ClinicMap, FieldMap
 from mapping.schema import SchemaColumn
 
 Record = dict[str, Any]
+
+#: When an appointment is, in the tables that appointments may land in.
+_TIMES: Final = ("ScheduledDate", "scheduledstart", "scheduledend")
 
 
 class Differ:
@@ -26,7 +29,8 @@ class Differ:
         ops: dict[int, Op],
         actual: dict[str, Record],
     ) -> Iterator[Record]:
-        """One row per source field of every record: object, source_id, field, source, transform, column, value, verdict."""
+        """One row per source field of every record: object, source_id, field, source, transform, column, value, verdict,
+        and which of the report's proofs it belongs to, if any."""
         for pos, row in mapped.items():
             op = ops.get(pos)
             if op is None or pos not in shaped:
@@ -51,6 +55,7 @@ class Differ:
             "column": column.logical if column else None,
             "value": _shown(column, value),
             "verdict": self._verdict(one, column, source, value, op, row, refused, lost),
+            "proof": None if one.status == "ignored" else _proof(self._name, one),
         }
 
     def _verdict(
@@ -80,6 +85,18 @@ class Differ:
         if not same(op.columns[column.read_name], value):
             return "differs"
         return "same" if same(source, value) else "changed by transform"
+
+
+def _proof(name: str, one: FieldMap) -> str | None:
+    """Which of ``reports.steps.PROOFS`` a field of an object proves."""
+    target = one.args.get("object") if one.transform == "lookup" else None
+    if name == "patient" and one.column == "SourceMRN":
+        return "mrn"
+    if name == "appointment" and one.column in _TIMES:
+        return "time"
+    if target == "practitioner":
+        return "practitioner"
+    return "insurance" if name == "insurance" and target == "patient" else None
 
 
 def _value(record: Record, source: str) -> Any:

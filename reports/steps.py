@@ -16,6 +16,15 @@ _VERDICTS: Final[Mapping[str, str]] = {
     "same": "The target holds what the source held.",
 }
 _MARKS: Final[Mapping[str, Tone]] = {"differs": "bad", "refused": "attention"}
+#: What a sample has to prove before anything else is read, by the name its rows carry.
+PROOFS: Final[Mapping[str, str]] = {
+    "mrn": "Medical record numbers preserved",
+    "time": "Appointment dates and times equal in clinic time",
+    "practitioner": "Practitioner lookups resolved",
+    "insurance": "Insurance linked to the right patient",
+}
+#: Verdicts that prove: the value that was written stands in the target.
+_PROVED: Final = ("same", "changed by transform")
 #: Server time a row is taken to need when nothing was measured in the client's own environment (seconds).
 _ROW_SECONDS = 0.010
 
@@ -45,6 +54,7 @@ def diff_report(
             Fact("Rehearsed undo", f"{rehearsal.get('deleted', 0):,}", "good", "rows deleted and proved gone"),
         ],
         [
+            *_proofs(ordered),
             Table(
                 "By verdict",
                 ["Verdict", "Fields", "What it means"],
@@ -73,9 +83,36 @@ def diff_report(
                 empty="Every kind that the data holds is in the sample.",
             ),
         ],
-        csv_table=1,
+        csv_table=3,
         data={"covered": list(chosen["covered"]), "not_covered": list(chosen["not_covered"])},
     )
+
+
+def _proofs(rows: Sequence[Mapping[str, Any]]) -> list[Table]:
+    """The four proofs, n of n each, and the fields at which one fails."""
+    asked = [row for row in rows if row["proof"] and row["source"] not in (None, "")]
+    failed = [row for row in asked if row["verdict"] not in _PROVED]
+    of, lacking = Counter(row["proof"] for row in asked), Counter(row["proof"] for row in failed)
+    return [
+        Table(
+            "Four proofs",
+            ["Proof", "Proved", "Of", "Verdict"],
+            [
+                [words, of[key] - lacking[key], of[key],
+                 "not proved" if lacking[key] else "proved" if of[key] else "nothing to prove"]
+                for key, words in PROOFS.items()
+            ],
+            "Every value of the sample that the source holds, against what was read back.",
+            marks={"proved": "good", "not proved": "bad", "nothing to prove": "attention"},
+        ),
+        Table(
+            "Not proved",
+            ["Proof", "Object", "Source id", "Field", "Verdict"],
+            [[PROOFS[row["proof"]], *(row[key] for key in ("object", "source_id", "field", "verdict"))] for row in failed],
+            empty="Nothing: every proof holds.",
+            marks=_MARKS,
+        ),
+    ]  # fmt: skip
 
 
 def _variety(covered: Sequence[str], missing: Sequence[str]) -> list[list[Any]]:

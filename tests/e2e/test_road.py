@@ -188,6 +188,7 @@ def test_the_sample_and_the_plan(story: Story) -> None:
     assert story.counts["planned"] == story.counts["sampled"]
     facts = story.road.report("diff")["facts"]
     assert facts["Differ"] == "0"
+    assert [one["Verdict"] for one in story.road.table("diff", "Four proofs")] == ["proved"] * 4
     assert int(facts["Rehearsed undo"].replace(",", "")) == sum(story.counts["sampled"].values())
 
 

@@ -48,10 +48,28 @@ def test_documents_that_only_need_their_file_come_first() -> None:
 def test_the_diff_puts_what_needs_an_eye_first_and_counts_the_variety() -> None:
     def field(verdict: str) -> dict[str, Any]:
         names = ("object", "source_id", "field", "source", "transform", "column", "value")
-        return dict.fromkeys(names, "x") | {"verdict": verdict}
+        return dict.fromkeys(names, "x") | {"verdict": verdict, "proof": None}
 
     chosen = {"patients": 1, "covered": ["patient a", "patient b", "claim c"], "not_covered": ["patient d"]}
     report = diff_report("m-00000000", [field("same"), field("differs"), field("refused")], chosen, {}, [])
-    assert [one[7] for one in report.tables[1].rows] == ["differs", "refused", "same"]
-    assert report.tables[2].rows == [["claim", 1, 1, 0], ["patient", 3, 2, 1]]
+    tables = {one.title: one.rows for one in report.tables}
+    assert [one[7] for one in report.tables[report.csv_table].rows] == ["differs", "refused", "same"]
+    assert tables["Variety"] == [["claim", 1, 1, 0], ["patient", 3, 2, 1]]
     assert report.data["not_covered"] == ["patient d"]
+
+
+def test_a_proof_counts_what_the_source_holds_and_lists_what_fails() -> None:
+    def field(proof: str | None, source: str, verdict: str, id: str) -> dict[str, Any]:
+        same = dict.fromkeys(("object", "field", "transform", "column", "value"), "x")
+        return same | {"source_id": id, "source": source, "verdict": verdict, "proof": proof}
+
+    rows = [
+        field("mrn", "0042", "same", "1"), field("mrn", "0043", "refused", "2"), field("mrn", "", "same", "3"),
+        field("time", "9:30", "changed by transform", "4"), field(None, "x", "differs", "5"),
+    ]  # fmt: skip
+    chosen: dict[str, Any] = {"patients": 3, "covered": [], "not_covered": []}
+    first, second = diff_report("m-00000000", rows, chosen, {}, []).tables[:2]
+    assert [one[1:] for one in first.rows] == [
+        [1, 2, "not proved"], [1, 1, "proved"], [0, 0, "nothing to prove"], [0, 0, "nothing to prove"],
+    ]  # fmt: skip
+    assert [one[2] for one in second.rows] == ["2"]

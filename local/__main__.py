@@ -82,8 +82,9 @@ def _up(supervisor: Supervisor, options: argparse.Namespace, answer: Any) -> int
         answer(supervisor.status())
         if not options.foreground:
             supervisor.say(f"All is up; the state is in {supervisor.places.state}.")
+            supervisor.say(f"The console: {supervisor.places.app_url}/console")
             return 0
-        supervisor.say("All is up; Ctrl-C ends it.")
+        supervisor.say(f"All is up, the console at {supervisor.places.app_url}/console; Ctrl-C ends it.")
         while True:
             time.sleep(1)
             gone = [name for name, part in supervisor.status()["components"].items() if part["state"] == "died"]

@@ -20,7 +20,7 @@ from mapping.objects import ObjectName
 from mapping.review import REVIEWED, undecided
 from mapping.schema import Schema, SchemaColumn
 from mapping.transforms import COMMON_ARGS, REGISTRY
-from mapping.validate import problems
+from mapping.validate import Problem, problems
 from services import decisions, fields, source
 from services.access import StepError
 from services.fields import CERTAIN, FieldEdit
@@ -59,9 +59,9 @@ class Line:
         return bool(self.problem) or (self.field.status == "proposed" and self.sure != "certain")
 
 
-def lines_of(clinic_map: ClinicMap, schema: Schema) -> list[Line]:
-    """The rows of the table, in the map's order."""
-    wrong = {(one.object, one.field): one.message for one in problems(clinic_map, schema) if one.field}
+def lines_of(clinic_map: ClinicMap, schema: Schema, found: list[Problem]) -> list[Line]:
+    """The rows of the table, in the map's order. ``found``: what is wrong with the map."""
+    wrong = {(one.object, one.field): one.message for one in found if one.field}
     return [
         Line(key, name, table, field, _column(schema, table, field.column), wrong.get((name, field.source), ""))
         for key, name, table, field in fields.fields_of(clinic_map)
@@ -73,7 +73,7 @@ def _column(schema: Schema, table: str, name: str | None) -> SchemaColumn | None
     return found.columns.get(name) if found and name else None
 
 
-def counts_of(lines: list[Line], clinic_map: ClinicMap, schema: Schema) -> dict[str, Any]:
+def counts_of(lines: list[Line], found: list[Problem]) -> dict[str, Any]:
     """Figures above the table, and what keeps the map from being confirmed."""
     status = Counter(line.field.status for line in lines)
     certain = sum(1 for line in lines if line.field.status == "proposed" and line.field.confidence >= CERTAIN)
@@ -84,7 +84,7 @@ def counts_of(lines: list[Line], clinic_map: ClinicMap, schema: Schema) -> dict[
         "ignored": status["ignored"],
         "eye": sum(1 for line in lines if line.eye),
         "certain": certain,
-        "problems": [one for one in problems(clinic_map, schema) if "controlled substances" not in one.message],
+        "problems": [one for one in found if "controlled substances" not in one.message],
     }
 
 
@@ -96,12 +96,13 @@ async def map_page(visit: Visit) -> func.HttpResponse:
         return visit.page("map_none.html", **context)
     clinic_map = await current_map(visit.store, migration)
     schema = build_schema(clinic_map)
-    lines = lines_of(clinic_map, schema)
+    found = problems(clinic_map, schema)
+    lines = lines_of(clinic_map, schema, found)
     return visit.page(
         "map.html",
         **context,
         lines=lines,
-        counts=counts_of(lines, clinic_map, schema),
+        counts=counts_of(lines, found),
         map=clinic_map,
         phis=sorted({line.field.phi for line in lines}),
         policies=get_args(ControlledPolicy),
@@ -129,7 +130,8 @@ async def field_panel(visit: Visit) -> func.HttpResponse:
     migration = await visit.migration()
     clinic_map = await current_map(visit.store, migration)
     schema = build_schema(clinic_map)
-    line = next((one for one in lines_of(clinic_map, schema) if one.key == visit.args["field"]), None)
+    lines = lines_of(clinic_map, schema, problems(clinic_map, schema))
+    line = next((one for one in lines if one.key == visit.args["field"]), None)
     if line is None:
         raise StepError("not_found", "There is no such field in the map.", "Load the map again.")
     counted = await source.value_counts(visit.store, migration, line.object, line.field.source)
@@ -201,11 +203,12 @@ async def edit(visit: Visit) -> func.HttpResponse:
         return visit.go(f"{visit.home}/map")
     clinic_map = await current_map(visit.store, stored)
     schema = build_schema(clinic_map)
-    lines = lines_of(clinic_map, schema)
+    found = problems(clinic_map, schema)
+    lines = lines_of(clinic_map, schema, found)
     answer = visit.page(
         "map_edited.html",
         line=next(one for one in lines if one.key == given.field),
-        counts=counts_of(lines, clinic_map, schema),
+        counts=counts_of(lines, found),
         confirmed=stored.confirmed_hash == stored.map_hash,
         home=visit.home,
         edits=f"{visit.home}/map/fields",

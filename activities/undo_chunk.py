@@ -35,7 +35,7 @@ from ledger.storage import NotStored, Storage
 from mapping.schema import SchemaTable
 from settings import settings
 
-_WHO: Final = {"_modifiedby_value", "modifiedon"}
+_WHO: Final = {"_modifiedby_value", "modifiedon", "_createdby_value"}
 #: The open state of tables whose first status is not 1.
 OPEN: Final = {"task": (0, 2)}
 
@@ -332,20 +332,23 @@ class Undo:
 
         Our columns differ from what we wrote; or a person wrote last, whatever the column: with the row their work
         would go. What programs write into other columns counts for nothing, since every row may have that. Without a
-        receipt, the last writer's name decides.
+        receipt, the last writer decides: only whoever created the row is one of ours. A row that belongs to its creator
+        instead of the owner we named was given to nobody: the target does so with owners who are disabled.
         """
         # The second pass's lookups were taken back before: empty is what we left there.
         table = self.builder.table(entry.table)
         own = {column.read_name for column in table.columns.values() if table.logical in column.nav}
-        last = _last(row, me)
+        last, creator = _last(row, me), str(row.get("_createdby_value") or me).lower()
         changed = (
             last in people
             or any(
-                not same(value, row.get(name)) and not (name in own and row.get(name) is None)
+                not same(value, row.get(name))
+                and not (name in own and row.get(name) is None)
+                and not (name == "_ownerid_value" and same(row.get(name), creator))
                 for name, value in after.items()
             )
             if sure
-            else last != me
+            else last != creator
         )
         if changed:
             self._list(entry, "changed by others", row)

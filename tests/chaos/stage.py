@@ -70,6 +70,8 @@ class Stage:
             for name in CONTAINERS:
                 container = blobs.get_container_client(name)
                 for blob in container.list_blobs(name_starts_with=f"{self.template}/", include=["metadata"]):
+                    if blob.blob_type == "AppendBlob":
+                        continue  # the manifest: a chain of hashes, begun anew
                     content = container.download_blob(blob.name).readall()
                     settings = ContentSettings(content_type=blob.content_settings.content_type)
                     container.upload_blob(

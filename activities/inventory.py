@@ -1,6 +1,5 @@
-"""What one shaped bucket tells the scope report and the proposal: columns, values of choices, lengths, properties."""
+"""What one shaped bucket tells the scope report and the proposal: values of choices, lengths, properties, documents."""
 
-from pathlib import Path
 from typing import Any
 
 from activities.papers import Papers
@@ -8,17 +7,13 @@ from activities.unstructured import look
 from ledger import duck
 from ledger.chunks import longest_line
 from mapping.propose import choice_fields
-from sources.inventory import field_values, profile_dataset, property_inventory
+from sources.inventory import field_values, property_inventory
 from sources.profile import Profile
 from sources.shaping import ShapedBucket
-from sources.staging import parse_part_name
 
 
-def inventory(profile: Profile, shaped: ShapedBucket, raw: Path, bucket: int, papers: Papers) -> dict[str, Any]:
-    """Plain data, to be merged over the buckets by ``activities.scope``.
-
-    Columns of datasets are counted on the first bucket and the broadcast datasets only: a sample of bounded size.
-    """
+def inventory(profile: Profile, shaped: ShapedBucket, papers: Papers) -> dict[str, Any]:
+    """Plain data, to be merged over the buckets by ``activities.scope``."""
     asked: dict[str, list[str]] = {}
     for field in choice_fields({str(name): plain for name, plain in profile.map.items()}):
         asked.setdefault(field.object, []).append(field.source)
@@ -31,18 +26,11 @@ def inventory(profile: Profile, shaped: ShapedBucket, raw: Path, bucket: int, pa
     }
     patients = shaped.objects.get("patient")
     properties = property_inventory(patients[1]) if patients else {}
-    datasets: dict[str, list[Path]] = {}
-    if bucket <= 0:
-        for path in sorted(raw.glob("*.ndjson.gz")):
-            part = parse_part_name(path.name)
-            if (part.bucket == "all") == (bucket < 0):
-                datasets.setdefault(part.dataset, []).append(path)
     documents = shaped.objects.get("document")
     return {
         "values": values,
         "lengths": _lengths(profile, shaped),
         "properties": {name: one.model_dump(mode="json") for name, one in properties.items()},
-        "datasets": {name: profile_dataset(some).model_dump(mode="json") for name, some in datasets.items()},
         "documents": look(profile, documents[1], papers) if documents else {"named": [], "odd": []},
     }
 

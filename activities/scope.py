@@ -1,6 +1,7 @@
 """The scope: what the source holds, counted and profiled, and the map proposed for it."""
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -8,7 +9,7 @@ import orjson
 from activities import jobs
 from activities.billing import billing_files
 from activities.keep import keep_report
-from activities.profiles import profile_of
+from activities.profiles import profile_of, profiled
 from activities.resources import storage
 from activities.tally import dataset_accounts
 from activities.unstructured import unstructured
@@ -21,10 +22,13 @@ from mapping.hash import map_hash
 from mapping.model import ClinicMap
 from mapping.objects import OBJECTS
 from mapping.propose import propose
-from reports.scope import map_report, rebuild_report, scope_report
+from reports.estimates import Size, clear_fields
+from reports.scope import UPLOAD_CANNOT, map_report, rebuild_report, scope_report
 from reports.warnings import DAILY_REQUESTS, Seen
 from settings import settings
-from sources.inventory import DatasetProfile, PropertyProfile, ValueCounts, merge_properties
+from sources.inventory import PropertyProfile, ValueCounts, merge_properties
+from sources.profile import Profile
+from sources.readers import kind_of
 
 
 async def make_scope(job: dict[str, Any]) -> dict[str, Any]:
@@ -68,7 +72,11 @@ async def make_scope(job: dict[str, Any]) -> dict[str, Any]:
         rebuild={one.title: accounts.get(name, {}).get("rows", 0) for name, one in profile.rebuild.items()},
         billing_files=len(billing_files(source)),
     )
-    await keep_report(store, scope_report(migration.id, profile, source, seen, accounts, found["datasets"]))
+    size = await _size(store, migration.id, source, seen, accounts, profile, proposal)
+    report = scope_report(
+        migration.id, profile, source, seen, accounts, await profiled(store, migration.id), size, found["properties"]
+    )
+    await keep_report(store, report)
     await keep_report(store, rebuild_report(migration.id, profile, accounts))
     await keep_report(store, map_report(migration.id, proposal))
     total = sum(records.values())
@@ -77,6 +85,40 @@ async def make_scope(job: dict[str, Any]) -> dict[str, Any]:
         "message": f"{profile.title}: {total:,} records; a map of {fields} fields is proposed.",
         "counts": {name: {"read": rows} for name, rows in records.items()},
     }
+
+
+async def _size(
+    store: Storage,
+    migration: str,
+    source: dict[str, Any],
+    seen: Seen,
+    accounts: dict[str, dict[str, int]],
+    profile: Profile,
+    proposal: ClinicMap,
+) -> Size:
+    """What the estimates are made from."""
+    papers = await jobs.optional_document(store, migration, "files.json", {})
+    unused = {name for name, one in profile.datasets.items() if one.out_of_scope}
+    fields = [
+        (field.status, field.confidence, field.reason)
+        for one in proposal.objects.values()
+        for route in one.routes
+        for field in route.fields
+    ]
+    rows = sum(one["rows"] for one in accounts.values())
+    return Size(
+        records=seen.records,
+        rows=rows,
+        rows_used=rows - sum(one["rows"] for name, one in accounts.items() if name in unused),
+        fields=len(fields),
+        clear_fields=clear_fields(fields),
+        cannot=UPLOAD_CANNOT,
+        documents=seen.records.get("document", 0),
+        document_bytes=sum(one["size"] for name, one in papers.items() if kind_of(Path(name)) == "other"),
+        source_bytes=sum(one["size"] for one in source["files"]),
+        users=len(orjson.loads(settings().application_users or "[1]")),
+        daily=seen.daily,
+    )
 
 
 async def _records(store: Storage, job: dict[str, Any]) -> dict[str, int]:
@@ -92,7 +134,6 @@ async def merged(store: Storage, job: dict[str, Any]) -> dict[str, Any]:
     properties: list[dict[str, PropertyProfile]] = []
     values: dict[str, ValueCounts] = {}
     lengths: dict[str, int] = {}
-    datasets: dict[str, DatasetProfile] = {}
     for blob in await store.names("staging", paths.accounts(job["migration"], job["snapshot"], "inventory-")):
         part = orjson.loads(await store.get("staging", blob))
         properties.append({name: PropertyProfile.model_validate(one) for name, one in part["properties"].items()})
@@ -101,9 +142,7 @@ async def merged(store: Storage, job: dict[str, Any]) -> dict[str, Any]:
                 values.setdefault(f"{name}.{field}", ValueCounts()).merge(ValueCounts.model_validate(counts))
         for key, length in part["lengths"].items():
             lengths[key] = max(lengths.get(key, 0), length)
-        for name, one in part["datasets"].items():
-            datasets.setdefault(name, DatasetProfile()).merge(DatasetProfile.model_validate(one))
-    return {"properties": merge_properties(properties), "values": values, "lengths": lengths, "datasets": datasets}
+    return {"properties": merge_properties(properties), "values": values, "lengths": lengths}
 
 
 async def _keep_map(store: Storage, migration: migrations.Migration, proposal: ClinicMap) -> None:

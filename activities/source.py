@@ -226,7 +226,7 @@ async def shape_bucket(job: dict[str, Any]) -> dict[str, Any]:
         await store.upload(
             "staging", paths.accounts(migration, snapshot, f"left-out-{label}.ndjson.gz"), shaped.left_out
         )
-        found = await asyncio.to_thread(inventory, profile, shaped, raw, bucket, papers)
+        found = await asyncio.to_thread(inventory, profile, shaped, papers)
         await store.put("staging", paths.accounts(migration, snapshot, f"inventory-{label}.json"), orjson.dumps(found))
         counts = {name: rows for name, (rows, _) in shaped.objects.items()}
         await store.put(

@@ -1,11 +1,12 @@
-"""Reports of the scope: what the source holds, what will not be migrated, and the map to confirm."""
+"""Reports of the scope: what the source holds, what it takes, what will not be migrated, and the map to confirm."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from mapping.model import ClinicMap
+from reports.estimates import Size, complexity, estimates, grades, scoping
 from reports.model import Fact, Report, Table
-from reports.warnings import PROFESSIONAL_TABLES, Seen, warnings_of
+from reports.warnings import PROFESSIONAL_TABLES, Seen, price_at_renewal, warnings_of
 
 
 def scope_report(
@@ -14,44 +15,41 @@ def scope_report(
     source: Mapping[str, Any],
     seen: Seen,
     accounts: Mapping[str, Mapping[str, int]],
-    datasets: Mapping[str, Any],
+    profiled: Mapping[str, Any],
+    size: Size | None = None,
+    properties: Mapping[str, Any] | None = None,
 ) -> Report:
-    """Counts by object and dataset, columns with their PHI class, files nobody knows, and the warnings of this source."""
+    """What the source holds, how hard it is, what it takes, what stays behind, and the warnings.
+
+    Args:
+        accounts: dataset -> rows, fed, merged, excluded.
+        profiled: dataset -> what profiling found (``sources.profiling.model.DatasetDocument``).
+        size: what the estimates need; from the records alone when None.
+        properties: custom patient property -> its counts (``sources.inventory.PropertyProfile``).
+    """
     records = seen.records
-    total = sum(records.values())
-    left_out = [
-        [name, accounts.get(name, {}).get("rows", 0), one.out_of_scope]
-        for name, one in profile.datasets.items()
-        if one.out_of_scope
-    ]
-    columns = [
-        [
-            name,
-            column.name,
-            column.values,
-            column.nulls,
-            column.distinct,
-            column.max_length,
-            column.value_type or "",
-            column.phi,
-        ]
-        for name, dataset in sorted(datasets.items())
-        for column in dataset.columns.values()
-    ]
+    size = size or Size(records=records, daily=seen.daily)
+    grade, hours = complexity(size)
+    price = price_at_renewal(seen.plan, seen.seats, seen.renewal)
+    total_bytes = sum(one.get("size", 0) for one in source["files"])
     return Report(
         "scope",
         "Scope",
         f"What the upload holds, read as {profile.title}.",
         migration,
         [
-            Fact("Records", f"{total:,}"),
+            Fact("Records", f"{size.total:,}"),
             Fact(
                 "Objects",
                 f"{sum(1 for rows in records.values() if rows)} of 12",
                 note="custom properties are counted with the map",
             ),
-            Fact("Source files", f"{len(source['files']):,}", note=f"{source['documents']:,} documents"),
-            Fact("Complexity", complexity(total, len(source["unknown_files"])), note="by volume and unknown files"),
+            Fact(
+                "Source files",
+                f"{len(source['files']):,}",
+                note=f"{total_bytes:,} bytes; {source['documents']:,} documents",
+            ),
+            Fact("Complexity", grade, tone="attention" if grade in "CD" else "plain", note=hours),
             Fact(
                 "Custom tables",
                 f"{seen.custom_tables}",
@@ -63,6 +61,19 @@ def scope_report(
                 "Objects",
                 ["Object", "Records"],
                 [[name, rows] for name, rows in records.items() if rows or name != "custom_property"],
+            ),
+            Table(
+                "Complexity",
+                ["What", "Measured", "Grade", "Thresholds"],
+                [list(row) for row in grades(size)],
+                f"The worst of the four counts. Thresholds as of {scoping().stated}.",
+                marks={"C": "attention", "D": "attention"},
+            ),
+            Table(
+                "Estimates",
+                ["What", "From, to", "Assumption"],
+                [list(row) for row in estimates(size)] + [["Licences", price[0], price[1]]],
+                "Before anything was tried. The sample measures; the forecast replaces these figures.",
             ),
             Table(
                 "Warnings",
@@ -77,12 +88,30 @@ def scope_report(
                 [[name, one["rows"], one["fed"], one["merged"], one["excluded"]] for name, one in accounts.items()],
                 "Every raw row feeds a record, is merged into one, or is left out with a reason.",
             ),
-            Table("Not migrated", ["Dataset", "Rows", "Why"], left_out, empty="Every dataset feeds an object."),
+            Table("Keys and files", _KEY_COLUMNS, _keys(accounts, profiled), _SAMPLED),
             Table(
-                "Columns",
-                ["Dataset", "Column", "Filled", "Empty", "Different", "Longest", "Type", "Kind of PHI"],
-                columns,
-                "Counted on a sample: the first bucket of patients and the datasets that hang on none.",
+                "Not migrated",
+                ["Dataset", "Rows", "Why"],
+                _left_out(profile, accounts),
+                empty="Every dataset feeds an object.",
+            ),
+            Table("Columns", _COLUMNS, _columns(profiled), _SAMPLED),
+            Table(
+                "Custom patient properties",
+                ["Property", "Patients", "Values", "Different", "Type", "Longest"],
+                [
+                    [
+                        name,
+                        one.patients,
+                        one.values,
+                        len(one.options) if one.options is not None else None,
+                        one.type,
+                        one.max_length,
+                    ]
+                    for name, one in sorted((properties or {}).items())
+                ],
+                "Over all patients. Each becomes a column of this clinic.",
+                empty="None.",
             ),
             Table(
                 "Files nobody knows",
@@ -100,6 +129,89 @@ def scope_report(
     )
 
 
+_SAMPLED = (
+    "Of a large dataset every n-th row is looked at, evenly over its files: the column Looked at says how many. Counts, "
+    "duplicates and keys are those of the rows looked at."
+)
+_KEY_COLUMNS = ["Dataset", "Files", "Bytes", "Rows read", "Looked at", "Key", "Duplicate ids", "Missing ids"]
+_COLUMNS = [
+    "Dataset", "Column", "Filled", "Empty", "Empty %", "Different", "Shortest", "Longest", "Type", "Patterns", "Refers to",
+    "Kind of PHI",
+]  # fmt: skip
+
+
+def _left_out(profile: Any, accounts: Mapping[str, Mapping[str, int]]) -> list[list[Any]]:
+    """What is not migrated: out of scope, and to be rebuilt."""
+    rows = [
+        [name, accounts.get(name, {}).get("rows", 0), one.out_of_scope]
+        for name, one in profile.datasets.items()
+        if one.out_of_scope
+    ]
+    for name, one in profile.rebuild.items():
+        rows.append([name, accounts.get(name, {}).get("rows", 0), f"To rebuild. {one.what_to_rebuild}"])
+    return rows
+
+
+def _keys(accounts: Mapping[str, Mapping[str, int]], profiled: Mapping[str, Any]) -> list[list[Any]]:
+    return [
+        [
+            name,
+            len(one.files),
+            sum(file.size for file in one.files),
+            one.sample.rows if one.sample.whole else accounts.get(name, {}).get("rows", one.sample.rows),
+            one.sample.looked_at,
+            " + ".join(one.key) or "none",
+            one.duplicates,
+            one.missing,
+        ]
+        for name, one in sorted(profiled.items())
+    ]
+
+
+def _columns(profiled: Mapping[str, Any]) -> list[list[Any]]:
+    return [
+        [
+            name,
+            field.name,
+            field.filled,
+            field.empty,
+            round(100 * field.empty / max(field.filled + field.empty, 1), 1),
+            field.distinct,
+            field.min_length,
+            field.max_length,
+            _type(field),
+            _patterns(field),
+            _refers(field),
+            field.phi,
+        ]
+        for name, one in sorted(profiled.items())
+        for field in one.fields
+    ]
+
+
+def _type(field: Any) -> str:
+    if field.nested:
+        return f"JSON ({field.nested})"
+    return (field.type or "") + (f", parted by {field.separator}" if field.separator else "")
+
+
+def _patterns(field: Any) -> str:
+    found = [name.replace("_", " ") for name in field.usual]
+    if field.dates:
+        listed = ", ".join(name.replace("_", " ") for name in field.dates)
+        found.append(f"dates: {listed}" + (" (day and month cannot be told apart)" if field.ambiguous else ""))
+    return "; ".join(found)
+
+
+def _refers(field: Any) -> str:
+    one = field.reference
+    if one is None:
+        return ""
+    return f"{one.dataset}.{one.column}, {one.share:.0%}" + (", several in a cell" if one.each else "")
+
+
+#: Things out of list, count, changed since and deletes that an upload of files cannot do.
+UPLOAD_CANNOT = 1
 _ABILITIES = [
     ["List", "yes"],
     ["Count", "yes"],
@@ -107,14 +219,6 @@ _ABILITIES = [
     ["Deletes", "yes, when a full export is uploaded again: what is missing is listed"],
     ["Ask the vendor for", "a full export on the day of cutover, and one a day later"],
 ]
-
-
-def complexity(records: int, unknown: int) -> str:
-    """A to D by volume and by files nobody knows; over two million records a migration is scoped individually."""
-    if records > 2_000_000:
-        return "D (scope individually)"
-    grade = 0 if records <= 50_000 else 1 if records <= 500_000 else 2
-    return "ABCD"[min(3, grade + (unknown > 5))]
 
 
 def rebuild_report(migration: str, profile: Any, accounts: Mapping[str, Mapping[str, int]]) -> Report:

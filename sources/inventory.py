@@ -1,4 +1,4 @@
-"""Counts what a source holds: per dataset its columns, per clinic its custom patient properties.
+"""Counts what the shaped records hold: values of choices, and per clinic its custom patient properties.
 
 Results are plain models that merge, so that each bucket is counted on its own and nothing waits for the whole.
 """
@@ -6,13 +6,13 @@ Results are plain models that merge, so that each bucket is counted on its own a
 import gzip
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
-from mapping.model import ColumnType, PhiClass
-from sources.patterns import ValueType, is_code, merge_types, phi_of, shape_of, type_of
+from mapping.model import ColumnType
+from sources.patterns import ValueType, is_code, merge_types, type_of
 
 #: Different values that are counted one by one; beyond, only that there are more.
 MAX_VALUES: Final = 200
@@ -22,6 +22,9 @@ MAX_OPTION: Final = 100
 
 #: A list to choose from: at most this many values, each used this often on average.
 _OPTIONS, _USES = 50, 3
+
+
+K = TypeVar("K", bound=str)
 
 
 class _Counted(BaseModel):
@@ -36,7 +39,6 @@ class ValueCounts(_Counted):
     max_length: int = 0
     decimals: int = 0  #: most places after the point
     types: dict[ValueType, int] = Field(default_factory=dict)
-    shapes: dict[str, int] = Field(default_factory=dict)
     options: dict[str, int] | None = Field(default_factory=dict)
 
     def add(self, text: str) -> None:
@@ -47,8 +49,6 @@ class ValueCounts(_Counted):
         self.types[kind] = self.types.get(kind, 0) + 1
         if kind == "decimal":
             self.decimals = max(self.decimals, len(text.strip().rpartition(".")[2]) if "." in text else 0)
-        elif kind in ("text", "memo", "integer") and (shape := shape_of(text)):
-            self.shapes[shape] = self.shapes.get(shape, 0) + 1
         if self.options is not None:
             self.options[text] = self.options.get(text, 0) + 1
             if len(text) > MAX_OPTION or len(self.options) > MAX_VALUES:
@@ -60,8 +60,7 @@ class ValueCounts(_Counted):
         self.nulls += other.nulls
         self.max_length = max(self.max_length, other.max_length)
         self.decimals = max(self.decimals, other.decimals)
-        for mine, theirs in ((self.types, other.types), (self.shapes, other.shapes)):
-            _add_counts(mine, theirs)  # type: ignore[arg-type]  # keys of either are texts
+        _add_counts(self.types, other.types)
         if self.options is None or other.options is None:
             self.options = None
         else:
@@ -74,48 +73,10 @@ class ValueCounts(_Counted):
         """The narrowest type that holds every value; None when there is no value."""
         return merge_types(self.types)
 
-    @property
-    def usual_shapes(self) -> list[str]:
-        """Patterns that at least half of the values have."""
-        return [name for name, count in self.shapes.items() if 2 * count >= self.values]
 
-
-def _add_counts(mine: dict[str, int], theirs: dict[str, int]) -> None:
+def _add_counts(mine: dict[K, int], theirs: dict[K, int]) -> None:
     for key, count in theirs.items():
         mine[key] = mine.get(key, 0) + count
-
-
-class ColumnProfile(ValueCounts):
-    """One column of a dataset. ``distinct`` is exact up to MAX_VALUES, an upper bound beyond."""
-
-    name: str
-
-    @property
-    def distinct(self) -> int:
-        return self.values if self.options is None else len(self.options)
-
-    @property
-    def phi(self) -> PhiClass:
-        """The class of protected data that values or name suggest."""
-        return phi_of(self.name, self.usual_shapes)
-
-
-class DatasetProfile(_Counted):
-    """A dataset, or the part of it that was counted."""
-
-    rows: int = 0
-    columns: dict[str, ColumnProfile] = Field(default_factory=dict)
-
-    def merge(self, other: "DatasetProfile") -> None:
-        """Adds another part of the same dataset; a column that a part has not got is empty there."""
-        for name in [*self.columns, *(name for name in other.columns if name not in self.columns)]:
-            mine = self.columns.setdefault(name, ColumnProfile(name=name, nulls=self.rows))
-            theirs = other.columns.get(name)
-            if theirs is None:
-                mine.nulls += other.rows
-            else:
-                mine.merge(theirs)
-        self.rows += other.rows
 
 
 class PropertyProfile(ValueCounts):
@@ -150,26 +111,6 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
     with gzip.open(path, "rb") as file:
         for line in file:
             yield orjson.loads(line)
-
-
-def profile_dataset(parts: Iterable[Path]) -> DatasetProfile:
-    """Counts the columns of staged parts, the ones in ``_extra`` included."""
-    result = DatasetProfile()
-    for path in parts:
-        for row in _records(path):
-            result.rows += 1
-            del row["_row"]
-            extra = row.pop("_extra", None)
-            if extra:
-                row |= orjson.loads(extra)
-            for name, value in row.items():
-                column = result.columns.get(name)
-                if column is None:
-                    column = result.columns[name] = ColumnProfile(name=name)
-                column.add(value if isinstance(value, str) else orjson.dumps(value).decode())
-    for column in result.columns.values():
-        column.nulls = result.rows - column.values
-    return result
 
 
 def property_inventory(path: Path) -> dict[str, PropertyProfile]:

@@ -23,14 +23,6 @@ _DATE: Final = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
 _DATETIME: Final = re.compile(_DATE.pattern + r"[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?\s?(?:Z|[+-]\d\d:?\d\d)?")
 _BOOLEAN: Final = frozenset(("true", "false", "yes", "no", "t", "f", "y", "n"))
 
-_SHAPES: Final[dict[str, re.Pattern[str]]] = {
-    "email": re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+"),
-    "ssn": re.compile(r"\d{3}-\d\d-\d{4}"),
-    "phone": re.compile(r"(?:\+?1[-. ]?)?\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}(?: ?x\d+)?"),
-    "zip": re.compile(r"\d{5}(?:-\d{4})?"),
-    "uuid": re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"),
-    "html": re.compile(r"(?s).*</?[a-zA-Z][^>]*>.*"),
-}
 _CODES: Final = re.compile(r"fips|zip|postal|code|(?:^|[_ ])id$|number|phone|ssn|npi")
 _PHI_OF_SHAPE: Final[dict[str, PhiClass]] = {"email": "contact", "phone": "contact", "ssn": "ssn"}
 
@@ -95,12 +87,6 @@ def merge_types(types: Iterable[ValueType]) -> ValueType | None:
     if found == {"date", "datetime"}:
         return "datetime"
     return "memo" if "memo" in found else "text"
-
-
-@lru_cache(maxsize=1 << 15)
-def shape_of(text: str) -> str | None:
-    """The name of the pattern the text has (email, ssn, phone, zip, uuid, html), None when it has none."""
-    return next((name for name, pattern in _SHAPES.items() if pattern.fullmatch(text)), None)
 
 
 def is_code(column: str) -> bool:

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from sources.inventory import PropertyProfile, field_values, merge_properties, profile_dataset, property_inventory
-from sources.patterns import merge_types, phi_of, shape_of, type_of
+from sources.inventory import PropertyProfile, field_values, merge_properties, property_inventory
+from sources.patterns import merge_types, phi_of, type_of
 
 
 def write(path: Path, records: list[dict[str, Any]]) -> Path:
@@ -40,25 +40,10 @@ def test_types_merge_to_what_holds_all() -> None:
 
 
 def test_phi_is_seen_in_values_and_in_names() -> None:
-    assert shape_of("999-11-1111") == "ssn"
     assert phi_of("field7", ["ssn"]) == "ssn"
     assert phi_of("OWNER_NAME", []) == "name"
     assert phi_of("BIRTHDATE", []) == "date"
     assert phi_of("UTILIZATION", []) == "none"
-
-
-def test_a_dataset_is_counted_with_its_undeclared_columns_and_merges(tmp_path: Path) -> None:
-    first = write(tmp_path / "a", [{"_row": 0, "id": "1", "_extra": '{"pet":"cat"}'}, {"_row": 1, "id": "2"}])
-    second = write(tmp_path / "b", [{"_row": 2, "id": "x", "mail": "a@b.cd"}])
-    whole = profile_dataset([first, second])
-    merged = profile_dataset([first])
-    merged.merge(profile_dataset([second]))
-    assert merged == whole
-    assert whole.rows == 3
-    assert {name: (c.values, c.nulls, c.distinct) for name, c in whole.columns.items()} == {
-        "id": (3, 0, 3), "pet": (1, 2, 1), "mail": (1, 2, 1),
-    }  # fmt: skip
-    assert (whole.columns["id"].value_type, whole.columns["mail"].phi) == ("text", "contact")
 
 
 def patients(path: Path, properties: list[dict[str, Any]]) -> dict[str, PropertyProfile]:

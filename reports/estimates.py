@@ -1,0 +1,254 @@
+"""What a migration takes, before anything was tried: grade, hours, time, requests, storage and cost, all as ranges.
+
+Thresholds and assumptions are stated in ``reports/data/scoping.yaml`` and shown with every figure.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from mapping.objects import LOAD_ORDER
+
+Grade = Literal["A", "B", "C", "D"]
+GRADES: Final[tuple[Grade, ...]] = ("A", "B", "C", "D")
+Range = tuple[float, float]
+_GB: Final = 1e9
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Three = Annotated[list[float], Field(min_length=3, max_length=3)]
+
+
+class AtLeast(_Part):
+    at_least: Three
+    of: str
+
+    def grade(self, value: float) -> Grade:
+        """A share against the thresholds, best first."""
+        return next((grade for grade, least in zip(GRADES, self.at_least, strict=False) if value >= least), "D")
+
+    @property
+    def words(self) -> str:
+        first, second, third = (f"{one:.0%}" for one in self.at_least)
+        return f"A from {first}, B from {second}, C from {third} of {self.of}"
+
+
+class AtMost(_Part):
+    at_most: Three
+    of: str
+
+    def grade(self, value: float) -> Grade:
+        """A number against the thresholds, best first."""
+        return next((grade for grade, most in zip(GRADES, self.at_most, strict=False) if value <= most), "D")
+
+    @property
+    def words(self) -> str:
+        first, second, third = (f"{one:,.0f}" for one in self.at_most)
+        return f"A up to {first}, B up to {second}, C up to {third} {self.of}"
+
+
+class Azure(_Part):
+    storage_a_gb_and_month: Range
+    table_rows_a_record: int
+    transactions_a_million: Range
+    compute_an_hour: Range
+    fixed_a_month: Range
+    months: int
+
+
+class Scoping(_Part):
+    """The document of thresholds and assumptions."""
+
+    stated: date
+    object_compatibility: AtLeast
+    mapping_clarity: AtLeast
+    api_constraints: AtMost
+    data_volume: AtMost
+    individually: int
+    clear: float
+    hours: dict[Grade, Range]
+    row_seconds: Range
+    requests_a_second: float
+    server_seconds_a_second: float
+    rows_a_request: int
+    files_a_second: Range
+    requests_a_row: Range
+    requests_a_document: Range
+    database_bytes_a_row: Range
+    kept_bytes_a_record: Range
+    azure: Azure
+
+
+@cache
+def scoping() -> Scoping:
+    """The stated thresholds and assumptions."""
+    text = (Path(__file__).parent / "data" / "scoping.yaml").read_text(encoding="utf-8")
+    return Scoping.model_validate(yaml.safe_load(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What a scope has counted of a source. Bytes are those of files; ``text_bytes`` of the records' texts, about."""
+
+    records: Mapping[str, int] = field(default_factory=dict)
+    rows: int = 0  #: raw rows
+    rows_used: int = 0  #: of those, in datasets that feed an object or are to be rebuilt
+    fields: int = 0  #: of the map
+    clear_fields: int = 0  #: of those, sure ones and ones left out for a reason
+    cannot: int = 0  #: of list, count, changed since and deletes
+    documents: int = 0
+    document_bytes: int = 0
+    source_bytes: int = 0
+    users: int = 1  #: application users that write side by side
+    daily: int = 500_000  #: requests a day
+
+    @property
+    def written(self) -> int:
+        """Records that become rows, documents apart."""
+        return sum(rows for name, rows in self.records.items() if name in LOAD_ORDER and name != "document")
+
+    @property
+    def total(self) -> int:
+        """All records."""
+        return sum(self.records.values())
+
+
+def grades(size: Size) -> list[tuple[str, str, Grade, str]]:
+    """The four dimensions: name, measure, grade, thresholds."""
+    said = scoping()
+    used = size.rows_used / size.rows if size.rows else 1.0
+    clear = size.clear_fields / size.fields if size.fields else 1.0
+    return [
+        ("Object compatibility", f"{used:.0%}", said.object_compatibility.grade(used), said.object_compatibility.words),
+        ("Mapping clarity", f"{clear:.0%}", said.mapping_clarity.grade(clear), said.mapping_clarity.words),
+        ("API constraints", f"{size.cannot} of 4", said.api_constraints.grade(size.cannot), said.api_constraints.words),
+        ("Data volume", f"{size.total:,}", said.data_volume.grade(size.total), said.data_volume.words),
+    ]
+
+
+def complexity(size: Size) -> tuple[Grade, str]:
+    """The worst of the four grades, and the hours that go with it, in words."""
+    said = scoping()
+    worst = max((grade for _, _, grade, _ in grades(size)), key=GRADES.index)
+    if size.total > said.individually:
+        return worst, f"over {said.individually:,} records: scope individually"
+    low, high = said.hours[worst]
+    return worst, f"{low:,.0f} to {high:,.0f} hours of people"
+
+
+def estimates(size: Size) -> list[tuple[str, str, str]]:
+    """What, how much (from, to), and on which assumption."""
+    said = scoping()
+    seconds = load_seconds(size)
+    requests = request_range(size)
+    days = tuple(-(-one // size.daily) for one in requests)
+    kept = _scaled(said.kept_bytes_a_record, size.total)
+    kept = (kept[0] + size.source_bytes + size.document_bytes, kept[1] + 2 * size.source_bytes + size.document_bytes)
+    database = _scaled(said.database_bytes_a_row, size.written + size.documents)
+    slow, fast = said.row_seconds[1], said.row_seconds[0]
+    return [
+        (
+            "Load and read-back",
+            f"{_duration(seconds[0])} to {_duration(seconds[1])}",
+            f"{size.written:,} rows at {fast * 1000:.0f} to {slow * 1000:.0f} ms of the target's servers each, "
+            f"{said.server_seconds_a_second:.0f} server seconds a second for each of {size.users} application "
+            f"{'user' if size.users == 1 else 'users'}, one web server; {size.documents:,} documents at "
+            f"{said.files_a_second[0]} to {said.files_a_second[1]:.0f} a second. Assumed; the sample measures it.",
+        ),
+        (
+            "Requests",
+            f"{requests[0]:,.0f} to {requests[1]:,.0f}",
+            f"{said.requests_a_row[0]:.0f} to {said.requests_a_row[1]:.0f} a row, {said.requests_a_document[0]:.0f} to "
+            f"{said.requests_a_document[1]:.0f} a document: written, read back, links and states; "
+            f"{days[0]:.0f} to {days[1]:.0f} days of {size.daily:,} requests.",
+        ),
+        (
+            "Dataverse database",
+            f"{_bytes(database[0])} to {_bytes(database[1])}",
+            f"{said.database_bytes_a_row[0]:,.0f} to {said.database_bytes_a_row[1]:,.0f} bytes a row with its indexes, assumed.",
+        ),
+        (
+            "Dataverse files",
+            _bytes(size.document_bytes),
+            f"The {size.documents:,} documents as they are.",
+        ),
+        (
+            "The migration's own storage",
+            f"{_bytes(kept[0])} to {_bytes(kept[1])}",
+            f"The upload, staged rows, receipts and audit log: {said.kept_bytes_a_record[0]:,.0f} to "
+            f"{said.kept_bytes_a_record[1]:,.0f} bytes a record.",
+        ),
+        ("Azure", *_azure(size, seconds, kept)),
+    ]
+
+
+def load_seconds(size: Size) -> Range:
+    """Seconds for load and read-back at the service's limits, best and worst."""
+    said = scoping()
+    best, worst = (
+        size.users * min(said.requests_a_second * said.rows_a_request, said.server_seconds_a_second / row)
+        for row in said.row_seconds
+    )
+    slow, fast = said.files_a_second
+    return size.written / best + size.documents / fast, size.written / worst + size.documents / slow
+
+
+def request_range(size: Size) -> Range:
+    """Requests that count against the daily entitlement."""
+    said = scoping()
+    low, high = (
+        size.written * row + size.documents * paper
+        for row, paper in zip(said.requests_a_row, said.requests_a_document, strict=True)
+    )
+    return low, high
+
+
+def _azure(size: Size, seconds: Range, kept: Range) -> tuple[str, str]:
+    price = scoping().azure
+    millions = size.total * price.table_rows_a_record * 2 / 1e6
+    totals = [
+        kept[at] / _GB * price.storage_a_gb_and_month[at] * price.months
+        + millions * price.transactions_a_million[at]
+        # Scope, sample, load, verify, and a rollback that is rehearsed: about three times the load.
+        + 3 * seconds[at] / 3600 * price.compute_an_hour[at]
+        + price.fixed_a_month[at] * price.months
+        for at in (0, 1)
+    ]
+    return (
+        f"{totals[0]:,.0f} to {totals[1]:,.0f} USD",
+        f"Storage, compute while runs are on, and {price.fixed_a_month[0]:.0f} to {price.fixed_a_month[1]:.0f} USD a month "
+        f"for what stands beside, for {price.months} months. Assumed prices as of {scoping().stated}; look at Azure's "
+        "pricing calculator.",
+    )
+
+
+def _scaled(one: Range, by: float) -> Range:
+    return one[0] * by, one[1] * by
+
+
+def _bytes(size: float) -> str:
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("KB", 1e3)):
+        if size >= factor:
+            return f"{size / factor:,.1f} {unit}"
+    return f"{size:,.0f} B"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:,.1f} h"
+
+
+def clear_fields(fields: Sequence[tuple[str, float, str]]) -> int:
+    """How many fields of a map are clear. Each is (status, confidence, reason)."""
+    said = scoping()
+    return sum(1 for status, sure, reason in fields if (status == "ignored" and reason) or sure >= said.clear)

@@ -116,6 +116,7 @@ def _judge(objects: list[ObjectProgress], run: Run) -> None:
     for one in objects:
         if one.total == 0 or run.state == "done":
             one.state = "done"
+            one.total = one.done if one.total is None else one.total
 
 
 async def _totals(store: Storage, run: Run) -> dict[str, int | None]:

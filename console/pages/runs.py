@@ -7,7 +7,7 @@ import azure.functions as func
 from console.shell import shell
 from console.visit import Visit
 from console.words import PLACES, ROLES
-from ledger.states import now
+from ledger.states import STEP_OF, Kind, now
 from services import steps
 from services.access import StepError
 from services.papers import report_names, run_error
@@ -70,7 +70,12 @@ async def run_page(visit: Visit) -> func.HttpResponse:
         context["report"] = name
     if visit.fragment:
         return visit.page("run_part.html", **context)
-    return visit.page("run.html", **{**await shell(visit, "run"), **context})
+    return visit.page("run.html", **{**await shell(visit, _place(run.kind)), **context})
+
+
+def _place(kind: Kind) -> str:
+    """The page that a run belongs to; an undo is a part of a sample."""
+    return PLACES[STEP_OF[kind]] if kind in STEP_OF else "sample"
 
 
 ROUTES: Final = (

@@ -73,9 +73,10 @@ class Console:
         self.page.goto(f"{self.home or self.address}{'/' + place if place else ''}")
         return self.page
 
-    def press(self, name: str) -> None:
-        """Press the button of that name."""
-        self.page.get_by_role("button", name=name, exact=True).click()
+    def press(self, name: str, *, exact: bool = True) -> None:
+        """Press the button of that name, which sends a form, and wait for the page that answers."""
+        with self.page.expect_navigation():
+            self.page.get_by_role("button", name=name, exact=exact).click()
 
     def ended(self, run: str) -> str:
         """Wait until the run that is watched has ended by itself; its state and message."""

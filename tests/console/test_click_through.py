@@ -214,7 +214,7 @@ def test_after_a_new_confirmation_and_sample_everything_is_migrated(console: Con
     for place, name in (("prepare", "Install and check"), ("sample", "Make a new sample")):
         console.open(place)
         console.press(name)
-            console.ended("")
+        console.ended("")
     console.open("sample")
     page.get_by_label("Your name").fill("tester")
     console.press("Sign as tester")

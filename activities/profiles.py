@@ -86,6 +86,17 @@ async def keep_profiled(
     await jobs.keep_document(store, migration, DATASETS, plain)
 
 
+async def forget_values(store: Storage, migration: str) -> None:
+    """Remove the lists of values from what was profiled: they have done their work when a map is confirmed."""
+    found = await profiled(store, migration)
+    for one in found.values():
+        for field in one.fields:
+            field.values = None
+    await jobs.keep_document(
+        store, migration, DATASETS, {name: one.model_dump(mode="json") for name, one in found.items()}
+    )
+
+
 async def profiled(store: Storage, migration: str) -> dict[str, DatasetDocument]:
     """What was profiled, by dataset; empty for readings of before."""
     kept = await jobs.optional_document(store, migration, DATASETS, {})

@@ -8,6 +8,7 @@ import orjson
 
 from activities import jobs
 from activities.errors import StepError
+from activities.profiles import forget_values
 from activities.resources import storage, workplace
 from ledger import migrations, paths
 from ledger.chunks import read_records, write_records
@@ -53,6 +54,8 @@ async def trim_bucket(job: dict[str, Any]) -> dict[str, Any]:
     counted = paths.accounts(migration, snapshot, f"inventory-{label}.json")
     found = orjson.loads(await store.get("staging", counted))
     await store.put("staging", counted, orjson.dumps(_without_values(found, kept)))
+    if job["bucket"] < 0:
+        await forget_values(store, migration)
     return {}
 
 
@@ -76,10 +79,7 @@ def _trim(whole: Path, target: Path, fields: list[str]) -> None:
 
 
 def _without_values(found: dict[str, Any], kept: Kept) -> dict[str, Any]:
-    """An inventory whose lists of values are those of fields that are kept; columns of the source have none left."""
-    for dataset in found["datasets"].values():
-        for column in dataset["columns"].values():
-            column["options"] = None
+    """An inventory whose lists of values are those of fields that are kept."""
     for name, fields in found["values"].items():
         for field, counts in fields.items():
             if field not in kept.get(name, ()):

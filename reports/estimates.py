@@ -128,8 +128,8 @@ def grades(size: Size) -> list[tuple[str, str, Grade, str]]:
     used = size.rows_used / size.rows if size.rows else 1.0
     clear = size.clear_fields / size.fields if size.fields else 1.0
     return [
-        ("Object compatibility", f"{used:.0%}", said.object_compatibility.grade(used), said.object_compatibility.words),
-        ("Mapping clarity", f"{clear:.0%}", said.mapping_clarity.grade(clear), said.mapping_clarity.words),
+        ("Object compatibility", f"{used:.1%}", said.object_compatibility.grade(used), said.object_compatibility.words),
+        ("Mapping clarity", f"{clear:.1%}", said.mapping_clarity.grade(clear), said.mapping_clarity.words),
         ("API constraints", f"{size.cannot} of 4", said.api_constraints.grade(size.cannot), said.api_constraints.words),
         ("Data volume", f"{size.total:,}", said.data_volume.grade(size.total), said.data_volume.words),
     ]
@@ -169,7 +169,7 @@ def estimates(size: Size) -> list[tuple[str, str, str]]:
             f"{requests[0]:,.0f} to {requests[1]:,.0f}",
             f"{said.requests_a_row[0]:.0f} to {said.requests_a_row[1]:.0f} a row, {said.requests_a_document[0]:.0f} to "
             f"{said.requests_a_document[1]:.0f} a document: written, read back, links and states; "
-            f"{days[0]:.0f} to {days[1]:.0f} days of {size.daily:,} requests.",
+            f"{_days(days)} of {size.daily:,} requests.",
         ),
         (
             "Dataverse database",
@@ -189,6 +189,11 @@ def estimates(size: Size) -> list[tuple[str, str, str]]:
         ),
         ("Azure", *_azure(size, seconds, kept)),
     ]
+
+
+def _days(days: Sequence[float]) -> str:
+    first, last = (f"{one:,.0f}" for one in days)
+    return f"{first} {'day' if first == '1' else 'days'}" if first == last else f"{first} to {last} days"
 
 
 def load_seconds(size: Size) -> Range:

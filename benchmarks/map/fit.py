@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from benchmarks.map.gold import Pair, System, also_systems, gold_systems, home_of
+from mapping.matching.complete import ANY
 from mapping.matching.datasets import take
 from mapping.matching.engine import propose
 from mapping.matching.features import FEATURES, weigh
@@ -55,10 +56,16 @@ def cases_of(system: System) -> list[Case]:
             taken = take(view, [role for role in roles().values() if role.object in (object, None)])[0]
             for one in weigh(view, taken):
                 pair = pairs.get((object, f"{table.name}.{one.field.column.name}"))
-                right = [pair is not None and option.candidate.name in pair.right for option in one.options]
+                right = [pair is not None and _is_right(option.candidate.name, pair) for option in one.options]
                 if any(right):
                     found.append(Case(_matrix([option.features for option in one.options]), np.array(right, float)))
     return found
+
+
+def _is_right(name: str, pair: Pair) -> bool:
+    if name.endswith(ANY):
+        return any(home.startswith(name[:-1]) for home in pair.right)
+    return name in pair.right
 
 
 def _matrix(features: Sequence[dict[str, float]]) -> Array:

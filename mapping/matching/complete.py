@@ -1,5 +1,6 @@
 """Completes a field's proposal: the column to create where the target has none, and the value map of a choice."""
 
+import re
 from dataclasses import replace
 
 from mapping.catalog import load_catalog
@@ -16,6 +17,8 @@ _CREATED = 0.85
 _REASON = 0.5
 #: What keeps a field's words apart from its column's name.
 CUSTOM = "custom:"
+#: A home for fields that the source itself calls custom: the column is called as the field is.
+ANY = "custom:*"
 
 
 def with_column(proposal: FieldProposal, column: Column, taken: Taken, weighed: Weighed) -> FieldProposal:
@@ -25,7 +28,12 @@ def with_column(proposal: FieldProposal, column: Column, taken: Taken, weighed: 
     """
     if proposal.target_column.startswith(CUSTOM):
         made = custom_for(proposal.target_table, column, _taken(proposal.target_table))
-        return replace(proposal, custom=made.column, junction=made.junction)
+        name = (
+            re.split(r"[.\]]", column.name)[-1]
+            if proposal.target_column == ANY
+            else proposal.target_column[len(CUSTOM) :]
+        )
+        return replace(proposal, target_column=CUSTOM + name, custom=made.column, junction=made.junction)
     table = load_catalog().tables.get(taken.role.target)
     unknown = proposal.target_table == NONE and weighed.none_score < _REASON
     if not (unknown and used(column.evidence) and taken.role.head and table is not None and table.keyed):

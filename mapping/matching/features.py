@@ -17,6 +17,8 @@ _LOOKED_AT = 8
 _SOMETHING = 0.2
 #: From here on a field is called as a column is.
 _CALLED_SO = 0.85
+#: Agreement of what the neighbours settle.
+_NEARLY = 0.9
 #: Kinds of fields that data does not open: a person decides.
 _WITHHELD = frozenset(("sensitive", "clinical", "derived", "key"))
 
@@ -72,6 +74,7 @@ def weigh(view: TableView, taken: Taken) -> list[Weighed]:
     role = taken.role
     said = view.said | role.about
     homes = [column_index(role.name).best(field.spoken, said) for field in view.fields]
+    _settle_names(view, role, homes)
     claims: dict[str, list[float]] = {}
     for found in homes:
         for name, score in found.items():
@@ -79,6 +82,25 @@ def weigh(view: TableView, taken: Taken) -> list[Weighed]:
     for scores in claims.values():
         scores.sort(reverse=True)
     return [_weigh(field, view, taken, found, claims) for field, found in zip(view.fields, homes, strict=True)]
+
+
+def _settle_names(view: TableView, role: Role, homes: list[dict[str, float]]) -> None:
+    """What a mere "name" of a person means depends on its neighbours: the part of the name that they leave out."""
+    first, last, whole = (f"{role.target}.{part}" for part in ("firstname", "lastname", "fullname"))
+    if not {first, last} <= {one.name for one in role.candidates}:
+        return
+    clear = [max((found.get(part, 0.0) for found in homes), default=0.0) > _CALLED_SO for part in (first, last)]
+    for field, found in zip(view.fields, homes, strict=True):
+        bare = field.spoken[0].words - view.said - role.about
+        if bare == {"name"} or (bare == {"name", "full"} and not any(clear)):
+            if clear == [False, True]:
+                found[first] = _NEARLY
+            elif clear == [True, False]:
+                found[last] = _NEARLY
+            elif clear == [False, False]:
+                found[whole if any(one.name == whole for one in role.candidates) else first] = _NEARLY
+            if clear != [False, False]:
+                found.pop(whole, None)
 
 
 def _weigh(

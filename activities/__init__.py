@@ -7,6 +7,7 @@ from activities.choose_sample import choose_sample
 from activities.claims import export_claims, finish_claims
 from activities.current import fold_receipts
 from activities.guard import guarded
+from activities.lane import in_lane
 from activities.load_chunk import load_chunk
 from activities.map_bucket import map_bucket
 from activities.plan_object import plan_object
@@ -27,9 +28,9 @@ ACTIVITIES = (
     open_run, open_part, note_wait, finish_run,
     read_source, stage_file, shape_bucket, close_snapshot, make_scope,
     check_staging, trim_bucket, install_solution, resolve_owners, check_target, probe_target,
-    map_bucket, match_chunk, plan_object, load_chunk, fold_receipts, export_claims, finish_claims, tally,
-    choose_sample, verify_chunk, make_diff, make_forecast, make_delta_report, reconcile,
-    plan_rollback, undo_chunk, prove_undone, make_rollback_report,
+    map_bucket, in_lane(match_chunk), plan_object, in_lane(load_chunk), fold_receipts, export_claims, finish_claims, tally,
+    choose_sample, in_lane(verify_chunk), make_diff, make_forecast, make_delta_report, reconcile,
+    plan_rollback, in_lane(undo_chunk), prove_undone, make_rollback_report,
 )  # fmt: skip
 
 

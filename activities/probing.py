@@ -32,7 +32,7 @@ async def probe_target(job: dict[str, Any]) -> dict[str, Any]:
         if await store.exists("staging", result_name):
             return dict(orjson.loads(await store.get("staging", result_name)))
         limits = await jobs.document(store, migration, "limits.json")
-        async with chunk_client(store, {**job, "user": 0, "slots": 0}, lease) as client, workplace("probe") as folder:
+        async with chunk_client(store, {**job, "user": 0}, lease) as client, workplace("probe") as folder:
             found = await probe(client, await jobs.schema(store, job), most_bytes=limits["max_bytes"], folder=folder)
         await jobs.keep_document(store, migration, DOCUMENT, found.to_json())
         await jobs.keep_document(store, migration, "limits.json", _learned(limits, found))

@@ -14,11 +14,8 @@ COMPUTING: Final = frozenset(
     {"read_source", "stage_file", "shape_bucket", "make_scope", "trim_bucket", "map_bucket", "plan_object", "choose_sample",
      "fold_receipts", "export_claims", "finish_claims", "make_diff", "reconcile", "make_rollback_report"}
 )  # fmt: skip
-#: Activities that hold one chunk and wait for the target.
-CHUNKS: Final = frozenset({"load_chunk", "verify_chunk", "undo_chunk"})
-
-#: Chunks a process holds at once: each takes some 10 MB, and its batches already go to Dataverse side by side.
-CHUNKS_AT_ONCE: Final = 2
+#: Chunks a process holds at once, each of some 10 MB: two for each of two application users.
+CHUNKS_AT_ONCE: Final = 4
 
 _rooms: dict[tuple[int, str], asyncio.Semaphore] = {}
 
@@ -26,12 +23,19 @@ _rooms: dict[tuple[int, str], asyncio.Semaphore] = {}
 @asynccontextmanager
 async def room(activity: str) -> AsyncIterator[None]:
     """Wait until there is room for this activity; the rest of the run is its own."""
-    kind = "computing" if activity in COMPUTING else "chunk" if activity in CHUNKS else ""
-    if not kind:
+    if activity not in COMPUTING:
         yield
         return
-    key = (id(asyncio.get_running_loop()), kind)
-    if key not in _rooms:
-        _rooms[key] = asyncio.Semaphore(1 if kind == "computing" else CHUNKS_AT_ONCE)
-    async with _rooms[key]:
+    async with _places("computing", 1):
         yield
+
+
+@asynccontextmanager
+async def chunk_room() -> AsyncIterator[None]:
+    """Wait until there is room for one chunk more; the rest of the chunk is its own."""
+    async with _places("chunk", CHUNKS_AT_ONCE):
+        yield
+
+
+def _places(kind: str, count: int) -> asyncio.Semaphore:
+    return _rooms.setdefault((id(asyncio.get_running_loop()), kind), asyncio.Semaphore(count))

@@ -1,4 +1,4 @@
-"""The way to Dataverse: clients that a worker process keeps, and the part of them that one chunk is lent."""
+"""The way to Dataverse: clients that a worker process keeps, the part of them that a lane has, and a chunk is lent."""
 
 import asyncio
 import contextlib
@@ -35,15 +35,22 @@ async def dataverse() -> DataverseClient:
 
 
 @contextlib.asynccontextmanager
+async def lane_slots(job: dict[str, Any]) -> AsyncIterator[None]:
+    """Hold the slots of a lane's application user, for all chunks that the lane has in hand."""
+    with (await pool()).slots(job["user"], job["slots"]):
+        yield
+
+
+@contextlib.asynccontextmanager
 async def chunk_client(
     store: Storage, job: dict[str, Any], lease: Lease | None = None
 ) -> AsyncIterator[DataverseClient]:
-    """The client of one chunk: the application user and the slots its lane was given, within the day's requests.
+    """The client of one chunk: its lane's application user, in the slots that its lane holds, within the day's requests.
 
     With a ``lease`` it may write: each write first makes sure that the chunk is still held and the run still wanted.
     """
     async with allowance(store) as day:
         fence = Fence(store, job, lease) if lease else None
         clients = await pool()
-        async with clients.client(job["user"], job["slots"], before_write=fence, budget=day) as client:
+        async with clients.client(job["user"], before_write=fence, budget=day) as client:
             yield client

@@ -142,21 +142,17 @@ class DataverseClient:
 
     @asynccontextmanager
     async def lent(
-        self, slots: int = 0, *, before_write: Callable[[], Awaitable[None]] | None = None, budget: Meter | None = None
+        self, *, before_write: Callable[[], Awaitable[None]] | None = None, budget: Meter | None = None
     ) -> AsyncIterator["DataverseClient"]:
         """This client for one piece of work: its own hook, budget and counts; connections, token, limits, sizes shared.
 
-        The requests under way of all who hold it are at most the sum of their ``slots`` (0: the server's hint for all).
+        The requests under way of all who hold it are at most the slots granted to its limiter.
         """
         view = copy.copy(self)
         view.counts = Counts()
         view._before_write = before_write
         view._budget = budget
-        self.limiter.grant(slots)
-        try:
-            yield view
-        finally:
-            self.limiter.revoke(slots)
+        yield view
 
     async def get(self, path: str, *, table: str | None = None, headers: Mapping[str, str] | None = None) -> Answer:
         """A read; repeated when its answer is lost."""

@@ -7,7 +7,8 @@ going on sending during the penalty makes it longer, so a throttled answer stops
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final
@@ -62,6 +63,15 @@ class Limiter:
     def hinted(self) -> int:
         """The parallelism that the server last recommended, 0 before its first answer."""
         return self._hint
+
+    @contextmanager
+    def granted(self, slots: int) -> Iterator[None]:
+        """A piece of work has so many slots of its own for as long as the block runs (0: the server's hint for all)."""
+        self.grant(slots)
+        try:
+            yield
+        finally:
+            self.revoke(slots)
 
     def grant(self, slots: int) -> None:
         """One more piece of work shares the limit, with so many slots of its own (0: the server's hint for all)."""

@@ -1,7 +1,7 @@
 """Several application users side by side: each has service protection limits, a token and connections of its own."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -95,22 +95,27 @@ class ClientPool:
         """The client for all that is not load: metadata, users, preflight. Its user must see what the others write."""
         return self._clients[0]
 
+    def slots(self, index: int, slots: int) -> AbstractContextManager[None]:
+        """Hold requests that may be under way: those that the orchestrator gave a lane of this user.
+
+        0: the service's hint for the user as a whole. Lanes of one user in one process share their sum.
+        """
+        return self._clients[index % len(self)].limiter.granted(slots)
+
     @asynccontextmanager
     async def client(
         self,
         index: int,
-        slots: int = 0,
         *,
         before_write: Callable[[], Awaitable[None]] | None = None,
         budget: Meter | None = None,
     ) -> AsyncIterator[DataverseClient]:
-        """The client of one load activity, for as long as it works.
+        """The client of one piece of work, for as long as that takes. Users take turns by ``index``.
 
-        Users take turns by ``index``. ``slots`` are the requests that the orchestrator lets this activity have under
-        way (0: the service's hint for the user as a whole); activities of one user in one process share their sum,
-        their pauses, their token and what was learned about batch sizes.
+        All who work for one user in one process share the slots that are held for it, its pauses, its token and what
+        was learned about batch sizes.
         """
-        async with self._clients[index % len(self)].lent(slots, before_write=before_write, budget=budget) as lent:
+        async with self._clients[index % len(self)].lent(before_write=before_write, budget=budget) as lent:
             yield lent
 
     async def close(self) -> None:

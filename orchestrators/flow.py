@@ -12,6 +12,9 @@ Flow = Generator[Any, Any, Json]
 #: Activities in flight at once in one orchestration (design: waves of at most 100 under ``task_all``).
 WAVE = 100
 
+#: Lanes of one application user at most: as many worker processes can work for it side by side.
+LANES = 2
+
 #: Chunks that one execution of an object's orchestration starts before it continues as new: keeps its history short.
 CHUNKS_PER_EXECUTION = 400
 
@@ -48,38 +51,58 @@ def wave(context: Any, activity: str, payloads: Sequence[Json]) -> Generator[Any
 def lanes(context: Any, activity: str, job: Json, chunks: Sequence[int]) -> Flow:
     """Run a chunk activity over many chunks, side by side in lanes that each work one chunk after another.
 
-    A lane is one application user with its share of the requests that the service lets all of them have under way;
-    so there are never more at once, however many instances work. Returns the sum of what was excepted.
+    Returns the sum of what was excepted.
     """
-    slots = job["users"] * job["parallelism"]
-    width = min(len(chunks), slots or WAVE, WAVE)
     tasks = [
         context.call_sub_orchestrator(
             "lane",
-            {**job, "activity": activity, "lane": list(chunks[number::width]), "user": number % job["users"],
-             "slots": slots // width},
+            {**job, "activity": activity, **one},
             f"{context.instance_id}-{activity.removesuffix('_chunk')}-{chunks[0]}-{number}",
         )
-        for number in range(width)
-    ]  # fmt: skip
+        for number, one in enumerate(shared_out(chunks, job["users"], job["parallelism"]))
+    ]
     done = [unwrap(result) for result in (yield context.task_all(tasks))] if tasks else []
     return {"excepted": sum(result["excepted"] for result in done)}
+
+
+def shared_out(chunks: Sequence[int], users: int, parallelism: int) -> list[Json]:
+    """The chunks by lane: ``{"user", "slots", "lane"}``.
+
+    A lane is one application user with its share of the ``parallelism`` that the service advises for that user (0: it
+    advised none); so there are never more requests under way, however many instances work. Of the chunks it has as
+    many as it has slots for.
+    """
+    of_user = max(1, min(LANES, parallelism or LANES))
+    made: list[Json] = []
+    for number in range(min(len(chunks), users * of_user, WAVE)):
+        made.append({"user": number % users, "slots": 0, "lane": []})
+    for user in range(users):
+        own = [one for one in made if one["user"] == user]
+        for number, one in enumerate(own):
+            one["slots"] = parallelism // len(own) + (number < parallelism % len(own))
+    for chunk in chunks:
+        # One for each lane first: slots of a lane without chunks would be nobody's.
+        place = min(made, key=lambda one: (bool(one["lane"]), (len(one["lane"]) + 1) / max(1, one["slots"])))
+        place["lane"].append(chunk)
+    return made
 
 
 def lane(context: Any) -> Flow:
     """Sub-orchestration: the chunks of one lane. Waits when the day's requests are used up, and then goes on."""
     job = context.get_input()
     work = {key: value for key, value in job.items() if key not in ("activity", "lane")}
+    left = job["lane"]
     excepted = 0
     try:
-        for number in job["lane"]:
-            result = yield context.call_activity(job["activity"], {**work, "chunk": number})
-            while (result.get("error") or {}).get("code") == "budget_spent":
+        while left:
+            result = yield context.call_activity(job["activity"], {**work, "lane": left})
+            if (result.get("error") or {}).get("code") == "budget_spent":
                 until = result["error"]["until"]
                 yield from call(context, "note_wait", {**work, "until": until})
                 yield context.create_timer(context.current_utc_datetime.fromisoformat(until))
-                result = yield context.call_activity(job["activity"], {**work, "chunk": number})
-            excepted += unwrap(result).get("excepted", 0)
+                continue
+            done = unwrap(result)
+            excepted, left = excepted + done["excepted"], done["left"]
     except StepFailed as failure:
         return {"error": failure.error}
     return {"excepted": excepted}

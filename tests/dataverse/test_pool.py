@@ -82,10 +82,10 @@ async def test_a_pause_of_one_user_does_not_stop_another() -> None:
     clock = FakeClock()
     server = Server(clock, "one")
     pool = server.pool(StaticToken("one"), StaticToken("two"))
-    async with pool.client(1, 4) as two:
+    async with pool.client(1) as two:
         await two.get("WhoAmI")
     assert clock.time == 0
-    async with pool.client(0, 4) as one, pool.client(2, 4) as also_one:
+    async with pool.client(0) as one, pool.client(2) as also_one:
         await one.get("WhoAmI")
         assert clock.time == 300
         await also_one.get("WhoAmI")
@@ -112,26 +112,29 @@ async def test_a_token_is_fetched_once_a_user() -> None:
     assert sorted(fetched) == ["one", "two"]
 
 
-async def test_slots_of_one_user_s_activities_add_up_and_are_given_back() -> None:
+async def test_slots_of_one_user_s_lanes_add_up_and_are_given_back() -> None:
     pool = Server(FakeClock()).pool(StaticToken("one"))
     await pool.first.get("WhoAmI")
     limiter = pool.first.limiter
     assert limiter.hinted == limiter.limit == 10
-    async with pool.client(0, 3):
+    with pool.slots(0, 3):
         assert limiter.limit == limiter.ceiling == 3
-        async with pool.client(0, 4):
+        async with pool.client(0), pool.client(0):
+            assert limiter.limit == limiter.ceiling == 3
+        with pool.slots(0, 4):
             assert limiter.limit == limiter.ceiling == 7
             limiter.throttled(1)
             assert limiter.limit == 3
-            async with pool.client(0, 4):
+            with pool.slots(0, 4):
                 assert (limiter.limit, limiter.ceiling) == (3, 11)  # what was throttled grows slowly
         assert limiter.ceiling == 3
     assert limiter.ceiling == 10
 
 
-async def test_without_slots_the_hint_bounds_all_activities_together() -> None:
+async def test_without_slots_the_hint_bounds_all_lanes_together() -> None:
     pool = Server(FakeClock()).pool(StaticToken("one"))
-    async with pool.client(0) as client, pool.client(0):
+    with pool.slots(0, 0), pool.slots(0, 0):
+        client = pool.first
         await client.get("WhoAmI")
         assert client.limiter.ceiling == 10
 
@@ -144,7 +147,7 @@ async def test_each_activity_has_its_own_fence() -> None:
         raise Lost
 
     pool = Server(FakeClock()).pool(StaticToken("one"))
-    async with pool.client(0, 2, before_write=lost) as fenced, pool.client(0, 2) as free:
+    async with pool.client(0, before_write=lost) as fenced, pool.client(0) as free:
         with pytest.raises(Lost):
             await fenced.post("contacts", {})
         await free.post("contacts", {})
@@ -168,7 +171,7 @@ async def test_two_users_load_what_one_may_not(simulator: Simulator) -> None:
         simulator.control("faults", {"limits": {"requests": 12, "window": 3600}})
         try:
             for index in share:
-                async with pool.client(index, 2) as client:
+                async with pool.client(index) as client:
                     outcomes = await create_rows(client, CONTACT, people(new_ids(100)), batch=10)
                     assert all(o.ok for o in outcomes)
         except Paused:

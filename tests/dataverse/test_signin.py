@@ -48,7 +48,7 @@ async def test_tokens_that_are_revoked_in_the_middle_of_a_load_are_renewed(simul
     made = pool(simulator, simulator.url, USERS[:1])
     simulator.control("faults", {"tokens": {"check": True}})
     try:
-        async with made.client(0, 2) as client:
+        async with made.client(0) as client:
             for _ in range(3):
                 assert all(o.ok for o in await create_rows(client, CONTACT, people(new_ids(20)), batch=10))
                 assert simulator.control("revoke", {})["revoked"] >= 1

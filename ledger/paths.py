@@ -197,9 +197,14 @@ def report(migration: str, name: str, format: str) -> str:
     return f"{reports(migration)}{part(name)}.{part(format)}"
 
 
+def claims_of(migration: str) -> str:
+    """Prefix of the claims exports of all runs."""
+    return f"{reports(migration)}claims/"
+
+
 def claims(migration: str, run: str, name: str) -> str:
     """One file of the claims export."""
-    return f"{reports(migration)}claims/{part(run)}/{part(name)}"
+    return f"{claims_of(migration)}{part(run)}/{part(name)}"
 
 
 # ---- table keys ------------------------------------------------------------------------------------------------------

@@ -112,6 +112,21 @@ async def report_data(store: Storage, id: str, name: str) -> dict[str, Any] | No
     return dict(found)
 
 
+async def claims(store: Storage, id: str) -> list[tuple[str, str]]:
+    """The files of the claims exports, latest run first: run and name."""
+    prefix = paths.claims_of(id)
+    found = [tuple(name.removeprefix(prefix).split("/")) for name in await store.names("reports", prefix)]
+    return sorted(((run, name) for run, name in found), key=lambda one: one[0].rpartition("-")[2], reverse=True)
+
+
+async def claim_file(store: Storage, id: str, run: str, name: str) -> bytes:
+    """One file of a claims export. Raises NotStored, StepError for a name that is none."""
+    try:
+        return await store.get("reports", paths.claims(id, run, name))
+    except ValueError:
+        raise StepError("not_found", "There is no such file.") from None
+
+
 async def evidence(store: Storage, id: str) -> bytes:
     """Everything that was reported, in one zip, with the manifest and what a check of the audit log found."""
     check = await audit_check(store, id)

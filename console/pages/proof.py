@@ -13,7 +13,7 @@ from services.access import StepError
 
 SHOWN: Final = 100  #: rows of the log on a page
 #: Reports that hold values of patients' records.
-WITH_VALUES: Final = ("diff",)
+WITH_VALUES: Final = ("diff", "manual-upload")
 
 
 async def audit_page(visit: Visit) -> func.HttpResponse:
@@ -56,7 +56,10 @@ async def audit_file(visit: Visit) -> func.HttpResponse:
 async def reports_page(visit: Visit) -> func.HttpResponse:
     """Everything that was reported."""
     found = await papers.report_names(visit.store, visit.args["id"])
-    return visit.page("reports.html", **await shell(visit, "reports"), found=found, with_values=WITH_VALUES)
+    claims = await papers.claims(visit.store, visit.args["id"])
+    return visit.page(
+        "reports.html", **await shell(visit, "reports"), found=found, with_values=WITH_VALUES, claims=claims
+    )
 
 
 async def report(visit: Visit) -> func.HttpResponse:
@@ -68,6 +71,14 @@ async def report(visit: Visit) -> func.HttpResponse:
     if not name.endswith(".html"):
         headers = headers | {"Content-Disposition": f'attachment; filename="{name}"'}
     return func.HttpResponse(content, mimetype=kind, headers=headers)
+
+
+async def claim(visit: Visit) -> func.HttpResponse:
+    """A file of the claims export, for the billing system."""
+    name = visit.args["name"]
+    content = await papers.claim_file(visit.store, visit.args["id"], visit.args["run"], name)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return func.HttpResponse(content, mimetype="application/octet-stream", headers=headers)
 
 
 async def evidence(visit: Visit) -> func.HttpResponse:
@@ -83,5 +94,6 @@ ROUTES: Final = (
     ("GET", "m/{id}/audit/log.{form}", "work", audit_file),
     ("GET", "m/{id}/reports", "read", reports_page),
     ("GET", "m/{id}/reports/{name}", "read", report),
+    ("GET", "m/{id}/claims/{run}/{name}", "work", claim),
     ("GET", "m/{id}/evidence", "work", evidence),
 )

@@ -171,7 +171,7 @@ def test_the_sample_is_made_read_and_signed(console: Console) -> None:
 
 
 def test_a_plan_is_made(console: Console) -> None:
-    page = console.open("run")
+    console.open("run")
     console.press("Make the plan")
     console.ended("plan-")
     console.open("run")
@@ -263,7 +263,7 @@ def test_manual_uploads_are_ticked_off(console: Console) -> None:
 
 
 def test_changes_are_picked_up(console: Console) -> None:
-    page = console.open("delta")
+    console.open("delta")
     assert "open until" in console.text()
     console.press("Pick up changes now")
     console.ended("delta-")
@@ -273,7 +273,7 @@ def test_changes_are_picked_up(console: Console) -> None:
 
 
 def test_every_field_is_verified(console: Console) -> None:
-    page = console.open("verification")
+    console.open("verification")
     assert "Not checked" in console.text()
     console.press("Verify every field")
     assert "nothing differs" in console.ended("verify-")

@@ -44,6 +44,7 @@ NEEDS: Final = {
     ("POST", "m/{id}/close"): {"approver"},
     ("POST", "m/{id}/notes"): {"operator", "approver"},
     ("GET", "m/{id}/audit/log.{form}"): {"operator", "approver"},
+    ("GET", "m/{id}/claims/{run}/{name}"): {"operator", "approver"},
     ("GET", "m/{id}/evidence"): {"operator", "approver"},
 }
 

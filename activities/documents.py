@@ -1,6 +1,5 @@
 """Documents: which files may go, and sending them one by one without holding more than a piece in memory."""
 
-import asyncio
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -71,7 +70,7 @@ class Documents:
                 await self._store.download(place["container"], place["blob"], path)
                 row = {**op.body, table.id_column: op.row_id, "isdocument": True}
                 result = await create_note(client, table, row, path, object_in_blocks=object_in_blocks)
-                await asyncio.to_thread(path.unlink)
+                path.unlink()
                 return result
 
             return await bounded(one, ops, _PARALLEL)

@@ -5,7 +5,7 @@ import base64
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import orjson
 
@@ -29,17 +29,24 @@ def embed(document: Mapping[str, Any], member: str, file: Path, offset: int, len
     size = len(head) + 4 * ((length + 2) // 3) + len(tail)
 
     async def stream() -> AsyncIterator[bytes]:
-        yield head
-        async for piece in _pieces(file, offset, length):
-            yield base64.b64encode(piece)
-        yield tail
+        source, piece = await asyncio.to_thread(_begin, file, offset, min(PIECE, length))
+        with source:
+            before, left = head, length
+            while piece:
+                left -= len(piece)
+                # What is small goes as one piece: each is a write of its own.
+                yield before + base64.b64encode(piece) + (b"" if left else tail)
+                before = b""
+                if not left:
+                    return
+                piece = await asyncio.to_thread(source.read, min(PIECE, left))
+            yield before + tail
 
     return Stream(stream, {"Content-Type": "application/json; charset=utf-8", "Content-Length": str(size)})
 
 
-async def _pieces(file: Path, offset: int, length: int) -> AsyncIterator[bytes]:
-    with await asyncio.to_thread(file.open, "rb") as source:
-        await asyncio.to_thread(source.seek, offset)
-        while length and (piece := await asyncio.to_thread(source.read, min(PIECE, length))):
-            length -= len(piece)
-            yield piece
+def _begin(file: Path, offset: int, most: int) -> tuple[BinaryIO, bytes]:
+    """The file, open behind its first piece from ``offset`` on, and that piece."""
+    source = file.open("rb")
+    source.seek(offset)
+    return source, source.read(most)

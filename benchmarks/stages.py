@@ -11,8 +11,8 @@ import httpx
 from benchmarks.probe import Probe
 from local.places import Places
 
-#: The processes of the app itself. The simulator and Azurite stand for services that somebody else runs.
-OURS: Final = ("host", "replay", "worker")
+#: Our processes: the app, its host, the command line. The simulator and Azurite stand for services of somebody else.
+OURS: Final = ("host", "replay", "worker", "command")
 
 #: Stage -> the kind of run whose orchestration holds it, and the functions it consists of.
 STAGES: Final = {

@@ -118,6 +118,8 @@ def test_the_certain_fields_and_then_the_map_are_confirmed(console: Console) -> 
     page = console.open("map")
     console.press("certain fields", exact=False)
     page.get_by_label("Suppress").check()
+    for policy in page.get_by_label("Migrate as it is").all():
+        policy.check()
     console.press("Confirm as tester")
     assert page.url == console.home
     assert "Prepare the target, by an operator" in console.text()

@@ -22,8 +22,9 @@ from cli.errors import ApiError, interrupted, misuse
 from cli.output import Out
 from cli.place import state_folder
 
-#: Octets in a block: the most that the app takes in one request.
-BLOCK: Final = 4 * 1024 * 1024
+#: Octets in a block, and the most blocks that a file may have: a file over 50 GB goes in blocks of the size that fits.
+BLOCK: Final = 1024 * 1024
+MOST_BLOCKS: Final = 50_000
 
 #: Octets of a file that is sent in a bundle; a request for each of a clinic's many small documents takes far longer
 #: than what is in them.
@@ -165,18 +166,19 @@ class Upload:
         return True
 
     def _bring(self, one: Picked, key: str, digest: str, lanes: ThreadPoolExecutor) -> None:
-        blocks = range(-(-one.size // BLOCK))
-        for size in _spread(lanes, (partial(self._block, one, key, number) for number in blocks)):
+        most = BLOCK * -(-one.size // (BLOCK * MOST_BLOCKS))
+        blocks = -(-one.size // most)
+        for size in _spread(lanes, (partial(self._block, one, key, number, most) for number in range(blocks))):
             self._advance(size)
-        end = {"path": one.path, "blocks": len(blocks), "size": one.size, "sha256": digest}
+        end = {"path": one.path, "blocks": blocks, "size": one.size, "sha256": digest}
         self._api.post(self._where, end, repeat=True)
         self._journal.forget(key)
 
-    def _block(self, one: Picked, key: str, number: int) -> int:
+    def _block(self, one: Picked, key: str, number: int, most: int) -> int:
         """Sends one block of a file unless the app has it; returns its size."""
         with one.file.open("rb") as opened:
-            opened.seek(number * BLOCK)
-            octets = opened.read(BLOCK)
+            opened.seek(number * most)
+            octets = opened.read(most)
         if not self._journal.has(key, number):
             self._api.put_block(self._where, octets, file=file_id(one.path), block=number)
             self._journal.add(key, number)

@@ -146,3 +146,12 @@ def test_a_busy_app_is_asked_again(app: FakeApp, carryover: Carryover, migration
     app.unavailable = 2
     assert carryover("upload", str(export)).code == 0
     assert set(app.files[migration]) == {"patients.csv", "documents/empty.pdf"}
+
+
+def test_a_file_of_too_many_blocks_goes_in_larger_ones(
+    app: FakeApp, carryover: Carryover, migration: str, large: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.upload.MOST_BLOCKS", 2)
+    assert carryover("upload", str(large)).code == 0
+    assert sorted(number for _, number in app.block_puts) == [0, 1]
+    assert app.files[migration]["export.zip"]["size"] == 2 * BLOCK + 7

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -26,6 +26,8 @@ from ledger.rows import TableRows
 
 _PARALLEL = 16  #: requests of one bulk operation (downloads of a prefix, deletions) that are open at once
 _PIECE = 256 * 1024  #: bytes read at once of an answer that is taken piece by piece
+#: What the SDK holds of a file that it sends: blocks, and not the whole of what is under 64 MB.
+_BLOCKS: dict[str, Any] = {"max_single_put_size": LARGEST, "max_block_size": LARGEST}
 _CONNECTIONS = 64  #: connections of the whole process
 
 T = TypeVar("T")
@@ -103,11 +105,11 @@ class Storage:
                 return AioHttpTransport(session=pool, session_owner=False, connection_data_block_size=_PIECE)
 
             if isinstance(account, str):
-                blobs = BlobServiceClient.from_connection_string(account, transport=transport())
+                blobs = BlobServiceClient.from_connection_string(account, transport=transport(), **_BLOCKS)
                 tables = TableServiceClient.from_connection_string(account, transport=transport())
             else:
                 blob_url, table_url = (f"https://{account.name}.{kind}.{account.suffix}" for kind in ("blob", "table"))
-                blobs = BlobServiceClient(blob_url, credential=account.credential, transport=transport())
+                blobs = BlobServiceClient(blob_url, credential=account.credential, transport=transport(), **_BLOCKS)
                 tables = TableServiceClient(table_url, credential=account.credential, transport=transport())
             rows = TableRows(tables.url, tables.credential, transport())
             small = Blobs(blobs.url, blobs.credential, transport())
@@ -265,7 +267,7 @@ class Storage:
             if os.fstat(file.fileno()).st_size <= LARGEST:
                 await self._small.put(container, name, file.read())
                 return
-            await self.blob(container, name).upload_blob(file, overwrite=True, max_concurrency=4)
+            await self.blob(container, name).upload_blob(file, overwrite=True, max_concurrency=2)
 
     async def delete_prefix(self, container: Container, prefix: str) -> int:
         """Delete every blob under a prefix; returns how many. Refuses an empty prefix with ValueError."""

@@ -17,6 +17,8 @@ from typing import Final
 FIRST_GUESS: Final = 4
 #: One below the 52 concurrent requests at which the service protection limit starts to refuse.
 MOST: Final = 51
+#: Seconds at most by which a wait is made longer than the server asked.
+LONGER: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Limiter:
         self._active = 0
         self._good = 0
         self._resume_at = 0.0
+        self._refused = 0  #: waits in a row after which nothing was let in
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     @property
@@ -95,16 +98,23 @@ class Limiter:
         self._wake()
 
     def throttled(self, seconds: float) -> None:
-        """Halve the limit and let nobody start for ``seconds``. A burst of refusals of one moment halves it once."""
+        """Halve the limit and let nobody start for ``seconds``. A burst of refusals of one moment halves it once.
+
+        Who is refused again after having waited waits longer each time: others of the same user (another worker) came
+        first, were refused, and so made the penalty longer, and would do so in turns without end.
+        """
         now = self._clock.now()
         if now >= self._resume_at:
             self._limit = max(1, self._limit // 2)
+            seconds += min(self._refused * seconds, LONGER)
+            self._refused += 1
         self._good = 0
         self._calm = False
         self._resume_at = max(self._resume_at, now + seconds)
 
     def succeeded(self) -> None:
         """Count a success; a full width of them widens the limit by one."""
+        self._refused = 0
         self._good += 1
         if self._good >= self._limit and self._limit < self.ceiling:
             self._limit += 1

@@ -212,6 +212,25 @@ async def test_the_limit_halves_once_a_burst_and_grows_slowly() -> None:
     assert limiter.limit == 8
 
 
+async def test_who_is_refused_again_after_every_wait_waits_longer_until_something_is_let_in() -> None:
+    """Two workers of one user would else make each other's penalty longer in turns."""
+    clock = FakeClock()
+    limiter = Limiter(clock=clock.clock())
+    waits = []
+    for told in (2, 2, 2, 200):
+        limiter.throttled(told)
+        limiter.throttled(told)  # of the same moment
+        before = clock.time
+        async with limiter:
+            waits.append(clock.time - before)
+    assert waits == [2, 4, 6, 260]
+    limiter.succeeded()
+    limiter.throttled(2)
+    before = clock.time
+    async with limiter:
+        assert clock.time - before == 2
+
+
 async def test_never_more_at_once_than_the_limit() -> None:
     import asyncio
 

@@ -3,6 +3,7 @@
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -32,12 +33,14 @@ def main() -> int:
     crew = Crew(seeds, options.evidence)
     threads = [threading.Thread(target=crew.work, name=f"chaos {n}") for n in range(min(options.jobs, options.runs))]
     began = time.monotonic()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # then, too, no system may stay behind
     for thread in threads:
         thread.start()
     try:
         for thread in threads:
             thread.join()
     except KeyboardInterrupt:
+        print("Interrupted: the runs under way are taken to their end.", flush=True)
         crew.stop = True
         for thread in threads:
             thread.join()

@@ -190,7 +190,7 @@ class Batch:
         """The rows as they were before this run's first attempt, and where those images are kept."""
         state = {"statecode", "statuscode"} & table.columns.keys()
         names = sorted({name for op in group for name in (*op.columns, *op.written)} | state)
-        rows = await read_rows(self.client, table, [op.row_id for op in group], names)
+        rows = await read_rows(self.client, table, [op.row_id for op in group], names, targets=True)
         references = await before.keep(
             self.store, self.job["migration"], self.job["run"], self.job["object"], self.label, name, rows
         )

@@ -1,6 +1,7 @@
 """Adding up: one disposition for every source record, per object and in total."""
 
 from collections import Counter
+from collections.abc import Container, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -56,7 +57,7 @@ async def tally(job: dict[str, Any]) -> dict[str, Any]:
     objects["staff"].update(await _staff(store, job))
     objects["claim"].update(await jobs.optional_document(store, job["migration"], "claims.json", {}))
     exceptions = await read_all(store, job["migration"], run=job["run"])
-    _tell(objects, derived, exceptions)
+    told(objects, derived, exceptions)
     await jobs.keep_document(store, job["migration"], "tally.json", objects)
     await jobs.keep_document(store, job["migration"], DERIVED_TALLY, derived)
     await jobs.keep_document(store, job["migration"], f"gone-{job['run']}.json", gone)
@@ -125,11 +126,14 @@ def _add(one: dict[str, int], plan: dict[str, Any], loaded: Counter[str]) -> Non
     one["fields_excepted"] = plan["fields_excepted"] + loaded["fields_excepted"]
 
 
-def _tell(
-    objects: dict[ObjectName, dict[str, int]], derived: dict[str, dict[str, int]], exceptions: list[ExceptionRow]
+def told(
+    objects: dict[ObjectName, dict[str, int]], derived: Container[str], exceptions: Iterable[ExceptionRow]
 ) -> None:
-    """Derived rows are no records: one that did not land, though the record it is made from did, is a field of that one.
-    Only a property's value is a record of the clinic, and excepted when not all of its rows are there."""
+    """Puts what became of derived rows into the figures of the objects they are told with.
+
+    Derived rows are no records: one that did not land, though the record it is made from did, is a field of that one. Only
+    a property's value is a record of the clinic, and excepted when not all of its rows are there.
+    """
     lost: set[str] = set()
     for row in exceptions:
         if row.object not in derived or row.code == "missing_parent":

@@ -248,10 +248,16 @@ class DataverseClient:
             tries += 1
 
     async def pages(
-        self, path: str, *, table: str | None = None, size: int = 5000
+        self, path: str, *, table: str | None = None, size: int = 5000, targets: bool = False
     ) -> AsyncIterator[list[dict[str, Any]]]:
-        """The rows of a query, page by page (at most 5,000 rows each), following the server's links as they are."""
-        headers = {"Prefer": f"odata.maxpagesize={size}"}
+        """The rows of a query, page by page (at most 5,000 rows each), following the server's links as they are.
+
+        ``targets``: lookups come with the table they point at (``…@Microsoft.Dynamics.CRM.lookuplogicalname``).
+        """
+        prefer = f"odata.maxpagesize={size}"
+        if targets:
+            prefer += ',odata.include-annotations="Microsoft.Dynamics.CRM.lookuplogicalname"'
+        headers = {"Prefer": prefer}
         link: str | None = path
         while link:
             document = (await self.get(link, table=table, headers=headers)).json()

@@ -29,7 +29,7 @@ async def read_parties(client: DataverseClient, ids: Sequence[str]) -> dict[str,
             select="_activityid_value,_partyid_value,participationtypemask",
             filter=query.any_of("_activityid_value", some),
         )
-        return [row async for page in client.pages(address, table="activityparty") for row in page]
+        return [row async for page in client.pages(address, table="activityparty", targets=True) for row in page]
 
     wanted = list(dict.fromkeys(query.guid(one) for one in ids))
     parts = await together(group(some) for some in query.groups(wanted, _GROUP))

@@ -52,6 +52,7 @@ async def preflight(client: DataverseClient, schema: Schema, settings: Preflight
             *_privileges(schema, there, held),
             *await _tables(client, schema, settings.plan),
             *await _owner(client, settings.fallback_owner),
+            *_invitations(schema),
         ]
     except AuthRefused as error:
         fix = "Check tenant, client id and secret or certificate, and that the application user exists in the target."
@@ -111,6 +112,21 @@ async def _tables(client: DataverseClient, schema: Schema, plan: Plan | None) ->
     severity: Severity = "error" if plan == "sales_professional" else "warning"
     message = f"{words}; Sales Professional allows {PROFESSIONAL_TABLES}."
     return [Finding("fifteen_tables", severity, str(total), message, fix)]
+
+
+def _invitations(schema: Schema) -> list[Finding]:
+    """Appointment activities with attendees are what server-side synchronization sends out."""
+    if "appointment" not in schema.tables:
+        return []
+    message = (
+        "The map writes Appointment activities with their attendees. Where an owner's mailbox has server-side "
+        "synchronization of appointments, Exchange may send invitations and cancellations for them, past ones included."
+    )
+    fix = (
+        "Before the run set Appointments, Contacts, and Tasks to None in the owners' mailboxes (or deactivate the mailboxes), "
+        "and back afterwards; or choose ClinicAppointment or Task for appointments."
+    )
+    return [Finding("appointment_invitations", "warning", "appointment", message, fix)]
 
 
 async def _owner(client: DataverseClient, owner: str) -> list[Finding]:

@@ -17,13 +17,12 @@ Row = dict[str, Any]
 
 
 async def read_rows(
-    client: DataverseClient, table: SchemaTable, ids: Sequence[str], columns: Iterable[str]
+    client: DataverseClient, table: SchemaTable, ids: Sequence[str], columns: Iterable[str], *, targets: bool = False
 ) -> dict[str, Row]:
     """The rows that exist, by id (lower case), with ``@odata.etag``; ids that are not there are not in the answer.
 
-    ``columns`` are read names (``SchemaColumn.read_name``), party columns among them.
-    Holds all the rows asked for in memory: pass at most one
-    chunk of ids.
+    ``columns`` are read names (``SchemaColumn.read_name``), party columns among them. ``targets``: as ``pages``
+    takes it. Holds all the rows asked for in memory: pass at most one chunk of ids.
     """
     asked = list(columns)
     select = ",".join(dict.fromkeys([table.id_column, *(name for name in asked if name not in MASKS)]))
@@ -31,7 +30,7 @@ async def read_rows(
 
     async def group(some: Sequence[str]) -> list[Row]:
         address = query.path(table.set_name, select=select, filter=query.ids_in(table.id_column, some))
-        return [row async for page in client.pages(address, table=table.logical) for row in page]
+        return [row async for page in client.pages(address, table=table.logical, targets=targets) for row in page]
 
     found = await together(group(some) for some in query.groups(wanted, GROUP))
     by_id = {str(row[table.id_column]).lower(): row for rows in found for row in rows}

@@ -36,6 +36,8 @@ _MOMENT_ARGS: Final = ("format", "zone", "gap", "fold")
 
 #: Longest text that a multi-select may become.
 _JOINED_LENGTH: Final = 4_000
+#: Characters of its name that stay, with room for what is put behind.
+_ROOM: Final = 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,16 +222,19 @@ def _multi_selects(map: ClinicMap, answer: str) -> None:
     if answer != "text":
         properties_apart(map)
         return
-    several = {(c.table, c.name) for c in map.custom_columns if c.type == "choices"}
+    several: dict[tuple[str, str | None], str] = {}
     for place, column in enumerate(map.custom_columns):
         if column.type == "choices":
-            changes = {"type": "memo", "options": [], "max_length": _JOINED_LENGTH}
+            # Another column, since the type of one that is there cannot be changed.
+            name = several[column.table, column.name] = f"{column.name[:_ROOM]}Text"
+            changes = {"name": name, "type": "memo", "options": [], "max_length": _JOINED_LENGTH}
             map.custom_columns[place] = column.model_copy(update=changes)
     for object_map in map.objects.values():
         for route in object_map.routes:
             for place, field in enumerate(route.fields):
-                if field.column and (route.table, field.column) in several and field.transform == "choices":
-                    plain: dict[str, Any] = {"transform": "text", "args": dict(JOINED), "values": None}
+                name = several.get((route.table, field.column), "")
+                if name and field.transform == "choices":
+                    plain: dict[str, Any] = {"column": name, "transform": "text", "args": dict(JOINED), "values": None}
                     route.fields[place] = field.model_copy(update=plain)
 
 

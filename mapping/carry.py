@@ -1,6 +1,9 @@
 """A source that is read again: what people decided about the map stays, what the new reading proposes is added to it."""
 
+from collections.abc import Mapping
+
 from mapping.model import ClinicMap, CustomColumn, FieldMap, ObjectMap, Route
+from mapping.objects import ObjectName
 
 
 def carried(current: ClinicMap, last: ClinicMap, proposal: ClinicMap) -> ClinicMap:
@@ -17,7 +20,7 @@ def carried(current: ClinicMap, last: ClinicMap, proposal: ClinicMap) -> ClinicM
         update={
             "controlled": current.controlled,
             "objects": objects | added,
-            "custom_columns": _columns(current.custom_columns, proposal.custom_columns),
+            "custom_columns": _columns(current.custom_columns, proposal.custom_columns, objects),
             "options": {
                 key: list(dict.fromkeys([*current.options.get(key, []), *proposal.options.get(key, [])]))
                 for key in {**current.options, **proposal.options}
@@ -60,9 +63,16 @@ def _keyed(route: Route) -> dict[tuple[str, int], FieldMap]:
     return keyed
 
 
-def _columns(current: list[CustomColumn], proposal: list[CustomColumn]) -> list[CustomColumn]:
+def _columns(
+    current: list[CustomColumn], proposal: list[CustomColumn], objects: Mapping[ObjectName, ObjectMap]
+) -> list[CustomColumn]:
+    """Those of the current map, and of the proposal's those that a field fills: people may have sent a property
+    elsewhere."""
     found = {(one.table, one.name): one for one in current}
+    filled = {(route.table, field.column) for one in objects.values() for route in one.routes for field in route.fields}
     for one in proposal:
+        if (one.table, one.name) not in {*found, *filled}:
+            continue
         known = found.setdefault((one.table, one.name), one)
         longest = max(known.max_length or 0, one.max_length or 0) or None
         options = list(dict.fromkeys([*known.options, *one.options]))

@@ -13,6 +13,7 @@ from mapping.objects import ObjectName
 from mapping.properties import PREFIX, ROWS, properties_of
 from mapping.transforms.base import Refused, or_nothing
 from mapping.transforms.choices import entries_of
+from mapping.transforms.texts import REDACTED
 
 Record = dict[str, Any]
 Derive = Callable[[Iterable[Record]], Iterator[Record]]
@@ -146,6 +147,8 @@ def _source(map: ClinicMap, name: ObjectName, column: str) -> str:
 
 def _answers(field: FieldMap, value: Any) -> list[str]:
     """The values of one property, each once, as the field's value map words them."""
+    if field.review == "redact":
+        return [REDACTED] if _texts(value) else []
     known = {text.strip().casefold(): label for text, label in (field.values or {}).items()}
     separator = field.args.get("separator")
     texts = _texts(value, str(separator) if separator else None)

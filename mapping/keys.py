@@ -32,7 +32,8 @@ def row_id(row_key: str, generation: int) -> str:
 
 @lru_cache(maxsize=256)
 def _prefix(system: str, object: str) -> str:
-    return f"{_escape(system)}.{_escape(object)}."
+    # The underscore begins an escape: names of objects stay readable with a dash.
+    return f"{_escape(system)}.{_escape(object.replace('_', '-'))}."
 
 
 def _escape(text: str) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from mapping.model import ClinicMap, FieldMap, PhiClass, PhiDecision
+from mapping.properties import ROWS
 
 #: Classes that nobody migrates by default: each field of them needs somebody's decision.
 REVIEWED: Final[tuple[PhiClass, ...]] = ("ssn", "clinical_note", "behavioural_health", "substance_use")
@@ -50,4 +51,4 @@ def decided(field: FieldMap, decision: PhiDecision, by: str, at: datetime) -> Fi
 
 
 def _needs(field: FieldMap) -> bool:
-    return field.phi in REVIEWED and field.status != "ignored" and field.column is not None
+    return field.phi in REVIEWED and field.status != "ignored" and (field.column is not None or field.transform == ROWS)

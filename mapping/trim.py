@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from mapping.model import ClinicMap, ObjectMap
-from mapping.objects import LOAD_ORDER
-from mapping.properties import PREFIX
+from mapping.objects import DERIVED, LOAD_ORDER
+from mapping.properties import PREFIX, ROWS
 from mapping.transforms import REGISTRY
 
 Record = dict[str, Any]
@@ -19,7 +19,12 @@ _ALWAYS: Final = frozenset({"path"})
 
 def used_fields(clinic_map: ClinicMap) -> dict[str, list[str]]:
     """The source fields that each object's map uses, sorted; of objects that never become rows all are used."""
-    return {name: sorted(_used(one)) for name, one in clinic_map.objects.items() if name in LOAD_ORDER}
+    used: dict[str, set[str]] = {}
+    for name, one in clinic_map.objects.items():
+        if name in LOAD_ORDER:
+            # Derived rows are made from the records of their parent.
+            used.setdefault(DERIVED[name].of if name in DERIVED else name, set()).update(_used(one))
+    return {name: sorted(fields) for name, fields in used.items()}
 
 
 def covers(kept: Mapping[str, Sequence[str]], clinic_map: ClinicMap) -> bool:
@@ -55,7 +60,7 @@ def _used(one: ObjectMap) -> set[str]:
         if route.when:
             used.add(route.when.field)
         for field in route.fields:
-            if field.status != "ignored" and (field.column or field.transform == "state"):
+            if field.status != "ignored" and (field.column or field.transform in ("state", ROWS)):
                 used.add(field.source)
                 transform = REGISTRY.get(field.transform)
                 if transform and transform.several:

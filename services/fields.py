@@ -82,7 +82,7 @@ async def edit(store: Storage, id: str, by: str, edits: Sequence[FieldEdit]) -> 
             )
         )  # fmt: skip
     stored = await store_map(store, id, changed, on=migration.map_version, was=current)
-    await _append(store, id, lines)
+    await append(store, id, lines)
     return stored
 
 
@@ -161,7 +161,8 @@ def _way(field: FieldMap) -> str:
     return f"{field.column or 'no column'} by {way} ({field.status})"
 
 
-async def _append(store: Storage, id: str, lines: Sequence[Change]) -> None:
+async def append(store: Storage, id: str, lines: Sequence[Change]) -> None:
+    """Add lines to the map's history."""
     client = store.blob("ledger", paths.map_changes(id))
     with suppress(ResourceExistsError):
         await client.create_append_blob(match_condition=MatchConditions.IfMissing)

@@ -25,6 +25,8 @@ ENDPOINTS: Final[tuple[tuple[str, str, str, Callable[..., Awaitable[Any]]], ...]
     ("get_map", "GET", f"{_ONE}/map", maps.get_map),
     ("put_map", "PUT", f"{_ONE}/map", maps.put_map),
     ("edit_fields", "POST", f"{_ONE}/map/fields", maps.edit_fields),
+    ("get_options", "GET", f"{_ONE}/map/options", maps.get_options),
+    ("set_options", "POST", f"{_ONE}/map/options", maps.set_options),
     ("list_changes", "GET", f"{_ONE}/map/changes", maps.list_changes),
     ("confirm_map", "POST", f"{_ONE}/confirm", maps.confirm_map),
     ("sign_off", "POST", f"{_ONE}/sign-off", maps.sign_off),

@@ -7,7 +7,7 @@ from activities import jobs
 from ledger import migrations
 from mapping.model import ClinicMap, ControlledPolicy, PhiDecision
 from mapping.review import undecided
-from services import decisions, fields, papers
+from services import decisions, fields, options, papers
 from services.access import StepError, storage
 from services.fields import FieldEdit
 from services.maps import store_map
@@ -77,6 +77,31 @@ async def edit_fields(req: func.HttpRequest) -> func.HttpResponse:
     by = operator_of(req, asked.by)
     migration = await fields.edit(await storage(), req.route_params["id"], by, asked.edits)
     return answer({"hash": migration.map_hash, "version": migration.map_version})
+
+
+class Answers(BaseModel):
+    """Choices of the map with their answers, by a named person."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: str = Field(min_length=1)
+    options: dict[str, str] = Field(min_length=1)
+
+
+@endpoint
+async def get_options(req: func.HttpRequest) -> func.HttpResponse:
+    """GET /migrations/{id}/map/options: what the map may do with locations, appointments, notes and the like."""
+    return answer({"options": await options.options(await storage(), req.route_params["id"])})
+
+
+@endpoint
+async def set_options(req: func.HttpRequest) -> func.HttpResponse:
+    """POST /migrations/{id}/map/options: answer choices; the map changes and needs a new confirmation."""
+    asked, store, id = body_of(req, Answers), await storage(), req.route_params["id"]
+    migration = await options.answer(store, id, operator_of(req, asked.by), asked.options)
+    return answer(
+        {"hash": migration.map_hash, "version": migration.map_version, "options": await options.options(store, id)}
+    )
 
 
 @endpoint

@@ -144,6 +144,41 @@ def map_put(
         s.out.document(answer)
 
 
+@map_app.command("options")
+def map_options(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
+    """List the choices the map offers, with the answers to each; the first is the default."""
+    with session(as_json, migration) as s:
+        found = s.api.get(s.path("map", "options"))
+        _show_options(s, found)
+        s.out.document(found)
+
+
+def _show_options(s: Session, found: dict[str, Any]) -> None:
+    made = table("option", "now", "answers", "question")
+    for one in found["options"]:
+        answers = ", ".join(f"{a}*" if a == one["default"] else a for a in one["answers"])
+        made.add_row(one["name"], one["current"] or "–", answers, one["question"])
+    s.out.show(made)
+
+
+@map_app.command("option")
+def map_option(
+    answers: Annotated[list[str], typer.Argument(metavar="NAME=ANSWER…", help="As appointment=task.")],
+    migration: MigrationOption = None,
+    by: ByOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Answer choices of the map. A changed map needs a new confirmation."""
+    wanted = dict(one.partition("=")[::2] for one in answers)
+    if not all(wanted) or not all(wanted.values()):
+        raise misuse("An answer is a name, =, and what is chosen.", "./carryover map options")
+    with session(as_json, migration) as s:
+        made = s.api.post(s.path("map", "options"), {"by": by or place.operator(), "options": wanted})
+        _show_options(s, made)
+        s.hint()
+        s.out.document(made)
+
+
 @map_app.command("match")
 def map_match(
     name: Annotated[str, typer.Argument(metavar="OBJECT", help="The source object: patient, location…")],

@@ -87,8 +87,8 @@ class _Builder:
         type_, length = _sized(column.type, column.max_length, extra.max_length if extra else None)
         return SchemaColumn(
             plain=column.name,
-            logical=column.name if column.standard else column_schema_name(column.name, self.prefix).lower(),
-            schema_name=column.standard_schema or column_schema_name(column.name, self.prefix),
+            logical=column.name if column.standard else self._own_name(column).lower(),
+            schema_name=column.standard_schema or self._own_name(column),
             type=type_,
             label=column.label,
             custom=not column.standard,
@@ -147,11 +147,18 @@ class _Builder:
             for name in self._targets(column)
             if name in self.names
         ]
-        schema_name = column_schema_name(column.name, self.prefix)
+        schema_name = self._own_name(column)
         if len(targets) == 1:
             return {targets[0]: schema_name}
         # Dataverse tells the relationships of a lookup with several targets apart by the target's name.
         return {target: f"{schema_name}_{target}" for target in targets}
+
+    def _own_name(self, column: CatalogColumn) -> str:
+        """The schema name of a column of ours. A lookup that the map points at another table than the catalog does is
+        another column: what a lookup points at cannot be changed once it is there."""
+        targets = self._targets(column) if column.type == "lookup" else column.targets
+        other = "" if set(targets) == set(column.targets) else "".join(t[:1].upper() + t[1:] for t in targets)
+        return column_schema_name(f"{column.name}{other}", self.prefix)
 
     def _targets(self, column: CatalogColumn) -> list[str]:
         """A lookup of ours points where the map sends its object, else where the catalog says."""

@@ -55,6 +55,7 @@ def plan(
     keep_old: bool = True,
     matches: list[dict[str, Any]] | None = None,
     keep_owner: bool = True,
+    merges: bool = False,
 ) -> Planned:
     """Plan patients, bucket by bucket, over these receipts."""
     (folder / "index").mkdir()
@@ -74,11 +75,24 @@ def plan(
         write_records(folder / "matches" / "b0000.ndjson.gz", matches[:1])
         write_records(folder / "matches" / "b0001.ndjson.gz", matches[1:])
     parents = {"location", "practitioner"}
-    with Plan(folder, "patient", wanted=wanted, parents=parents, keep_owner=keep_owner) as made:
+    given: dict[str, Any] = {"wanted": wanted, "parents": parents, "keep_owner": keep_owner, "merges": merges}
+    with Plan(folder, "patient", **given) as made:
         slices = list(made.slices())
         summary = made.summary(gone=True)
     rows = [row for one in slices for path in one.parts.values() for row in read_part(path).values()]
     return Planned(summary, rows, [row for one in slices for row in one.excepted])
+
+
+def test_rows_made_from_several_parents_are_one_and_no_exception(tmp_path: Path) -> None:
+    """Carriers come from every bucket: the first is taken, the others are the same and not refused."""
+    made = plan(tmp_path, [mapped("acme")], [mapped("other"), mapped("acme")], merges=True)
+    assert [(row["source_id"], row["action"]) for row in made.rows] == [
+        ("acme", "create"),
+        ("other", "create"),
+        ("acme", "merged"),
+    ]
+    assert made.summary["actions"]["merged"]["records"] == 1
+    assert made.excepted == []
 
 
 def test_new_unchanged_changed(tmp_path: Path) -> None:

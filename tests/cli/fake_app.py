@@ -108,6 +108,7 @@ class FakeApp:
                 web.get(one + "/runs/{run}", self._run),
                 web.get(one + "/map", self._map),
                 web.put(one + "/map", self._put_map),
+                web.post(one + "/map/options", self._options),
                 web.post(one + "/confirm", self._confirm),
                 web.post(one + "/sign-off", self._sign),
                 web.post(one + "/accept", self._accept),
@@ -266,6 +267,12 @@ class FakeApp:
         routes = [{"table": "contact", "fields": fields}]
         shown = {"objects": {"patient": {"routes": routes, "match": [], "match_owner": "keep"}}}
         return web.json_response({"map": shown, "hash": found["map_hash"]})
+
+    async def _options(self, request: web.Request) -> web.Response:
+        asked = await request.json()
+        self.posted.append(("options", asked))
+        one = {"name": "appointment", "question": "Where?", "answers": ["ClinicAppointment", "task"]}
+        return web.json_response({"options": [one | {"default": "ClinicAppointment", "current": "task"}]})
 
     async def _put_map(self, request: web.Request) -> web.Response:
         self.posted.append(("map", await request.json()))

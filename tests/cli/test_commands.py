@@ -162,6 +162,14 @@ def test_map_put_takes_what_map_show_wrote(app: FakeApp, carryover: Carryover, t
     assert carryover("map", "put", str(file), "--json").code == 2
 
 
+def test_options_are_answered_by_name(app: FakeApp, carryover: Carryover) -> None:
+    carryover("create", "--system", "elm")
+    ended = carryover("map", "option", "appointment=task", "--by", "Ada", "--json")
+    assert ended.code == 0
+    assert app.posted[-1] == ("options", {"by": "Ada", "options": {"appointment": "task"}})
+    assert carryover("map", "option", "appointment", "--json").code == 2
+
+
 def test_close_is_typed(migrated: FakeApp, carryover: Carryover) -> None:
     assert carryover("close", "--json").code == 2
     assert carryover("close", "--typed", "m-00000001", "--by", "Ada", "--json").code == 0

@@ -40,8 +40,8 @@ def test_lookups_follow_where_the_map_sends_their_object() -> None:
         _map({"location": ["ClinicLocation"], "appointment": ["task"], "encounter": ["ClinicEncounter"]})
     )
     columns = schema.table("ClinicEncounter").columns
-    assert columns["Location"].nav == {"cms_cliniclocation": "cms_Location"}
-    assert columns["Appointment"].nav == {"task": "cms_Appointment"}
+    assert columns["Location"].nav == {"cms_cliniclocation": "cms_LocationClinicLocation"}
+    assert columns["Appointment"].nav == {"task": "cms_AppointmentTask"}
     assert columns["Patient"].nav == {"contact": "cms_Patient"}
     assert columns["Patient"].read_name == "_cms_patient_value"
 

@@ -22,8 +22,8 @@ def test_what_cannot_be_addressed_is_escaped_by_its_bytes() -> None:
     assert source_key("demo", "patient", "é") == "demo.patient._C3_A9"
 
 
-def test_the_object_is_escaped_too() -> None:
-    assert source_key("demo", "custom_property", "1") == "demo.custom_5Fproperty.1"
+def test_the_name_of_an_object_stays_readable() -> None:
+    assert source_key("demo", "encounter_note", "1") == "demo.encounter-note.1"
 
 
 def test_a_long_key_is_hashed_whole() -> None:

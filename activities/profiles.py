@@ -2,14 +2,17 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 from activities import jobs
+from activities.language_model import reranker_of
 from ledger.storage import Storage
 from mapping.matching.engine import propose
+from mapping.matching.model import Proposal, Table
+from mapping.matching.rerank import rerank
 from settings import settings
 from sources.discover import SourceFile, with_columns
 from sources.errors import BadSource
@@ -70,11 +73,19 @@ async def propose_profile(
         if problems:
             raise BadSource("; ".join(problems.values()))
         others = [file.name for file in seen if file.kind == "other"]
-        return build_profile(documents, understand(documents, propose), others, time_zone)
+        return build_profile(documents, understand(documents, _matcher()), others, time_zone)
 
     profile = await asyncio.to_thread(work)
     await keep(store, migration, to_yaml(profile))
     return profile
+
+
+def _matcher() -> Callable[[Sequence[Table]], Proposal]:
+    """The matcher, with a language model's second opinion where one is configured."""
+    reranker = reranker_of(settings())
+    if reranker is None:
+        return propose
+    return lambda tables: rerank(propose(tables), tables, reranker)
 
 
 async def keep_profiled(

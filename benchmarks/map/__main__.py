@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
         document["MIMIC to OMOP"] = asdict(hits) if hits else None
         print(json.dumps(document, indent=2))
         return 0
-    console = Console(width=110)
+    console = Console(width=120)
     for name, part in parts.items():
         if part:
             console.print(_table(name, part))
@@ -59,11 +59,12 @@ def _table(name: str, scores: list[Score]) -> Table:
         "of these right",
         "names only",
         "in first 3",
+        "objects",
     ):
         table.add_column(heading, justify="left" if heading == "system" else "right")
     for one in scores:
         table.add_row(one.system, str(one.pairs), *(f"{value:.1%}" for value in (
-            one.at_1, one.at_3, one.sure, one.sure_right, one.baseline_at_1, one.baseline_at_3
+            one.at_1, one.at_3, one.sure, one.sure_right, one.baseline_at_1, one.baseline_at_3, one.objects
         )))  # fmt: skip
     total = sum(one.pairs for one in scores)
 
@@ -76,7 +77,7 @@ def _table(name: str, scores: list[Score]) -> Table:
     table.add_row(
         "all", str(total), mean([one.at_1 for one in scores]), mean([one.at_3 for one in scores]),
         f"{sure / total:.1%}", f"{right / max(1.0, sure):.1%}", mean([one.baseline_at_1 for one in scores]),
-        mean([one.baseline_at_3 for one in scores]),
+        mean([one.baseline_at_3 for one in scores]), f"{sum(one.objects for one in scores) / len(scores):.1%}",
     )  # fmt: skip
     return table
 

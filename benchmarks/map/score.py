@@ -1,7 +1,7 @@
 """Scores of a proposal against gold: accuracy at 1 and at 3, precision where it says it is sure."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rapidfuzz import fuzz
@@ -28,6 +28,7 @@ class Score:
     sure_right: float  #: of those, how many are right
     baseline_at_1: float  #: the nearest name by rapidfuzz, none below its best threshold
     baseline_at_3: float
+    objects: float  #: tables taken for the right object when the schema does not say which feeds which
 
     def plain(self) -> dict[str, Any]:
         """For JSON."""
@@ -57,7 +58,23 @@ def score(system: System, model: Model | None = None) -> Score:
         sure_right / max(1, sure),
         base_1,
         base_3,
+        _objects(system),
     )
+
+
+def _objects(system: System) -> float:
+    told: dict[str, set[ObjectName]] = {}
+    for table in system.tables:
+        told.setdefault(table.name, set()).update(table.objects)
+    spoken_of = {pair.source_field for pair in system.pairs}
+    plain = {table.name: replace(table, objects=(), main=False) for table in system.tables}
+    asked = [
+        one.table for one in propose(list(plain.values())).tables
+        if any(f"{one.table}.{column.name}" in spoken_of for column in plain[one.table].columns)
+        and one.object in told[one.table]
+    ]  # fmt: skip
+    tables = [one for one in plain.values() if any(f"{one.name}.{column.name}" in spoken_of for column in one.columns)]
+    return len(asked) / max(1, len(tables))
 
 
 def _columns() -> Mapping[ObjectName, list[Candidate]]:

@@ -10,7 +10,9 @@ from mapping.matching.roles import Role, roles
 from mapping.matching.views import TableView
 
 #: How much a table's name, its columns and its place say. Found on the gold systems, each left out in turn.
-_NAME, _COLUMNS, _HEAD, _DETAIL = 5.0, 6.0, 1.5, -0.5
+_NAME, _COLUMNS, _HEAD, _DETAIL = 5.0, 6.0, 2.5, -0.5
+#: Of how many columns a role is taken to have at least and at most, when a share of them is told.
+_FEW, _MANY = 6, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,4 +63,4 @@ def _known_columns(view: TableView, role: Role) -> float:
                 found[name] = max(found.get(name, 0.0), score)
     # Different columns that the table fills, of those the role has and of those the table has.
     kinds = sum(found.values())
-    return kinds / math.sqrt(len(view.fields) * len(role.candidates))
+    return kinds / math.sqrt(len(view.fields) * max(_FEW, min(_MANY, len(role.candidates))))

@@ -48,7 +48,7 @@ def view_of(table: Table, reader: Reader, soundless: frozenset[str] = frozenset(
     """A table made ready. ``soundless`` are words that most tables of the schema begin with."""
     name = _SOUNDLESS.sub("", table.name)
     called = frozenset(word for word in reader.read(name) if word not in soundless) or frozenset(reader.read(name))
-    prefix = _prefix(column.name for column in table.columns)
+    prefix = _prefix((column.name for column in table.columns), called)
     fields = tuple(_field(column, reader, prefix) for column in table.columns)
     return TableView(table, called, called | prefix, fields)
 
@@ -64,13 +64,15 @@ def soundless_words(tables: Iterable[Table], reader: Reader) -> frozenset[str]:
     return frozenset(word for word, count in firsts.items() if count >= max(4, 0.35 * len(names)))
 
 
-def _prefix(names: Iterable[str]) -> frozenset[str]:
+def _prefix(names: Iterable[str], called: frozenset[str]) -> frozenset[str]:
+    """The vendor's prefix: a word that says nothing, or says what the table's name does."""
     split = [raw_words(name) for name in names]
     firsts = Counter(parts[0] for parts in split if len(parts) > 1)
     if len(split) < _PREFIX_FIELDS or not firsts:
         return frozenset()
     word, count = firsts.most_common(1)[0]
-    return frozenset((word,)) if count >= _PREFIX_SHARE * len(split) else frozenset()
+    empty = word not in words().english or word in called
+    return frozenset((word,)) if empty and count >= _PREFIX_SHARE * len(split) else frozenset()
 
 
 def _field(column: Column, reader: Reader, prefix: frozenset[str]) -> FieldView:

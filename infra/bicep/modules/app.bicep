@@ -141,6 +141,9 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
     // The sign-in below stands before every path, so that its headers are to be believed.
     CARRYOVER_APP_SERVICE_AUTH: 'true'
     CARRYOVER_WEBHOOK: hasWebhook ? webhookReference : ''
+    // A language model's second opinion on doubtful fields: off. Given by appSettings where it is wanted.
+    CARRYOVER_OPENAI_ENDPOINT: ''
+    CARRYOVER_OPENAI_DEPLOYMENT: ''
     CARRYOVER_TEMP: ''
     // glibc gives each of a worker's threads a heap of its own otherwise, and what was freed in one is not used by another.
     MALLOC_ARENA_MAX: '2'

@@ -1,5 +1,6 @@
 """The programs the local system consists of: how each is started, and how one sees that it is ready."""
 
+import http.client
 import shutil
 import sys
 import urllib.error
@@ -40,7 +41,8 @@ def answers(url: str, *, only_ok: bool, headers: Mapping[str, str] | None = None
             return bool(reply.status == 200 or not only_ok)
     except urllib.error.HTTPError:
         return not only_ok
-    except (OSError, ValueError):
+    except (OSError, ValueError, http.client.HTTPException):
+        # The last: where nobody listens yet, a connection may meet itself and read its own request as the answer.
         return False
 
 

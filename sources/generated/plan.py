@@ -179,6 +179,12 @@ def _has_lines(
     )
 
 
+def _taken_for(one: DatasetDocument, table: TableProposal | None) -> str:
+    rows = f"{one.sample.rows:,} {'row' if one.sample.rows == 1 else 'rows'}"
+    unknown = table is None or table.object is None or table.role == "out_of_scope"
+    return f"{rows}, {'like nothing that is migrated' if unknown or table is None else f'most like {table.object}'}"
+
+
 def _why(table: TableProposal | None) -> str:
     if table is None or table.object is None or table.role == "out_of_scope":
         return "It feeds none of the objects that are migrated; it stays in the export of the source."
@@ -191,13 +197,9 @@ def _patients(documents: Sequence[DatasetDocument], tables: Mapping[str, TablePr
         if len(one.key) == 1 and (table := tables.get(one.name)) and table.object == table.role == "patient"
     ]  # fmt: skip
     if not likely:
-        seen = "; ".join(
-            f"{one.name} ({one.sample.rows} rows, {table.object or 'no object'})"
-            for one in documents
-            if (table := tables.get(one.name))
-        )
+        seen = "; ".join(f"{one.name} ({_taken_for(one, tables.get(one.name))})" for one in documents)
         raise UnknownSource(
-            "no known system, and no dataset that looks like the list of patients (a row for each person, with an id of "
+            "No known system, and no dataset that looks like the list of patients (a row for each person, with an id of "
             f"its own, names and a date of birth). Seen: {seen or 'no files with records'}"
         )
 

@@ -7,6 +7,20 @@ from tests.e2e.system import System
 DISPOSITIONS = ("migrated", "unchanged", "exported", "excepted", "excluded")
 
 
+def test_a_profile_that_a_person_changed_is_what_the_source_is_read_by(system: System, export: Export) -> None:
+    road = Road(system, "edited", profile="none")
+    road.upload(export.folder)
+    road.step("scope")
+    text = road.get("profile")["yaml"]
+    refused = system.refusal("PUT", f"{road.base}/profile", 409, json={"yaml": text.replace("datasets:", "datasetz:")})
+    assert refused["code"] == "bad_profile"
+    system.ask("PUT", f"{road.base}/profile", json={"yaml": text.replace("Proposed profile", "Lakeside's old system")})
+    read = road.get()["snapshot"]
+    road.step("scope")
+    assert road.get()["snapshot"] != read
+    assert "Lakeside's old system" in road.step("scope")["message"]  # nothing is read anew now
+
+
 def test_without_a_profile_every_record_is_accounted_for_and_reads_back_as_mapped(
     system: System, export: Export
 ) -> None:

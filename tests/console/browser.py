@@ -89,7 +89,10 @@ class Console:
         return self.page.locator("main").inner_text()
 
     def look(self, name: str = "", *, schemes: tuple[Scheme, ...] = ("light",)) -> None:
-        """Ask axe about the page as it is, see that nothing sticks out at 390 px, and take its picture."""
+        """Ask axe about the page as it is, see that nothing sticks out at 390 px, and take its picture.
+
+        In both schemes: a picture of each, and one at 390 px.
+        """
         for scheme in schemes:
             self.page.emulate_media(color_scheme=scheme)
             self._examine(f"{self.page.url} ({scheme})")
@@ -97,7 +100,7 @@ class Console:
         wide = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         if wide > 0:
             self.troubles.append(f"{self.page.url}: {wide} px too wide at 390 px")
-        if name:
+        if name and len(schemes) > 1:
             self.page.screenshot(path=self._images / f"console-{name}-narrow.png")
         self.page.set_viewport_size({"width": 1280, "height": 900})
         if name:

@@ -1,4 +1,4 @@
-# make setup | demo | test | lint | bench | bench-map | infra | clean
+# make setup | demo | test | lint | bench | bench-load | bench-map | infra | clean
 PYTHON ?=
 PATIENTS ?= 500
 KEEP ?=
@@ -8,7 +8,7 @@ BIN := .venv/bin
 
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: setup demo test lint chaos bench bench-map infra clean
+.PHONY: setup demo test lint chaos bench bench-load bench-map infra clean
 
 setup:
 	@PYTHON="$(PYTHON)" scripts/setup
@@ -30,6 +30,10 @@ chaos: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+# How much of what the service protection limits allow a load makes use of: some six minutes.
+bench-load: setup
+	$(BIN)/python -m benchmarks.load
 
 # How good proposals are: against the maps in ../shared/data/gold, and against plain likeness of names.
 bench-map: setup

@@ -8,7 +8,8 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.report import document, show
-from benchmarks.road import BenchmarkError, run
+from benchmarks.road import run
+from benchmarks.system import BenchmarkError
 from local.places import Places
 
 

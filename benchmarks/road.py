@@ -1,12 +1,10 @@
 """The whole road once: a local system with a folder and ports of its own, a sample clinic, migrated and rolled back."""
 
 import json
-import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,15 +14,12 @@ import httpx
 from benchmarks.own import OwnWay, measure
 from benchmarks.probe import Probe
 from benchmarks.stages import Stage, stages
+from benchmarks.system import BenchmarkError, environment, ports, python
 from local import processes
-from local.places import PORTS, REPOSITORY, Places
+from local.places import REPOSITORY, Places
 
 #: Exit codes of ``migrate`` that mean it came to its end; 4 says that records were excepted, as a clinic's are.
 ENDED: Final = (0, 4)
-
-
-class BenchmarkError(Exception):
-    """Something the benchmark needs did not work; the message says what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +51,14 @@ def run(patients: int, folder: Path) -> Figures:
 
     Raises BenchmarkError.
     """
-    environment = _environment(folder / "local")
-    places = Places(folder / "local", _ports(environment), environment)
+    env = environment(folder / "local")
+    places = Places(folder / "local", ports(env), env)
     clinic = ["--patients", str(patients), "--seed", "1", "--out", str(folder / "clinic")]
-    _python(environment, "local.clinic", *clinic, "--users", str(folder / "users.json"))
-    _python(environment, "local", "up", "--fresh", "--seed", str(folder / "users.json"))
+    python(env, "local.clinic", *clinic, "--users", str(folder / "users.json"))
+    python(env, "local", "up", "--fresh", "--seed", str(folder / "users.json"))
     try:
         asked = ["--source", str(folder / "clinic"), "--system", "benchmark", "--yes", "--rollback", "--json"]
-        with _Roles(places) as roles, Probe(roles.find) as probe, roles.command(environment, "migrate", *asked) as done:
+        with _Roles(places) as roles, Probe(roles.find) as probe, roles.command(env, "migrate", *asked) as done:
             output = done.communicate()[0]
         if done.returncode not in ENDED:
             raise BenchmarkError(f"carryover migrate ended with {done.returncode}; logs: {places.logs}")
@@ -73,7 +68,7 @@ def run(patients: int, folder: Path) -> Figures:
         own = measure(places.storage, summary["migration"])
         return Figures(patients, _records(summary), found, own, probe.peaks(), summary["seconds"])
     finally:
-        _python(environment, "local", "down")
+        python(env, "local", "down")
 
 
 class _Roles:
@@ -110,46 +105,6 @@ class _Roles:
             return found
         names = ["host", "replay", *(f"worker {number}" for number in range(1, len(pids) - 1))]
         return found | dict(zip(pids, names, strict=True))
-
-
-def _environment(state: Path) -> dict[str, str]:
-    """The caller's environment without any settings of his, but with the ports he chose; no data of his is touched."""
-    chosen = {port.variable: os.environ[port.variable] for port in PORTS if port.variable in os.environ}
-    foreign = ("CARRYOVER_", "DATAVERSE_", "AzureWebJobs")
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-    free = dict(zip((port.variable for port in PORTS), map(str, _free_ports(len(PORTS))), strict=True))
-    path = os.pathsep.join(part for part in (str(REPOSITORY), os.environ.get("PYTHONPATH")) if part)
-    return clean | free | chosen | {
-        "CARRYOVER_LOCAL_DIR": str(state),
-        # Azurite's file store dies near 600,000 rows; one kind of storage at every size keeps the figures comparable.
-        "CARRYOVER_AZURITE_MEMORY": "1",
-        # An empty address means the simulator, whatever local.settings.json says.
-        "DATAVERSE_URL": "",
-        "PYTHONPATH": path,
-    }  # fmt: skip
-
-
-def _ports(environment: dict[str, str]) -> dict[str, int]:
-    return {port.name: int(environment[port.variable]) for port in PORTS}
-
-
-def _free_ports(count: int) -> list[int]:
-    """Port numbers nobody listens on, held open together so that they differ."""
-    with ExitStack() as held:
-        found = []
-        for _ in range(count):
-            probe = held.enter_context(socket.socket())
-            probe.bind(("127.0.0.1", 0))
-            found.append(int(probe.getsockname()[1]))
-        return found
-
-
-def _python(environment: dict[str, str], module: str, *arguments: str) -> None:
-    """Runs one of our programs to its end. Raises BenchmarkError with its words."""
-    command = [sys.executable, "-P", "-m", module, *arguments]
-    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise BenchmarkError(f"python -m {module} {arguments[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
 
 
 def _records(summary: dict[str, Any]) -> int:

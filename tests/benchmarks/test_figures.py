@@ -11,8 +11,9 @@ import pytest
 from benchmarks.own import OwnWay
 from benchmarks.probe import Probe, Watched
 from benchmarks.report import MEGABYTE, document
-from benchmarks.road import BenchmarkError, Figures, _prove
+from benchmarks.road import Figures, _prove
 from benchmarks.stages import STAGES, Stage, stages
+from benchmarks.system import BenchmarkError
 from local.places import PORTS, Places
 
 START = datetime(2026, 1, 5, 8, tzinfo=UTC).timestamp()

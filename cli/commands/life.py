@@ -299,7 +299,7 @@ def _phi_decisions(
         decided[what] = decision
     open_classes: dict[str, list[str]] = {}
     for field in undecided:
-        name = f"{field['object']}.{field['source']}"
+        name = f"{field['object']}.{field['field']}"
         if name not in decided and field["phi"] not in decided:
             open_classes.setdefault(field["phi"], []).append(name)
     for kind, names in open_classes.items():

@@ -14,6 +14,7 @@ import azure.functions as func
 
 from ledger import paths
 from ledger.storage import Storage
+from settings import settings
 
 COOKIE: Final = "carryover"
 FIELD: Final = "token"
@@ -39,6 +40,19 @@ def sign(key: bytes, *parts: str) -> str:
 def proves(key: bytes, given: str, *parts: str) -> bool:
     """Whether ``given`` is what ``sign`` made of these parts."""
     return hmac.compare_digest(given.encode(), sign(key, *parts).encode())
+
+
+def cookie(name: str, value: str, path: str, *, seconds: int | None = None) -> str:
+    """A Set-Cookie header: for this path, no script, and only over TLS where the platform signs people in.
+
+    Lax, not Strict: coming back from the sign-in the browser would leave a strict cookie out, and get another one.
+    """
+    parts = [f"{name}={value}", f"Path={path}", "HttpOnly", "SameSite=Lax"]
+    if seconds is not None:
+        parts.append(f"Max-Age={seconds}")
+    if settings().app_service_auth:
+        parts.append("Secure")
+    return "; ".join(parts)
 
 
 def from_here(request: func.HttpRequest) -> bool:

@@ -92,9 +92,7 @@ async def _answer(request: func.HttpRequest, client: Any, person: Person, path: 
             _admit(visit, route)
             answer = _safe(await route.handler(visit))
             if fresh:
-                secure = "; Secure" if request.url.startswith("https:") else ""
-                cookie = f"{csrf.COOKIE}={browser}; Path=/console; HttpOnly; SameSite=Lax{secure}"
-                answer.headers.add("Set-Cookie", cookie)
+                answer.headers.add("Set-Cookie", csrf.cookie(csrf.COOKIE, browser, "/console"))
             return answer
     raise StepError("not_found", "There is no such page.", "Go to the list of migrations.")
 

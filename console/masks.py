@@ -39,5 +39,4 @@ def cookie(visit: Visit) -> str:
     """The Set-Cookie header of a reveal, for this migration's pages only."""
     until = str(int(time.time()) + LASTS)
     proof = csrf.sign(visit.key, "reveal", visit.person.id, visit.browser, visit.args["id"], until)
-    secure = "; Secure" if visit.request.url.startswith("https:") else ""
-    return f"{COOKIE}={until}.{proof}; Path={visit.home}; Max-Age={LASTS}; HttpOnly; SameSite=Lax{secure}"
+    return csrf.cookie(COOKIE, f"{until}.{proof}", visit.home, seconds=LASTS)

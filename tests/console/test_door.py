@@ -64,6 +64,7 @@ def configure(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def use(**values: Any) -> None:
         made = Settings(**values)
         monkeypatch.setattr(identity, "settings", lambda: made)
+        monkeypatch.setattr(csrf, "settings", lambda: made)
 
     return use
 

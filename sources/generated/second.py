@@ -20,7 +20,7 @@ from sources.profiling.model import DatasetDocument, FieldProfile
 from sources.profiling.names import ID_WORDS, words
 
 #: The matcher is followed from here on, even where another column is called just so.
-_SURE: Final = 0.965
+_SURE: Final = 0.99
 #: Confidence of homes found here.
 _BY_REFERENCE: Final = 0.8
 _BY_NAME: Final = 0.75
@@ -153,7 +153,9 @@ def _names(
         for field in fields:
             one = found[field.name]
             called_so = one.target_column in columns and _likeness(field, columns[one.target_column], name, about) > 0
-            if one.migrated and (called_so or one.confidence >= _SURE or one.target_column.startswith("custom:")):
+            new = one.target_column.startswith("custom:")
+            # A new column is for patients; what another record has beyond the target's columns is looked at once more.
+            if one.migrated and (called_so or (new and name == "patient") or (one.confidence >= _SURE and not new)):
                 continue
             ranked = [
                 (likeness, column)

@@ -289,6 +289,7 @@ class Undo:
             elif not as_before(images[id], now.get(id), changes):
                 back.remove(entry)
                 self._list(entry, "restored, but the target made something else of it", now.get(id) or rows[id])
+        await self._close_again(table, back, images, rows)
         self.result.restored += [entry.row_id for entry in back]
         gone = [entry for entry in entries if entry.row_id not in rows]
         self.result.absent += len(gone)
@@ -302,6 +303,24 @@ class Undo:
             stored = await self.log.append_intents([self._intent("restore", e) for e in here])
             outcomes = await set_state(self.client, table, {e.row_id: OPEN.get(table.logical, (0, 1)) for e in here})
             await self._outcomes(stored, [outcomes[e.row_id] for e in here])
+
+    async def _close_again(
+        self, table: SchemaTable, back: list[Entry], images: dict[str, Any], rows: dict[str, Any]
+    ) -> None:
+        """Rows that were closed before the run and were opened to be changed are closed as they were. An opportunity stays
+        open: closing it again would make another activity of it."""
+        opened = OPEN.get(table.logical, (0, 1))[0]
+        closed = {
+            entry.row_id: (int(images[entry.row_id]["statecode"]), int(images[entry.row_id]["statuscode"]))
+            for entry in back
+            if images[entry.row_id].get("statecode") and rows[entry.row_id].get("statecode") == opened
+        }
+        if not closed or table.logical == "opportunity":
+            return
+        here = [entry for entry in back if entry.row_id in closed]
+        stored = await self.log.append_intents([self._intent("restore", entry) for entry in here])
+        outcomes = await set_state(self.client, table, closed)
+        await self._outcomes(stored, [outcomes[entry.row_id] for entry in here])
 
     async def _earlier(self, back: list[Entry], written: dict[str, Receipt], chunk: str) -> list[Receipt]:
         """The receipts that hold again once an update is restored; a tombstone where there was none before."""

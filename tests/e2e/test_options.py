@@ -74,15 +74,19 @@ def _walk(
     road = walk.road
     road.upload(export.folder)
     road.step("scope")
+    walk.before = _target(system)
     if change_map:
         shown = road.get("map")["map"]
         change_map(shown)
         system.ask("PUT", f"{road.base}/map", json={**shown, "controlled": "include"})
+        # The answers come after a sample: its rows are undone by the map that they were written by.
+        road.confirm()
+        road.step("prepare")
+        road.step("sample")
     walk.options = road.post("map/options", options=answers)["options"]
     road.confirm()
     road.step("prepare")
     walk.preflight = road.table("preflight", "Findings")
-    walk.before = _target(system)
     road.step("sample")
     road.sign_off()
     road.run()

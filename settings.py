@@ -48,7 +48,9 @@ class Settings(BaseSettings):
     webhook: str = Field(default="", alias="CARRYOVER_WEBHOOK")  #: told ids and counts when a person is needed
     app_service_auth: bool = Field(default=False, alias="CARRYOVER_APP_SERVICE_AUTH")  #: the platform signs people in
     development_identity: str = Field(default="", alias="CARRYOVER_DEVELOPMENT_IDENTITY")  #: who works on this machine
-    openai_endpoint: str = Field(default="", alias="CARRYOVER_OPENAI_ENDPOINT")  #: Azure OpenAI; empty: nothing is asked
+    openai_endpoint: str = Field(
+        default="", alias="CARRYOVER_OPENAI_ENDPOINT"
+    )  #: Azure OpenAI; empty: nothing is asked
     openai_deployment: str = Field(default="", alias="CARRYOVER_OPENAI_DEPLOYMENT")
     temp: str = Field(default="", alias="CARRYOVER_TEMP")  #: parent of the activities' private folders
 

@@ -16,6 +16,7 @@ from local.__main__ import main
 from local.components import Component, answers, azurite, components
 from local.places import LocalError, Places, read_settings_file
 from local.supervisor import Supervisor
+from tests.support.ports import free_ports
 
 Ports = Callable[[], int]
 
@@ -24,12 +25,7 @@ Ports = Callable[[], int]
 def free_port() -> Ports:
     """Gives a port that nobody listens on."""
 
-    def find() -> int:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return int(probe.getsockname()[1])
-
-    return find
+    return lambda: free_ports(1)[0]
 
 
 @pytest.fixture

@@ -40,8 +40,10 @@ def test_interrupting_says_how_to_go_on(app: FakeApp, carryover: Carryover, sent
     carryover("create", "--system", "elm")
     app.looks = 10**9
     command = subprocess.Popen(
-        [LAUNCHER, "scope", "--json"], env=os.environ.copy(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+        [LAUNCHER, "scope", "--json"], env=os.environ.copy(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # A suite that runs in the background of a shell would hand on that it ignores the keyboard.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     try:
         assert app.looked_at.wait(30)
         command.send_signal(sent)

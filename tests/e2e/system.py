@@ -3,12 +3,11 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ import psutil
 
 from local import processes
 from local.places import PORTS, Places
+from tests.support.ports import free_ports
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PYTHON: Final = sys.executable
@@ -153,15 +153,6 @@ class System:
         answer = self._http.request(method, f"{self.target}/api/data/v9.2/{path}", headers=headers, **more)
         assert answer.is_success, answer.text
         return answer
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of this machine that nobody listens on, all different."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 @contextmanager

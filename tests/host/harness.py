@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from typing import Any
 import httpx
 import psutil
 
+from tests.support.ports import free_ports
+
 ROOT = Path(__file__).resolve().parents[2]
 APP = Path(__file__).parent / "app"
 KEYS = {"default": "function-key", "master": "master-key", "durabletask_extension": "system-key"}
@@ -21,9 +22,7 @@ NEVER = "0 0 0 29 2 *"
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
 
 
 class Host:

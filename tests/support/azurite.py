@@ -1,15 +1,16 @@
 """Start the real storage emulator for tests."""
 
-import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.support.ports import free_ports
 
 _REPO = Path(__file__).parents[2]
 _BINARY = _REPO / "node_modules" / ".bin" / "azurite"
@@ -27,7 +28,7 @@ def start_azurite(tmp: Path) -> Iterator[str]:
     """
     if not _BINARY.exists():
         pytest.skip("Azurite is not installed: run `npm ci` in the repository")
-    blob, queue, table = _free_ports(3)
+    blob, queue, table = free_ports(3)
     log = tmp / "azurite.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
@@ -75,14 +76,6 @@ def start_azurite(tmp: Path) -> Iterator[str]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 def _await_answer(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:

@@ -64,8 +64,9 @@ def test_it_satisfies_microsofts_schema() -> None:
 
 def test_everything_the_catalog_knows_can_be_brought() -> None:
     tables = [name for name in load_catalog().tables if name != "systemuser"]
+    # An object that no lookup points at: else its lookups would point at all of these tables.
     routes = [Route(table=name, fields=[]) for name in tables]
-    schema = build_schema(ClinicMap(system="s", profile="p", objects={"patient": ObjectMap(routes=routes)}))
+    schema = build_schema(ClinicMap(system="s", profile="p", objects={"document": ObjectMap(routes=routes)}))
     content = build_solution(schema)
     assert check_solution(content) == []
     assert list(xml_schema().iter_errors(members(content)["customizations.xml"].decode())) == []

@@ -74,7 +74,8 @@ def road(one: Migration) -> list[Stop]:
         if here >= STATES.index(state):
             kind, why = "done", ""
         elif not reached:
-            kind, why, reached = "now", _waits(one, step), True
+            why, reached = _waits(one, step), True
+            kind = "later" if why else "now"
         else:
             kind, why = "later", _waits(one, step)
         stops.append(Stop(step, words.STEPS[step], words.PLACES[step], words.role(step), kind, why))

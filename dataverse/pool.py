@@ -95,6 +95,11 @@ class ClientPool:
         """The client for all that is not load: metadata, users, preflight. Its user must see what the others write."""
         return self._clients[0]
 
+    @property
+    def all(self) -> tuple[DataverseClient, ...]:
+        """The clients of all application users, for what must be asked of each."""
+        return tuple(self._clients)
+
     def slots(self, index: int, slots: int) -> AbstractContextManager[None]:
         """Hold requests that may be under way: those that the orchestrator gave a lane of this user.
 

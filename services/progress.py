@@ -10,7 +10,8 @@ from ledger import migrations, paths
 from ledger.states import Run, now
 from ledger.storage import Storage
 from mapping.objects import LOAD_ORDER
-from services.steps import instance_of, preview
+from services.preview import planned
+from services.steps import instance_of
 
 State = Literal["waiting", "working", "done"]
 
@@ -132,7 +133,7 @@ async def _totals(store: Storage, run: Run) -> dict[str, int | None]:
             return {name: tally[name]["migrated"] for name in LOAD_ORDER if name in tally}
         case "rollback" if run.state == "running":
             which, force = str(run.options.get("runs", "all")), bool(run.options.get("force"))
-            counts = (await preview(store, run.migration, which, force=force))["objects"]
+            counts = (await planned(store, run.migration, which, force=force))["objects"]
             return {name: sum(one.values()) for name, one in counts.items()}
         case _:
             return {}

@@ -5,9 +5,7 @@ from typing import Any, Final, Literal
 
 from activities import jobs
 from activities.errors import StepError
-from activities.planning import WRITES
-from activities.rollback import to_undo
-from activities.tally import plan_summary, planned_writes
+from activities.tally import planned_writes
 from ledger import migrations
 from ledger.states import KIND_OF, Run
 from ledger.storage import Storage
@@ -65,26 +63,6 @@ async def _target_typed(store: Storage, migration: str, typed: str | None) -> No
             f"The target is {limits['target_name']!r}; that is not the name you typed.",
             "Type the target's name to start the full run.",
         )
-
-
-async def preview(store: Storage, migration: str, runs: str, *, force: bool = False) -> dict[str, Any]:
-    """What a rollback would take back, without doing it."""
-    chosen = await to_undo(store, migration, await migrations.list_runs(store, migration), runs, force=force)
-    counts: dict[str, dict[str, int]] = {}
-    for run in chosen:
-        for name in LOAD_ORDER:
-            plan = await plan_summary(store, migration, run.id, name)
-            for action, figures in (plan["actions"] if plan else {}).items():
-                if action in WRITES:
-                    one = counts.setdefault(name, {"delete": 0, "restore": 0})
-                    one["delete" if action == "create" else "restore"] += figures["records"]
-    total = sum(sum(one.values()) for one in counts.values())
-    return {
-        "preview": True,
-        "runs": [run.id for run in chosen],
-        "objects": counts,
-        "message": f"{total:,} operations would be taken back. Rows that others changed since are kept and listed.",
-    }
 
 
 async def follow(store: Storage, client: Any, migration: str, id: str) -> Run:

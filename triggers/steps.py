@@ -10,6 +10,7 @@ from activities import jobs
 from ledger.states import now
 from services import steps
 from services.access import StepError, storage
+from services.preview import preview
 from triggers.api import answer, body_of, endpoint, operator_of
 
 
@@ -35,7 +36,7 @@ async def start_step(req: func.HttpRequest, client: df.DurableOrchestrationClien
     if options.preview:
         if step != "rollback":
             raise StepError("bad_request", "Only a rollback can be previewed.", "plan shows what a run would do.")
-        return answer(await steps.preview(store, migration, options.runs, force=options.force))
+        return answer(await preview(store, migration, options.runs, force=options.force))
     asked = steps.Asked(options.target, options.runs, options.force, options.pause_percent)
     run = await steps.start(store, client, migration, step, operator_of(req, options.by), asked)
     return answer({"run": run.id, "status_url": f"/api/migrations/{migration}/runs/{run.id}"}, 202)

@@ -10,8 +10,9 @@ from console.shell import shell
 from console.visit import Visit
 from ledger import migrations
 from ledger.states import Run, now
-from services import decisions, notes, steps
+from services import decisions, notes
 from services.papers import exceptions, report_data
+from services.preview import preview
 
 #: Codes of exceptions that somebody else's change in the target brought about.
 CONFLICTS: Final = ("conflict", "gone_from_target", "shared_row")
@@ -88,7 +89,7 @@ async def rollback_page(visit: Visit) -> func.HttpResponse:
     force = visit.query("force") == "yes"
     shown: dict[str, Any] | None = None
     if context["gate"]("rollback") is None:
-        shown = await steps.preview(visit.store, visit.args["id"], which, force=force)
+        shown = await preview(visit.store, visit.args["id"], which, force=force)
     return visit.page(
         "rollback.html",
         **context,

@@ -19,7 +19,10 @@ SHOWN: Final = 200  #: records of a cause on the page
 NOTES: Final = {
     "correction": ("exceptions", ("Mended in the source", "Mended by hand in the target", "Left behind on purpose")),
     "upload": ("uploads", ("Uploaded by hand", "Not needed")),
-    "conflict": ("delta", ("Keep the row in the target", "Deleted by hand in the target", "Bring it back")),
+    "conflict": (
+        "delta",
+        ("Keep the row in the target", "Deleted by hand in the target", "Set right by hand in the target"),
+    ),
 }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FloatRect, Page, expect, sync_playwright
 
 from tests.e2e.system import ROOT
 
@@ -21,6 +21,7 @@ PATIENCE: Final = 240_000.0  #: milliseconds; a machine may be busy
 CONTEXT: Final = "{exclude: [['tbody tr:nth-child(n + 5)']]}"
 
 Scheme = Literal["light", "dark"]
+BOTH: Final[tuple[Scheme, ...]] = ("light", "dark")
 
 
 @contextmanager
@@ -89,26 +90,31 @@ class Console:
         return self.page.locator("main").inner_text()
 
     def look(self, name: str = "", *, schemes: tuple[Scheme, ...] = ("light",)) -> None:
-        """Ask axe about the page as it is, see that nothing sticks out at 390 px, and take its picture.
-
-        In both schemes: a picture of each, and one at 390 px.
+        """Ask axe about the page as it is, light and dark, wide and narrow, see that nothing sticks out at 390 px, and take
+        its picture: in each of ``schemes``, and with more than one of them at 390 px too.
         """
-        for scheme in schemes:
+        for scheme in BOTH:
             self.page.emulate_media(color_scheme=scheme)
             self._examine(f"{self.page.url} ({scheme})")
+            if name and scheme in schemes:
+                self._picture(name if scheme == "light" else f"{name}-{scheme}")
+        self.page.emulate_media(color_scheme="light")
         self.page.set_viewport_size({"width": 390, "height": 844})
+        self._examine(f"{self.page.url} (390 px)")
         wide = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         if wide > 0:
             self.troubles.append(f"{self.page.url}: {wide} px too wide at 390 px")
         if name and len(schemes) > 1:
-            self.page.screenshot(path=self._images / f"console-{name}-narrow.png")
+            self._picture(f"{name}-narrow")
         self.page.set_viewport_size({"width": 1280, "height": 900})
-        if name:
-            for scheme in schemes:
-                self.page.emulate_media(color_scheme=scheme)
-                ending = "" if scheme == "light" else f"-{scheme}"
-                self.page.screenshot(path=self._images / f"console-{name}{ending}.png")
-        self.page.emulate_media(color_scheme="light")
+
+    def _picture(self, name: str) -> None:
+        """The page from its top, as far down as a reader of the documentation would scroll."""
+        wide, high = self.page.evaluate("[innerWidth, Math.min(document.documentElement.scrollHeight, 1600)]")
+        clip: FloatRect = {"x": 0, "y": 0, "width": wide, "height": high}
+        self.page.screenshot(
+            path=self._images / f"console-{name}.png", full_page=True, clip=clip, animations="disabled"
+        )
 
     def _examine(self, where: str) -> None:
         self.page.evaluate(self._axe)

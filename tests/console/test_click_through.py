@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 from playwright.sync_api import expect
 
-from tests.console.browser import Console, chromium
+from tests.console.browser import BOTH, Console, chromium
 from tests.e2e.clinic import Export
 from tests.e2e.system import System
 
@@ -18,7 +18,6 @@ PLACES: Final = (
     "source", "map", "owners", "prepare", "sample", "run", "exceptions", "uploads", "delta", "verification", "audit",
     "reports", "rollback", "close",
 )  # fmt: skip
-BOTH: Final = ("light", "dark")
 
 
 @pytest.fixture(scope="module")
@@ -311,7 +310,8 @@ def test_closing_says_why_not_yet(console: Console) -> None:
 
 def test_the_rollback_says_what_will_happen_and_does_it(console: Console, system: System) -> None:
     page = console.open("rollback")
-    assert "This is exactly what will happen" in console.text()
+    assert "This is what will happen" in console.text()
+    assert "Somebody else wrote last into 0 of the rows now" in console.text()
     console.look("rollback", schemes=BOTH)
     page.get_by_label("Type the name of the clinic's system").fill("lakeside")
     console.press("Roll back")

@@ -125,6 +125,7 @@ def test_the_map_can_be_mended_and_the_rest_still_be_forced_out(meddled: Meddled
     assert meddled.between["written"] is True
     assert "rollback" in [step["step"] for step in meddled.between["next"]]
     assert meddled.preview["runs"]
+    assert sum(meddled.preview["edited"].values()) > 0
 
 
 def test_force_takes_ours_whatever_happened_to_them(meddled: Meddled) -> None:

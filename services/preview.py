@@ -1,0 +1,48 @@
+"""What a rollback would do, without doing it."""
+
+from typing import Any
+
+from activities.edits import edited
+from activities.planning import WRITES
+from activities.rollback import to_undo
+from activities.tally import plan_summary
+from ledger import migrations
+from ledger.storage import Storage
+from mapping.objects import LOAD_ORDER
+
+
+async def planned(store: Storage, migration: str, runs: str, *, force: bool = False) -> dict[str, Any]:
+    """Which runs would be undone, and how many rows of each object be deleted or restored, by what was planned then.
+
+    Returns ``{"runs": [id], "objects": {object: {"delete", "restore"}}}``, child before parent.
+    """
+    chosen = await to_undo(store, migration, await migrations.list_runs(store, migration), runs, force=force)
+    counts: dict[str, dict[str, int]] = {}
+    for name in reversed(LOAD_ORDER):
+        for run in chosen:
+            plan = await plan_summary(store, migration, run.id, name)
+            for action, figures in (plan["actions"] if plan else {}).items():
+                if action in WRITES:
+                    one = counts.setdefault(name, {"delete": 0, "restore": 0})
+                    one["delete" if action == "create" else "restore"] += figures["records"]
+    return {"runs": [run.id for run in chosen], "objects": counts}
+
+
+async def preview(store: Storage, migration: str, runs: str, *, force: bool = False) -> dict[str, Any]:
+    """What a rollback would take back, and how many of the rows somebody else changed last.
+
+    ``edited`` is a count by table, or None when the target was not asked since it gave no answer.
+    """
+    counts = await planned(store, migration, runs, force=force)
+    total = sum(sum(one.values()) for one in counts["objects"].values())
+    others = await edited(store, migration, counts["runs"][0]) if counts["runs"] else {}
+    if others is None:
+        said = "The target gives no answer now, so nobody knows how many of them others changed since."
+    else:
+        said = f"{sum(others.values()):,} of them were last changed by somebody else."
+    return {
+        "preview": True,
+        **counts,
+        "edited": others,
+        "message": f"{total:,} operations would be taken back. {said} What others changed is kept and listed.",
+    }

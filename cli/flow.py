@@ -106,7 +106,8 @@ class Flow:
         with self.timed("confirm"):
             shown = self.session.api.get(self.session.path("map"))
             answer = {"by": self.by, "hash": shown["hash"], "controlled": self.controlled}
-            answer["phi"] = dict.fromkeys((one["phi"] for one in shown.get("undecided", ())), "migrate")
+            names = (f"{one['object']}.{one['field']}" for one in shown.get("undecided", ()))
+            answer["phi"] = dict.fromkeys(names, "migrate")
             self.session.api.post(self.session.path("confirm"), answer)
         self.tick("confirm", f"map {shown['hash'][:12]}, controlled substances: {self.controlled}")
 

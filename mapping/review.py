@@ -1,12 +1,13 @@
-"""The review of protected health information: which fields a named person has to decide about, and the decision.
+"""The review of protected health information: what a named person decided of each field, by its class or alone.
 
-Pure: the map in, the map out. Controlled substances have a policy of their own (``ClinicMap.controlled``), which is the
-decision about the fields of that class.
+Pure: the map in, the map out. Every class can be decided about; fields of the most delicate ones have to be. Controlled
+substances have a policy of their own besides (``ClinicMap.controlled``), which is about rows, not fields.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal, get_args
 
 from mapping.model import ClinicMap, FieldMap, PhiClass, PhiDecision
 from mapping.properties import ROWS
@@ -14,41 +15,109 @@ from mapping.properties import ROWS
 #: Classes that nobody migrates by default: each field of them needs somebody's decision.
 REVIEWED: Final[tuple[PhiClass, ...]] = ("ssn", "clinical_note", "behavioural_health", "substance_use")
 
+#: Classes that can be decided about: all that are health information.
+CLASSES: Final[tuple[PhiClass, ...]] = tuple(kind for kind in get_args(PhiClass) if kind != "none")
+
+#: What becomes of a field: what was decided, or that nobody did (``open``), or that the map ignores it (``ignored``).
+Standing = Literal["migrate", "redact", "leave_out", "open", "ignored"]
+
+
+@dataclass(slots=True)
+class ClassReview:
+    """One class of the map: its fields, as ``object.source``, by what becomes of them."""
+
+    kind: PhiClass
+    fields: dict[Standing, list[str]] = field(default_factory=dict)
+    by: str = ""  #: who decided last, and when
+    at: datetime | None = None
+
+    @property
+    def needed(self) -> bool:
+        """Whether the map cannot be confirmed before somebody decided."""
+        return self.kind in REVIEWED and "open" in self.fields
+
+    @property
+    def decision(self) -> PhiDecision | None:
+        """What was decided of every field that the map would migrate; None when it is not the same for all."""
+        made = [standing for standing in self.fields if standing != "ignored"]
+        return made[0] if len(made) == 1 and made[0] != "open" else None
+
 
 def undecided(clinic_map: ClinicMap) -> Iterator[tuple[str, FieldMap]]:
     """Object and field of everything that would be migrated and that nobody has decided about."""
-    for name, one in clinic_map.objects.items():
-        for route in one.routes:
-            for field in route.fields:
-                if _needs(field) and field.review is None:
-                    yield name, field
+    for name, one in _fields(clinic_map):
+        if one.phi in REVIEWED and standing_of(one) == "open":
+            yield name, one
+
+
+def review(clinic_map: ClinicMap) -> list[ClassReview]:
+    """Each class that the map has fields of, with what was decided."""
+    found: dict[PhiClass, ClassReview] = {}
+    for name, one in _fields(clinic_map):
+        if one.phi == "none":
+            continue
+        kind = found.setdefault(one.phi, ClassReview(one.phi))
+        kind.fields.setdefault(standing_of(one), []).append(f"{name}.{one.source}")
+        if one.review and one.at and (kind.at is None or one.at > kind.at):
+            kind.by, kind.at = one.by, one.at
+    return [found[kind] for kind in CLASSES if kind in found]
+
+
+def standing_of(one: FieldMap) -> Standing:
+    """What becomes of a field by what was decided of it."""
+    if one.review == "leave_out":
+        return "leave_out"
+    return "ignored" if one.status == "ignored" or not _has_way(one) else one.review or "open"
 
 
 def decide(clinic_map: ClinicMap, decisions: Mapping[str, PhiDecision], by: str, at: datetime) -> ClinicMap:
     """The map with decisions about whole classes (``ssn``) or single fields (``patient.ssn``); fields win over classes.
 
-    A decision stands until another one is made: a class's does not change what was decided about a field before.
+    The latest decision stands: a class's is about every field of it that the map does not ignore for another reason,
+    whatever was decided of it before. ValueError: there is no such class or field, or the field has no column.
     """
+    _known(clinic_map, decisions)
     changed = clinic_map.model_copy(deep=True)
     for name, one in changed.objects.items():
         for route in one.routes:
-            for place, field in enumerate(route.fields):
-                own = decisions.get(f"{name}.{field.source}")
-                decision = own or (decisions.get(field.phi) if field.review is None else None)
-                if decision and (own or _needs(field)):
-                    route.fields[place] = decided(field, decision, by, at)
+            for place, current in enumerate(route.fields):
+                own = decisions.get(f"{name}.{current.source}")
+                kind = decisions.get(current.phi) if standing_of(current) != "ignored" else None
+                if decision := own or kind:
+                    route.fields[place] = decided(current, decision, by, at)
     return changed
 
 
-def decided(field: FieldMap, decision: PhiDecision, by: str, at: datetime) -> FieldMap:
-    """The field as a person decided. One that is left out is ignored; migrating it again gives it its column back."""
+def decided(one: FieldMap, decision: PhiDecision, by: str, at: datetime) -> FieldMap:
+    """The field as a person decided. One that is left out is ignored; migrating it again gives it its column back.
+
+    ValueError: the field has no column, so that there is nothing to migrate or redact.
+    """
     update = {"review": decision, "by": by, "at": at}
     if decision == "leave_out":
         update |= {"status": "ignored", "reason": f"left out in the review by {by}"}
-    elif field.review == "leave_out":
+    elif one.status == "ignored":
+        if not _has_way(one):
+            raise ValueError(f"{one.source} has no column: give it one first")
         update |= {"status": "confirmed", "reason": f"decided by {by}"}
-    return field.model_copy(update=update)
+    return one.model_copy(update=update)
 
 
-def _needs(field: FieldMap) -> bool:
-    return field.phi in REVIEWED and field.status != "ignored" and (field.column is not None or field.transform == ROWS)
+def _has_way(one: FieldMap) -> bool:
+    """Whether the field would be written somewhere if the map did not ignore it."""
+    return one.column is not None or one.transform in (ROWS, "state")
+
+
+def _known(clinic_map: ClinicMap, decisions: Mapping[str, PhiDecision]) -> None:
+    names = {f"{name}.{one.source}" for name, one in _fields(clinic_map)}
+    unknown = [key for key in decisions if key not in CLASSES and key not in names]
+    if unknown:
+        words = f"the map has no field and health information no class {', '.join(unknown)}"
+        raise ValueError(f"{words}; classes: {', '.join(CLASSES)}")
+
+
+def _fields(clinic_map: ClinicMap) -> Iterator[tuple[str, FieldMap]]:
+    for name, one in clinic_map.objects.items():
+        for route in one.routes:
+            for found in route.fields:
+                yield name, found

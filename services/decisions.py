@@ -7,11 +7,12 @@ from activities import jobs
 from activities.errors import StepError
 from ledger import manifest, migrations, transitions
 from ledger.migrations import Migration
-from ledger.states import now
 from ledger.storage import Storage
 from mapping.model import ControlledPolicy, FieldMap, PhiDecision
-from mapping.review import decide, undecided
+from mapping.review import undecided
+from services import history
 from services.maps import store_map
+from services.phi import decided
 
 _PHI_NEXT: Final = "Confirm with phi: migrate, redact or leave_out for each class or field, or decide field by field."
 _UNDECIDED: Final = "Nobody has decided what happens to controlled substances."
@@ -32,7 +33,7 @@ async def confirm(
     """
     migration = await migrations.load(store, id)
     current = await jobs.current_map(store, migration)
-    changed = decide(current, phi or {}, by, now())
+    changed = reviewed = decided(current, phi or {}, by)
     if controlled:
         changed = changed.model_copy(update={"controlled": controlled})
     if changed.controlled is None and "prescription" in changed.objects:
@@ -41,7 +42,8 @@ async def confirm(
         raise StepError("phi_undecided", _words(left), _PHI_NEXT)
     agreed = map_hash
     if changed != current and map_hash == migration.map_hash:
-        migration = await store_map(store, migration.id, changed)
+        migration = await store_map(store, migration.id, changed, on=migration.map_version)
+        await history.append(store, id, list(history.reviewed(current, reviewed, migration.map_version)))
         agreed = migration.map_hash or ""
     migration = await migrations.change(store, id, lambda one: transitions.confirm(one, by, agreed))
     await anchor(store, migration, "confirm", by)

@@ -11,7 +11,7 @@ from ledger.states import now
 from ledger.storage import Storage
 from mapping.alternatives import ALTERNATIVES, alternative, answer_of, choose, take_back
 from mapping.model import ClinicMap
-from services.fields import Change, append
+from services.history import Change, append
 from services.maps import store_map
 
 

@@ -27,6 +27,8 @@ ENDPOINTS: Final[tuple[tuple[str, str, str, Callable[..., Awaitable[Any]]], ...]
     ("edit_fields", "POST", f"{_ONE}/map/fields", maps.edit_fields),
     ("get_options", "GET", f"{_ONE}/map/options", maps.get_options),
     ("set_options", "POST", f"{_ONE}/map/options", maps.set_options),
+    ("get_phi", "GET", f"{_ONE}/map/phi", maps.get_phi),
+    ("decide_phi", "POST", f"{_ONE}/map/phi", maps.decide_phi),
     ("list_changes", "GET", f"{_ONE}/map/changes", maps.list_changes),
     ("confirm_map", "POST", f"{_ONE}/confirm", maps.confirm_map),
     ("sign_off", "POST", f"{_ONE}/sign-off", maps.sign_off),

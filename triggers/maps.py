@@ -7,7 +7,7 @@ from activities import jobs
 from ledger import migrations
 from mapping.model import ClinicMap, ControlledPolicy, PhiDecision
 from mapping.review import undecided
-from services import decisions, fields, options, papers
+from services import decisions, fields, history, options, papers, phi
 from services.access import StepError, storage
 from services.fields import FieldEdit
 from services.maps import store_map
@@ -104,10 +104,35 @@ async def set_options(req: func.HttpRequest) -> func.HttpResponse:
     )
 
 
+class PhiDecisions(BaseModel):
+    """What becomes of classes of health information, or of single fields, by a named person."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: str = Field(min_length=1)
+    phi: dict[str, PhiDecision] = Field(min_length=1)
+
+
+@endpoint
+async def get_phi(req: func.HttpRequest) -> func.HttpResponse:
+    """GET /migrations/{id}/map/phi: each class of health information with its fields and what was decided of them."""
+    return answer({"classes": await phi.classes(await storage(), req.route_params["id"])})
+
+
+@endpoint
+async def decide_phi(req: func.HttpRequest) -> func.HttpResponse:
+    """POST /migrations/{id}/map/phi: decide about classes or fields; where that changes what is written, confirm anew."""
+    asked, store, id = body_of(req, PhiDecisions), await storage(), req.route_params["id"]
+    migration = await phi.decide(store, id, operator_of(req, asked.by), asked.phi)
+    return answer(
+        {"hash": migration.map_hash, "version": migration.map_version, "classes": await phi.classes(store, id)}
+    )
+
+
 @endpoint
 async def list_changes(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/map/changes?field=: who did what to the map's fields, latest first."""
-    found = await fields.history(await storage(), req.route_params["id"], req.params.get("field") or None)
+    found = await history.changes(await storage(), req.route_params["id"], req.params.get("field") or None)
     return answer({"changes": [one.model_dump(mode="json") for one in found]})
 
 

@@ -1,17 +1,15 @@
 """Commands that take a migration from its creation to the full run."""
 
-import json
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, cast, get_args
+from typing import Annotated, Literal, cast, get_args
 
 import typer
-import yaml
 from rich.markup import escape
 
 from cli import flow, place
 from cli.errors import misuse, refused
-from cli.output import Out, counted, size, table, words
-from cli.proposal import propose_from
+from cli.output import counted, size, words
+from cli.phi import PHI_DECISIONS, phi_decisions
 from cli.session import (
     ByOption,
     JsonFlag,
@@ -26,14 +24,11 @@ from cli.shown import show_document, show_report
 from cli.upload import upload as bring
 
 Policy = Literal["suppress", "redact", "include"]
-PHI_DECISIONS: Final = ("migrate", "redact", "leave_out")
 PlanName = Literal["sales_professional", "sales_enterprise"]
 SourcePath = Annotated[Path, typer.Argument(metavar="PATH", help="The export: a folder, a zip, or one file.")]
 
 app = typer.Typer()
-map_app = typer.Typer(no_args_is_help=True, help="The map: show it, put one, or have it proposed anew.")
 source_app = typer.Typer(no_args_is_help=True, help="The source a migration reads.")
-app.add_typer(map_app, name="map")
 app.add_typer(source_app, name="source")
 
 
@@ -82,160 +77,6 @@ def source_set(path: SourcePath, migration: MigrationOption = None, as_json: Jso
 @app.command()
 def scope(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
     """Read the source, count and profile it, and propose a map."""
-    with session(as_json, migration) as s:
-        s.step("scope")
-
-
-@map_app.command("show")
-def map_show(
-    migration: MigrationOption = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Write the map to a file, as YAML or JSON.")] = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Show the map, or write it to a file to work on."""
-    with session(as_json, migration) as s:
-        shown = s.api.get(s.path("map"))
-        if out is not None:
-            is_json = out.suffix.lower() == ".json"
-            text = (
-                json.dumps(shown["map"], indent=2, ensure_ascii=False)
-                if is_json
-                else yaml.safe_dump(shown["map"], sort_keys=False, allow_unicode=True)
-            )
-            out.write_text(text, "utf-8")
-            s.out.plain(f"The map is in {out}.")
-        else:
-            _show_map(s, shown)
-        s.out.document(shown)
-
-
-def _show_map(s: Session, shown: dict[str, Any]) -> None:
-    for name, mapped in shown["map"].get("objects", {}).items():
-        if mapped.get("match"):
-            s.out.say(f"\n[step]{escape(words(name))}[/step]: {escape(_adopted_by(mapped))}")
-        for route in mapped["routes"]:
-            s.out.say(f"\n[step]{escape(words(name))}[/step] → [name]{escape(route['table'])}[/name]")
-            made = table("source", "column", "transform", "sure", numbers=("sure",))
-            for field in route["fields"]:
-                column = field.get("column") or f"({field.get('reason') or field.get('status', '')})"
-                sure = f"{float(field.get('confidence', 1)):.0%}"
-                made.add_row(escape(field["source"]), escape(column), escape(field.get("transform", "text")), sure)
-            s.out.show(made)
-    s.out.plain(f"map {shown['hash']}", style="quiet")
-
-
-@map_app.command("put")
-def map_put(
-    file: Annotated[Path, typer.Argument(help="The map, YAML or JSON.", exists=True, dir_okay=False)],
-    migration: MigrationOption = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Put a map. A changed map needs a new confirmation."""
-    with session(as_json, migration) as s:
-        try:
-            read = yaml.safe_load(file.read_text("utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise misuse(f"{file} is neither YAML nor JSON.", "./carryover map show --out map.yaml") from error
-        if not isinstance(read, dict):
-            raise misuse(f"{file} holds no map.", "./carryover map show --out map.yaml")
-        answer = s.api.put(s.path("map"), read.get("map", read)) or {}
-        s.out.say("[good]✓[/good] The map is put.")
-        s.hint()
-        s.out.document(answer)
-
-
-@map_app.command("options")
-def map_options(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
-    """List the choices the map offers, with the answers to each; the first is the default."""
-    with session(as_json, migration) as s:
-        found = s.api.get(s.path("map", "options"))
-        _show_options(s, found)
-        s.out.document(found)
-
-
-def _show_options(s: Session, found: dict[str, Any]) -> None:
-    made = table("option", "now", "answers", "question")
-    for one in found["options"]:
-        answers = ", ".join(f"{a}*" if a == one["default"] else a for a in one["answers"])
-        made.add_row(one["name"], one["current"] or "–", answers, one["question"])
-    s.out.show(made)
-
-
-@map_app.command("option")
-def map_option(
-    answers: Annotated[list[str], typer.Argument(metavar="NAME=ANSWER…", help="As appointment=task.")],
-    migration: MigrationOption = None,
-    by: ByOption = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Answer choices of the map. A changed map needs a new confirmation."""
-    wanted = dict(one.partition("=")[::2] for one in answers)
-    if not all(wanted) or not all(wanted.values()):
-        raise misuse("An answer is a name, =, and what is chosen.", "./carryover map options")
-    with session(as_json, migration) as s:
-        made = s.api.post(s.path("map", "options"), {"by": by or place.operator(), "options": wanted})
-        _show_options(s, made)
-        s.hint()
-        s.out.document(made)
-
-
-@map_app.command("match")
-def map_match(
-    name: Annotated[str, typer.Argument(metavar="OBJECT", help="The source object: patient, location…")],
-    rules: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="COLUMN[,COLUMN…]…", help="Rules; the first that finds something counts."),
-    ] = None,
-    off: Annotated[bool, typer.Option("--off", help="No rules: nothing is adopted.")] = False,
-    owner: Annotated[
-        Literal["keep", "set"] | None,
-        typer.Option("--owner", help="Whether an adopted row keeps its owner (as at first) or gets the record's."),
-    ] = None,
-    migration: MigrationOption = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Say by which columns records are found in the target, to be adopted there. Shows the rules when none is given.
-
-    A changed rule needs a new confirmation.
-    """
-    with session(as_json, migration) as s:
-        if off and rules:
-            raise misuse("Give rules, or --off.", "./carryover map match --help")
-        shown = s.api.get(s.path("map"))
-        mapped = shown["map"]["objects"].get(name)
-        if mapped is None:
-            raise misuse(f"The map has no object {name}.", "One of: " + ", ".join(shown["map"]["objects"]))
-        if rules or off:
-            mapped["match"] = [[column.strip() for column in rule.split(",")] for rule in rules or []]
-        if owner:
-            mapped["match_owner"] = owner
-        if rules or off or owner:
-            s.api.put(s.path("map"), shown["map"])
-        s.out.plain(f"{name}: {_adopted_by(mapped)}")
-        if rules or off or owner:
-            s.hint()
-        s.out.document({"object": name, "match": mapped["match"], "match_owner": mapped["match_owner"]})
-
-
-def _adopted_by(mapped: dict[str, Any]) -> str:
-    """The match rules of an object in words."""
-    rules = ", else by ".join(" and ".join(rule) for rule in mapped["match"])
-    owner = "keep their owner" if mapped["match_owner"] == "keep" else "get the record's owner"
-    return f"rows of the target are adopted by {rules}; they {owner}." if rules else "nothing is adopted."
-
-
-@map_app.command("propose")
-def map_propose(
-    schema: Annotated[
-        Path | None, typer.Option("--schema", help="A schema document (JSON): needs no app, no source, no migration.")
-    ] = None,
-    migration: MigrationOption = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Propose the map anew from the source as it is now (reads the source again); or a map from a schema alone."""
-    if schema is not None:
-        propose_from(schema, Out(as_json))
-        return
     with session(as_json, migration) as s:
         s.step("scope")
 
@@ -291,23 +132,19 @@ def _phi_decisions(
     s: Session, given: list[str], undecided: list[dict[str, str]], *, asks: bool, yes: bool
 ) -> dict[str, str]:
     """Decisions about delicate health information, by class or field. Raises misuse while one is missing."""
-    decided: dict[str, str] = {}
-    for one in given:
-        what, _, decision = one.partition("=")
-        if not what or decision not in PHI_DECISIONS:
-            raise misuse(f"--phi {one} cannot be read.", "--phi ssn=leave_out or --phi patient.ssn=redact")
-        decided[what] = decision
+    decided = phi_decisions(given)
     open_classes: dict[str, list[str]] = {}
     for field in undecided:
         name = f"{field['object']}.{field['field']}"
         if name not in decided and field["phi"] not in decided:
             open_classes.setdefault(field["phi"], []).append(name)
     for kind, names in open_classes.items():
+        # By the fields' names: what was decided about others of the class before is not asked anew.
         if yes:
-            decided[kind] = "migrate"
+            decided |= dict.fromkeys(names, "migrate")
         elif asks:
             s.out.say(f"[name]{words(kind)}[/name]: {escape(', '.join(names))}")
-            decided[kind] = _ask(PHI_DECISIONS)
+            decided |= dict.fromkeys(names, _ask(PHI_DECISIONS))
         else:
             raise misuse(
                 f"Decide what happens to {words(kind)}: {', '.join(names)}.", f"--phi {kind}=migrate|redact|leave_out"

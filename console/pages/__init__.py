@@ -2,13 +2,14 @@
 
 from typing import Any, Final
 
-from console.pages import home, map, move, proof, ready, runs, sample, trouble
+from console.pages import home, map, move, proof, ready, runs, sample, shaping, trouble
 
 ROUTES: Final[tuple[tuple[str, str, str, Any], ...]] = (
     *home.ROUTES,
     *runs.ROUTES,
     *ready.ROUTES,
     *map.ROUTES,
+    *shaping.ROUTES,
     *sample.ROUTES,
     *move.ROUTES,
     *trouble.ROUTES,

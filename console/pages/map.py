@@ -17,15 +17,17 @@ from ledger.states import Migration
 from mapping.catalog import build_schema
 from mapping.model import ClinicMap, ControlledPolicy, FieldMap, PhiClass, PhiDecision
 from mapping.objects import ObjectName
-from mapping.review import REVIEWED, undecided
+from mapping.review import review, standing_of, undecided
 from mapping.schema import Schema, SchemaColumn
 from mapping.transforms import COMMON_ARGS, REGISTRY
 from mapping.validate import Problem, problems
-from services import decisions, fields, source
+from services import decisions, fields, history, source
 from services.access import StepError
 from services.fields import CERTAIN, FieldEdit
 from services.overview import current_map
 
+#: A decision about health information, as a row says it.
+DECIDED: Final = {"migrate": "migrates", "redact": "redacted", "leave_out": "left out"}
 #: Columns that the migration fills itself.
 _OWN: Final = ("owner", "state", "status", "file", "uniqueidentifier")
 
@@ -47,6 +49,16 @@ class Line:
         return "f-" + self.key.replace(".", "-")
 
     @property
+    def way(self) -> str:
+        """How the value is changed on the way; a decision about health information goes before the transform."""
+        return "redacted" if self.field.review == "redact" else self.field.transform
+
+    @property
+    def decision(self) -> str:
+        """What somebody decided about the health information in it; "" for nobody."""
+        return DECIDED.get(self.field.review or "", "")
+
+    @property
     def sure(self) -> str:
         """The confidence in words."""
         if self.field.by and self.field.status != "proposed":
@@ -64,7 +76,7 @@ def lines_of(clinic_map: ClinicMap, schema: Schema, found: list[Problem]) -> lis
     wrong = {(one.object, one.field): one.message for one in found if one.field}
     return [
         Line(key, name, table, field, _column(schema, table, field.column), wrong.get((name, field.source), ""))
-        for key, name, table, field in fields.fields_of(clinic_map)
+        for key, name, table, field in history.fields_of(clinic_map)
     ]
 
 
@@ -107,6 +119,8 @@ async def map_page(visit: Visit) -> func.HttpResponse:
         phis=sorted({line.field.phi for line in lines}),
         policies=get_args(ControlledPolicy),
         delicate=_delicate(clinic_map),
+        classes=(classes := review(clinic_map)),
+        needed=sum(one.needed for one in classes),
         edits=f"{visit.home}/map/fields",
         open=_open(visit, migration),
     )
@@ -150,10 +164,11 @@ async def field_panel(visit: Visit) -> func.HttpResponse:
         "common": COMMON_ARGS,
         "args": json.dumps(line.field.args, indent=2, ensure_ascii=False) if line.field.args else "",
         "phis": get_args(PhiClass),
+        "standing": standing_of(line.field),
         "values": _values(line, counted),
         "examples": [_example(one, shown) for one in found],
         "revealed": shown,
-        "history": await fields.history(visit.store, migration.id, line.key),
+        "history": await history.changes(visit.store, migration.id, line.key),
         "edits": f"{visit.home}/map/fields",
         "open": _open(visit, migration),
         "home": visit.home,
@@ -188,11 +203,13 @@ def _example(one: source.Example, shown: bool) -> tuple[str, str]:
 async def edit(visit: Visit) -> func.HttpResponse:
     """One field is confirmed, changed, left out, reopened or commented."""
     action = visit.form("action")
-    if not visit.person.may_operate and action not in ("confirm", "comment", "reopen"):
+    if not visit.person.may_operate and action not in ("confirm", "comment", "reopen", "review"):
         raise StepError("not_allowed", "Changing the map takes the role operator.", "Leave a comment instead.")
     asked: dict[str, Any] = {name: visit.form(name) for name in ("field", "source", "action", "reason", "comment")}
     if action == "change":
         asked |= _changed(visit)
+    if action == "review":
+        asked["review"] = visit.form("review") or None
     try:
         given = FieldEdit.model_validate(asked)
     except ValidationError as error:
@@ -258,10 +275,11 @@ async def confirm(visit: Visit) -> func.HttpResponse:
     """A person confirms the map whose hash they were shown."""
     policy = visit.form("controlled")
     chosen = cast("ControlledPolicy", policy) if policy in get_args(ControlledPolicy) else None
+    clinic_map = await current_map(visit.store, await visit.migration())
     phi: dict[str, PhiDecision] = {
-        kind: cast("PhiDecision", made)
-        for kind in REVIEWED
-        if (made := visit.form(f"phi.{kind}")) in get_args(PhiDecision)
+        f"{name}.{field.source}": cast("PhiDecision", made)
+        for name, field in undecided(clinic_map)
+        if (made := visit.form(f"phi.{field.phi}")) in get_args(PhiDecision)
     }
     await decisions.confirm(visit.store, visit.args["id"], visit.person.name, visit.form("hash"), chosen, phi)
     return visit.go(visit.home)

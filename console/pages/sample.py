@@ -10,7 +10,7 @@ from console.shell import shell
 from console.visit import Visit
 from services import decisions
 from services.access import StepError
-from services.fields import fields_of
+from services.history import fields_of
 from services.overview import current_map
 from services.papers import report_data
 

@@ -109,6 +109,8 @@ class FakeApp:
                 web.get(one + "/map", self._map),
                 web.put(one + "/map", self._put_map),
                 web.post(one + "/map/options", self._options),
+                web.get(one + "/map/phi", self._phi),
+                web.post(one + "/map/phi", self._phi),
                 web.post(one + "/confirm", self._confirm),
                 web.post(one + "/sign-off", self._sign),
                 web.post(one + "/accept", self._accept),
@@ -273,6 +275,12 @@ class FakeApp:
         self.posted.append(("options", asked))
         one = {"name": "appointment", "question": "Where?", "answers": ["ClinicAppointment", "task"]}
         return web.json_response({"options": [one | {"default": "ClinicAppointment", "current": "task"}]})
+
+    async def _phi(self, request: web.Request) -> web.Response:
+        if request.method == "POST":
+            self.posted.append(("phi", await request.json()))
+        one = {"class": "name", "decision": None, "needed": False, "by": "", "at": None}
+        return web.json_response({"classes": [one | {"fields": {"open": ["patient.FIRST"]}}]})
 
     async def _put_map(self, request: web.Request) -> web.Response:
         self.posted.append(("map", await request.json()))

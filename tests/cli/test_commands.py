@@ -170,6 +170,20 @@ def test_options_are_answered_by_name(app: FakeApp, carryover: Carryover) -> Non
     assert carryover("map", "option", "appointment", "--json").code == 2
 
 
+def test_health_information_is_decided_by_class_or_field(app: FakeApp, carryover: Carryover) -> None:
+    carryover("create", "--system", "elm")
+    app.posted.clear()
+    assert "name" in carryover("map", "phi").out
+    assert app.posted == []
+    decided = {"name": "redact", "patient.properties.a=b": "leave_out"}
+    command = ("map", "phi", *(f"{what}={decision}" for what, decision in decided.items()), "--by", "Ada", "--json")
+    assert carryover(*command).document["classes"][0]["class"] == "name"
+    assert app.posted == [("phi", {"by": "Ada", "phi": decided})]
+    for wrong in ("name", "name=hide", "=redact"):
+        assert carryover("map", "phi", wrong, "--json").code == 2
+        assert carryover("confirm", "--controlled", "include", "--phi", wrong, "--json").code == 2
+
+
 def test_close_is_typed(migrated: FakeApp, carryover: Carryover) -> None:
     assert carryover("close", "--json").code == 2
     assert carryover("close", "--typed", "m-00000001", "--by", "Ada", "--json").code == 0

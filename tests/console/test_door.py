@@ -2,28 +2,19 @@
 
 import base64
 import re
-from collections.abc import AsyncIterator, Callable
-from types import SimpleNamespace
 from typing import Any, Final
-from urllib.parse import urlencode
 
-import azure.functions as func
-import orjson
 import pytest
 
-from console import csrf, door, masks
+from console import csrf, masks
 from console.pages import ROUTES
 from console.visit import HEADERS
 from ledger import manifest, migrations
 from ledger.migrations import Migration
 from ledger.storage import Storage
-from services import identity, overview
-from services.overview import NewMigration
-from settings import Settings, WrongSetting, settings
-
-HERE: Final = "http://127.0.0.1:7071"
-AZURE: Final = "https://carryover.azurewebsites.net"
-BROWSER: Final = "0123456789abcdef0123456789abcdef"
+from services import identity
+from settings import WrongSetting, settings
+from tests.console.visits import AZURE, BROWSER, HERE, ask, principal, send, text
 
 #: What only some roles may do: (method, place) -> roles. Every other page is read with any role.
 NEEDS: Final = {
@@ -37,6 +28,7 @@ NEEDS: Final = {
     ("GET", "m/{id}/solution"): {"operator"},
     ("POST", "m/{id}/map/fields"): {"operator", "approver"},
     ("POST", "m/{id}/map/certain"): {"operator", "approver"},
+    ("POST", "m/{id}/map/phi"): {"operator", "approver"},
     ("POST", "m/{id}/map/confirm"): {"approver"},
     ("POST", "m/{id}/sign"): {"approver"},
     ("POST", "m/{id}/reveal"): {"operator", "approver"},
@@ -47,87 +39,6 @@ NEEDS: Final = {
     ("GET", "m/{id}/claims/{run}/{name}"): {"operator", "approver"},
     ("GET", "m/{id}/evidence"): {"operator", "approver"},
 }
-
-
-def principal(*roles: str, name: str = "ann@clinic.example") -> dict[str, str]:
-    """The headers of the platform's sign-in."""
-    claims = [{"typ": "oid", "val": f"id of {name}"}, {"typ": "preferred_username", "val": name}]
-    claims += [{"typ": "roles", "val": role} for role in roles]
-    content = orjson.dumps({"auth_typ": "aad", "name_typ": "name", "role_typ": "roles", "claims": claims})
-    return {"X-MS-CLIENT-PRINCIPAL": base64.b64encode(content).decode(), "X-MS-CLIENT-PRINCIPAL-NAME": name}
-
-
-@pytest.fixture
-def configure(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Settings for one test, in every module that asks for them."""
-
-    def use(**values: Any) -> None:
-        made = Settings(**values)
-        monkeypatch.setattr(identity, "settings", lambda: made)
-        monkeypatch.setattr(csrf, "settings", lambda: made)
-
-    return use
-
-
-@pytest.fixture
-async def store(azurite: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Storage]:
-    """The storage that the console finds."""
-    async with Storage.open(azurite) as opened:
-        await opened.ensure()
-
-        async def here() -> Storage:
-            return opened
-
-        monkeypatch.setattr(door, "storage", here)
-        monkeypatch.setattr(csrf, "_keys", {})
-        yield opened
-
-
-@pytest.fixture
-async def migration(store: Storage) -> Migration:
-    """A migration that was just created."""
-    return await overview.create(store, NewMigration(system="clinic"))
-
-
-class Client:
-    """A durable client that starts nothing."""
-
-    async def start_new(self, name: str, instance: str, given: Any) -> str:
-        return instance
-
-    async def get_status(self, instance: str) -> Any:
-        return SimpleNamespace(runtime_status=None, custom_status=None)
-
-
-async def ask(
-    method: str, place: str, headers: dict[str, str] | None = None, *, at: str = HERE, form: dict[str, str] | None = None,
-    **params: str,
-) -> func.HttpResponse:  # fmt: skip
-    """A request to the console."""
-    url = f"{at}/console/{place}"
-    body = urlencode(form or {}).encode()
-    request = func.HttpRequest(method, url, headers=headers or {}, params=params, route_params={}, body=body)
-    return await door.serve(request, Client())
-
-
-async def send(
-    store: Storage,
-    place: str,
-    headers: dict[str, str],
-    *,
-    at: str = AZURE,
-    name: str = "ann@clinic.example",
-    **form: str,
-) -> func.HttpResponse:
-    """A form as our own page sends it."""
-    key = await csrf.key_of(store)
-    token = csrf.sign(key, "form", f"id of {name}", BROWSER, f"/console/{place}")
-    sent = {**headers, "Origin": at, "Cookie": f"carryover={BROWSER}"}
-    return await ask("POST", place, sent, at=at, form={"token": token, **form})
-
-
-def text(answer: func.HttpResponse) -> str:
-    return answer.get_body().decode(errors="replace")
 
 
 # ---- who is there ----------------------------------------------------------------------------------------------------

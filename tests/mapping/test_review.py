@@ -7,7 +7,7 @@ import pytest
 from mapping.catalog import build_schema
 from mapping.hash import map_hash
 from mapping.model import ClinicMap, FieldMap, ObjectMap, PhiClass, PhiDecision, Route
-from mapping.review import decide, undecided
+from mapping.review import decide, review, undecided
 from mapping.steps import read_step, step_of
 from mapping.trim import MARK, covers, trimmer, used_fields
 
@@ -47,10 +47,46 @@ def test_a_class_is_decided_at_once_and_a_field_wins_over_it() -> None:
     assert made["ssn"].by == "Ada" and made["ssn"].at == NOON
 
 
-def test_a_decision_stands_until_the_field_is_decided_anew() -> None:
+@pytest.mark.parametrize("what", ["ssn", "patient.ssn"])
+def test_the_latest_decision_stands(what: str) -> None:
     once = decide(MAP, {"patient.ssn": "redact"}, "Ada", NOON)
-    assert fields_of(decide(once, {"ssn": "migrate"}, "Ben", NOON))["ssn"].by == "Ada"
-    assert fields_of(decide(once, {"patient.ssn": "migrate"}, "Ben", NOON))["ssn"].review == "migrate"
+    made = fields_of(decide(once, {what: "migrate"}, "Ben", NOON))["ssn"]
+    assert (made.review, made.by) == ("migrate", "Ben")
+
+
+def test_any_class_can_be_decided_about() -> None:
+    made = decide(MAP, {"name": "redact"}, "Ada", NOON)
+    assert fields_of(made)["last"].review == "redact"
+    assert map_hash(made) != map_hash(MAP)
+
+
+@pytest.mark.parametrize("unknown", ["patient.nosuch", "nosuch", "none", "staff.last"])
+def test_a_name_that_is_neither_class_nor_field_is_refused(unknown: str) -> None:
+    with pytest.raises(ValueError, match=f"no class {unknown};"):
+        decide(MAP, {"ssn": "migrate", unknown: "redact"}, "Ada", NOON)
+
+
+def test_what_is_ignored_for_another_reason_is_left_to_decisions_by_name() -> None:
+    some = a_map(
+        field("a", "description", "clinical", status="ignored"), field("b", None, "clinical", status="ignored")
+    )
+    assert decide(some, {"clinical": "migrate"}, "Ada", NOON) == some
+    assert fields_of(decide(some, {"patient.a": "redact"}, "Ada", NOON))["a"].status == "confirmed"
+    with pytest.raises(ValueError, match="b has no column"):
+        decide(some, {"patient.b": "migrate"}, "Ada", NOON)
+
+
+def test_the_review_lists_each_class_with_what_becomes_of_its_fields() -> None:
+    assert [(one.kind, one.needed, one.decision) for one in review(MAP)] == [
+        ("name", False, None), ("ssn", True, None), ("clinical_note", True, None),
+    ]  # fmt: skip
+    made = {one.kind: one for one in review(decide(MAP, {"ssn": "redact", "clinical_note": "leave_out"}, "Ada", NOON))}
+    assert {kind: one.decision for kind, one in made.items()} == {
+        "name": None, "ssn": "redact", "clinical_note": "leave_out",
+    }  # fmt: skip
+    assert (made["ssn"].fields, made["ssn"].by, made["ssn"].at) == ({"redact": ["patient.ssn"]}, "Ada", NOON)
+    mixed = a_map(field("a", "firstname", "name", review="redact"), field("b", "lastname", "name"))
+    assert review(mixed)[0].decision is None
 
 
 def test_what_is_left_out_is_ignored_and_can_come_back() -> None:

@@ -1,0 +1,81 @@
+"""What people did to the fields of the map: one line each of an append blob, so that a field's history can be read without
+reading every version of the map."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Literal
+
+import orjson
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceExistsError
+from pydantic import BaseModel
+
+from ledger import paths
+from ledger.storage import NotStored, Storage
+from mapping.model import ClinicMap, FieldMap
+
+Action = Literal["confirm", "reopen", "ignore", "change", "comment", "review"]
+
+
+class Change(BaseModel):
+    """One line of the history. Names of fields, columns and people; never a value of a record."""
+
+    at: datetime
+    by: str
+    version: int
+    field: str
+    source: str
+    action: Action
+    before: str
+    after: str
+    comment: str = ""
+
+
+def fields_of(clinic_map: ClinicMap) -> list[tuple[str, str, str, FieldMap]]:
+    """Every field with its place, object and table, in the map's order. A place names a field: ``patient.0.12`` is the
+    thirteenth field of the first route of patients."""
+    return [
+        (f"{name}.{number}.{place}", name, route.table, field)
+        for name, one in clinic_map.objects.items()
+        for number, route in enumerate(one.routes)
+        for place, field in enumerate(route.fields)
+    ]
+
+
+def way_of(field: FieldMap) -> str:
+    """A field's way in a few words."""
+    if field.status == "ignored":
+        return f"left out: {field.reason}"
+    way = "redacted" if field.review == "redact" else field.transform
+    return f"{field.column or 'no column'} by {way} ({field.status})"
+
+
+def reviewed(before: ClinicMap, after: ClinicMap, version: int) -> Iterator[Change]:
+    """A line for each field about whose health information somebody decided: both maps have the same fields."""
+    for (key, _, _, old), (_, _, _, new) in zip(fields_of(before), fields_of(after), strict=True):
+        if new != old and new.at is not None:
+            yield Change(
+                at=new.at, by=new.by, version=version, field=key, source=new.source, action="review",
+                before=way_of(old), after=way_of(new), comment=new.review or "",
+            )  # fmt: skip
+
+
+async def append(store: Storage, id: str, lines: Sequence[Change]) -> None:
+    """Add lines to the map's history."""
+    client = store.blob("ledger", paths.map_changes(id))
+    with suppress(ResourceExistsError):
+        await client.create_append_blob(match_condition=MatchConditions.IfMissing)
+    for start in range(0, len(lines), 1000):
+        some = (orjson.dumps(one.model_dump(mode="json")) + b"\n" for one in lines[start : start + 1000])
+        await client.append_block(b"".join(some))
+
+
+async def changes(store: Storage, id: str, field: str | None = None) -> list[Change]:
+    """What people did to a field, or to all of them, latest first."""
+    try:
+        text = await store.get("ledger", paths.map_changes(id))
+    except NotStored:
+        return []
+    found = [Change.model_validate_json(line) for line in text.splitlines()]
+    return [one for one in reversed(found) if field in (None, one.field)]

@@ -1,0 +1,76 @@
+"""The map's page without a browser: what it shows, and what its forms do to the map."""
+
+import re
+from typing import Any
+
+import pytest
+
+from ledger.migrations import Migration
+from ledger.storage import Storage
+from tests.console.visits import AZURE, ask, principal, send, text
+from tests.mapping.samples import a_map
+from tests.support.maps import field_of, with_map
+
+BOTH = principal("operator", "approver")
+
+
+@pytest.fixture
+async def mapped(store: Storage, migration: Migration, configure: Any) -> Migration:
+    """A migration whose source was read, with the sample map; somebody who may do everything is signed in."""
+    configure(CARRYOVER_APP_SERVICE_AUTH="true")
+    return await with_map(store, migration, a_map())
+
+
+async def page_of(one: Migration) -> str:
+    return text(await ask("GET", f"m/{one.id}/map", BOTH, at=AZURE))
+
+
+def row(page: str, name: str, source: str) -> str:
+    """The row of a field, without tags."""
+    found = re.search(rf'<tr id="[^"]*"[^>]*aria-label="{name}: {re.escape(source)}".*?</tr>', page, re.DOTALL)
+    assert found, source
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", found[0]))
+
+
+# ---- health information ----------------------------------------------------------------------------------------------
+
+
+async def test_a_class_is_decided_about_by_name_and_can_be_decided_anew(store: Storage, mapped: Migration) -> None:
+    place = f"m/{mapped.id}/map/phi"
+    for decision, shown in (("redact", "redacted"), ("migrate", "migrates")):
+        answer = await send(store, place, BOTH, **{"phi.name": decision})
+        assert answer.status_code == 303, text(answer)
+        found = await field_of(store, mapped.id, "patient", "first")
+        assert (found.review, found.by) == (decision, "ann@clinic.example")
+        assert shown in row(await page_of(mapped), "Patient", "first")
+    assert "Nothing was chosen" in text(await send(store, place, BOTH, **{"phi.name": "migrate"}))
+
+
+async def test_a_redacted_row_does_not_look_migrated(store: Storage, mapped: Migration) -> None:
+    given = {"field": "patient.0.1", "source": "first", "action": "review", "review": "redact"}
+    answer = await send(store, f"m/{mapped.id}/map/fields", BOTH, **given)
+    assert answer.status_code == 303, text(answer)
+    shown = row(await page_of(mapped), "Patient", "first")
+    assert "redacted" in shown and " text " not in shown
+    panel = text(await ask("GET", f"m/{mapped.id}/map/field/patient.0.1", BOTH, at=AZURE))
+    assert "Decided: it is redacted, by ann@clinic.example" in panel
+
+
+async def test_an_approver_decides_about_health_information_but_does_not_shape_the_map(
+    store: Storage, mapped: Migration
+) -> None:
+    place, who = f"m/{mapped.id}/map/fields", principal("approver")
+    given = {"field": "patient.0.1", "source": "first"}
+    assert (await send(store, place, who, **given, action="review", review="redact")).status_code == 303
+    assert "takes the role operator" in text(await send(store, place, who, **given, action="ignore", reason="no"))
+
+
+async def test_undoing_a_decision_undoes_it_whole(store: Storage, mapped: Migration) -> None:
+    place = f"m/{mapped.id}/map/fields"
+    given = {"field": "patient.0.1", "source": "first"}
+    for action in ("reopen", "confirm"):
+        await send(store, place, BOTH, **given, action="review", review="leave_out")
+        assert (await field_of(store, mapped.id, "patient", "first")).status == "ignored"
+        await send(store, place, BOTH, **given, action=action)
+        found = await field_of(store, mapped.id, "patient", "first")
+        assert (found.review, found.status) == (None, "proposed" if action == "reopen" else "confirmed")

@@ -1,0 +1,65 @@
+"""Visits to the console without a browser: who comes, what is asked, what a form of ours sends."""
+
+import base64
+from types import SimpleNamespace
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import azure.functions as func
+import orjson
+
+from console import csrf, door
+from ledger.storage import Storage
+
+HERE: Final = "http://127.0.0.1:7071"
+AZURE: Final = "https://carryover.azurewebsites.net"
+BROWSER: Final = "0123456789abcdef0123456789abcdef"
+
+
+def principal(*roles: str, name: str = "ann@clinic.example") -> dict[str, str]:
+    """The headers of the platform's sign-in."""
+    claims = [{"typ": "oid", "val": f"id of {name}"}, {"typ": "preferred_username", "val": name}]
+    claims += [{"typ": "roles", "val": role} for role in roles]
+    content = orjson.dumps({"auth_typ": "aad", "name_typ": "name", "role_typ": "roles", "claims": claims})
+    return {"X-MS-CLIENT-PRINCIPAL": base64.b64encode(content).decode(), "X-MS-CLIENT-PRINCIPAL-NAME": name}
+
+
+class Client:
+    """A durable client that starts nothing."""
+
+    async def start_new(self, name: str, instance: str, given: Any) -> str:
+        return instance
+
+    async def get_status(self, instance: str) -> Any:
+        return SimpleNamespace(runtime_status=None, custom_status=None)
+
+
+async def ask(
+    method: str, place: str, headers: dict[str, str] | None = None, *, at: str = HERE, form: dict[str, str] | None = None,
+    **params: str,
+) -> func.HttpResponse:  # fmt: skip
+    """A request to the console."""
+    url = f"{at}/console/{place}"
+    body = urlencode(form or {}).encode()
+    request = func.HttpRequest(method, url, headers=headers or {}, params=params, route_params={}, body=body)
+    return await door.serve(request, Client())
+
+
+async def send(
+    store: Storage,
+    place: str,
+    headers: dict[str, str],
+    *,
+    at: str = AZURE,
+    name: str = "ann@clinic.example",
+    **form: str,
+) -> func.HttpResponse:
+    """A form as our own page sends it."""
+    key = await csrf.key_of(store)
+    token = csrf.sign(key, "form", f"id of {name}", BROWSER, f"/console/{place}")
+    sent = {**headers, "Origin": at, "Cookie": f"carryover={BROWSER}"}
+    return await ask("POST", place, sent, at=at, form={"token": token, **form})
+
+
+def text(answer: func.HttpResponse) -> str:
+    return answer.get_body().decode(errors="replace")

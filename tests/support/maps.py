@@ -1,0 +1,29 @@
+"""A migration with a map, for tests that need no source."""
+
+from ledger import migrations
+from ledger.migrations import Migration
+from ledger.storage import Storage
+from mapping.model import ClinicMap, FieldMap
+from services.maps import store_map
+from services.overview import current_map
+
+
+async def with_map(store: Storage, migration: Migration, clinic_map: ClinicMap) -> Migration:
+    """The migration as if its source had been read and this map proposed, whatever is wrong with it."""
+
+    def scoped(one: Migration) -> None:
+        one.state = "mapped"
+
+    await migrations.change(store, migration.id, scoped)
+    return await store_map(store, migration.id, clinic_map, was=clinic_map)
+
+
+async def map_of(store: Storage, id: str) -> ClinicMap:
+    """The map as it stands."""
+    return await current_map(store, await migrations.load(store, id))
+
+
+async def field_of(store: Storage, id: str, name: str, source: str) -> FieldMap:
+    """The first field of that source in an object's map, as it stands."""
+    objects = {str(key): one for key, one in (await map_of(store, id)).objects.items()}
+    return next(one for route in objects[name].routes for one in route.fields if one.source == source)

@@ -14,7 +14,7 @@ from activities.errors import StepError
 from activities.resources import workplace
 from activities.signin import users
 from activities.standing import standing
-from ledger import migrations, paths
+from ledger import map_versions, migrations, paths
 from ledger.audit import Head
 from ledger.chunks import read_records
 from ledger.migrations import EpochChanged, Migration, Run
@@ -80,7 +80,7 @@ async def current_map(store: Storage, migration: Migration) -> ClinicMap:
 
 async def map_version(store: Storage, migration_id: str, version: int) -> ClinicMap:
     """An earlier version of the map."""
-    return ClinicMap.model_validate_json(await store.get("ledger", paths.map_version(migration_id, version)))
+    return await map_versions.read(store, migration_id, version)
 
 
 async def map_and_schema(store: Storage, job: Job) -> tuple[ClinicMap, Schema]:

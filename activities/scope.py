@@ -13,7 +13,7 @@ from activities.profiles import profile_of, profiled
 from activities.resources import storage
 from activities.tally import dataset_accounts
 from activities.unstructured import unstructured
-from ledger import migrations, paths, transitions
+from ledger import map_versions, migrations, paths, transitions
 from ledger.states import STATES
 from ledger.storage import Storage
 from mapping.carry import carried
@@ -55,7 +55,7 @@ async def make_scope(job: dict[str, Any]) -> dict[str, Any]:
         lengths=found["lengths"],
         out_of_scope={name: one.out_of_scope for name, one in profile.datasets.items() if one.out_of_scope},
     )
-    await _keep_map(store, migration, proposal)
+    await _keep_map(store, migration, proposal, job)
     catalog = load_catalog()
     tables = {route.table for one in proposal.objects.values() for route in one.routes}
     renewal = migration.options.get("renewal")
@@ -145,7 +145,7 @@ async def merged(store: Storage, job: dict[str, Any]) -> dict[str, Any]:
     return {"properties": merge_properties(properties), "values": values, "lengths": lengths}
 
 
-async def _keep_map(store: Storage, migration: migrations.Migration, proposal: ClinicMap) -> None:
+async def _keep_map(store: Storage, migration: migrations.Migration, proposal: ClinicMap, job: dict[str, Any]) -> None:
     """The proposal becomes the next version, with what people changed since the last one; unless nothing changes."""
     last = await jobs.optional_document(store, migration.id, "proposal.json", None)
     proposed = proposal.model_dump(mode="json")
@@ -154,8 +154,8 @@ async def _keep_map(store: Storage, migration: migrations.Migration, proposal: C
         proposal = carried(current, ClinicMap.model_validate(last), proposal)
         if proposal == current:
             return
-    content = proposal.model_dump_json().encode()
-    await store.put("ledger", paths.map_version(migration.id, migration.map_version + 1), content)
+    number, cause = migration.map_version + 1, f"proposed by {job['run']}"
+    await map_versions.keep(store, migration.id, number, proposal, by=job["operator"], cause=cause)
 
     def put(one: migrations.Migration) -> None:
         # The scope's own run is active, so the gate for people does not apply: it is this run that brings the map.

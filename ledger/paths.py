@@ -109,14 +109,19 @@ def work(migration: str, run: str, name: str) -> str:
 # ---- ledger: what was done -------------------------------------------------------------------------------------------
 
 
+def map_versions(migration: str) -> str:
+    """Prefix of all versions of the map."""
+    return f"{part(migration)}/map/"
+
+
 def map_version(migration: str, version: int) -> str:
     """One version of the map (JSON), kept for good."""
-    return f"{part(migration)}/map/{version:04d}.json"
+    return f"{map_versions(migration)}{version:04d}.json"
 
 
 def map_changes(migration: str) -> str:
     """Who changed which field of the map, and when: an append blob of JSON lines."""
-    return f"{part(migration)}/map/changes.ndjson"
+    return f"{map_versions(migration)}changes.ndjson"
 
 
 def notes(migration: str) -> str:

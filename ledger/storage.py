@@ -2,9 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -63,6 +63,7 @@ class Stored:
     digest: str = ""  #: SHA-256 (hex) of an uploaded file, "" where nobody said
     path: str = ""  #: where an uploaded file lay in the upload
     changed: datetime | None = None  #: when it was last written
+    about: Mapping[str, str] = field(default_factory=dict)  #: all that is kept beside it
 
 
 async def bounded(work: Callable[[T], Awaitable[R]], items: Iterable[T], limit: int = _PARALLEL) -> list[R]:
@@ -139,13 +140,21 @@ class Storage:
     # ---- single blobs ------------------------------------------------------------------------------------------------
 
     async def put(
-        self, container: Container, name: str, data: bytes | AsyncIterable[bytes], *, once: bool = False
+        self,
+        container: Container,
+        name: str,
+        data: bytes | AsyncIterable[bytes],
+        *,
+        once: bool = False,
+        about: Mapping[str, str] | None = None,
     ) -> bool:
-        """Write a blob whole. With `once` it is written only when there was none; False says that one was there."""
+        """Write a blob whole, and what is kept beside it. With `once` it is written only when there was none; False
+        says that one was there."""
+        beside = _headers(about or {})
         if isinstance(data, bytes) and len(data) <= LARGEST:
-            return await self._small.put(container, name, data, once=once)
+            return await self._small.put(container, name, data, once=once, metadata=beside)
         try:
-            await self.blob(container, name).upload_blob(data, overwrite=not once)
+            await self.blob(container, name).upload_blob(data, overwrite=not once, metadata=beside)
         except ResourceExistsError:
             return False
         return True
@@ -309,13 +318,27 @@ def _proxy(account: str | Account) -> str | None:
 
 
 def _stored(blob: Listed) -> Stored:
-    digest, path = blob.metadata.get("sha256", ""), unquote(blob.metadata.get("path", ""))
-    return Stored(blob.name, blob.size, blob.leased, blob.etag, digest, path, blob.changed)
+    about = {key: unquote(value) for key, value in blob.metadata.items()}
+    return Stored(
+        blob.name,
+        blob.size,
+        blob.leased,
+        blob.etag,
+        about.get("sha256", ""),
+        about.get("path", ""),
+        blob.changed,
+        about,
+    )
 
 
 def _about(digest: str, path: str) -> dict[str, str]:
-    """What is kept beside an uploaded file. Metadata travels in headers, which take ASCII only."""
-    return {"sha256": digest, "path": quote(path)}
+    """What is kept beside an uploaded file."""
+    return _headers({"sha256": digest, "path": path})
+
+
+def _headers(about: Mapping[str, str]) -> dict[str, str]:
+    """Metadata travels in headers, which take ASCII only."""
+    return {key: quote(value) for key, value in about.items()}
 
 
 def _block(index: int) -> str:

@@ -12,7 +12,7 @@ from mapping.model import ControlledPolicy, FieldMap, PhiDecision
 from mapping.review import undecided
 from services import history
 from services.maps import store_map
-from services.phi import decided
+from services.phi import decided, worded
 
 _PHI_NEXT: Final = "Confirm with phi: migrate, redact or leave_out for each class or field, or decide field by field."
 _UNDECIDED: Final = "Nobody has decided what happens to controlled substances."
@@ -42,8 +42,11 @@ async def confirm(
         raise StepError("phi_undecided", _words(left), _PHI_NEXT)
     agreed = map_hash
     if changed != current and map_hash == migration.map_hash:
-        migration = await store_map(store, migration.id, changed, on=migration.map_version)
-        await history.append(store, id, list(history.reviewed(current, reviewed, migration.map_version)))
+        made = filter(None, (controlled and f"controlled substances {controlled}", worded(phi or {})))
+        cause = f"confirmed: {', '.join(made)}"
+        migration = await store_map(store, migration.id, changed, by=by, cause=cause, on=migration.map_version)
+        number = migration.map_version
+        await history.append(store, id, list(history.between(current, reviewed, "review", by=by, version=number)))
         agreed = migration.map_hash or ""
     migration = await migrations.change(store, id, lambda one: transitions.confirm(one, by, agreed))
     await anchor(store, migration, "confirm", by)

@@ -3,6 +3,7 @@
 A field is named by its place (``services.history.fields_of``); each change is a line of the map's history.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -61,7 +62,8 @@ async def edit(store: Storage, id: str, by: str, edits: Sequence[FieldEdit]) -> 
                 before=way_of(before), after=way_of(after), comment=one.comment or one.reason,
             )
         )  # fmt: skip
-    stored = await store_map(store, id, changed, on=migration.map_version, was=current)
+    cause = _cause(edits)
+    stored = await store_map(store, id, changed, by=by, cause=cause, on=migration.map_version, was=current)
     await append(store, id, lines)
     return stored
 
@@ -73,6 +75,13 @@ def certain(clinic_map: ClinicMap, least: float) -> list[FieldEdit]:
         for key, _, _, field in fields_of(clinic_map)
         if field.status == "proposed" and field.confidence >= least
     ]
+
+
+def _cause(edits: Sequence[FieldEdit]) -> str:
+    if len(edits) == 1:
+        return f"{edits[0].action} {edits[0].field.partition('.')[0]}.{edits[0].source}"
+    actions = Counter(one.action for one in edits)
+    return ", ".join(f"{action} {number} fields" for action, number in actions.items())
 
 
 def _place(clinic_map: ClinicMap, one: FieldEdit) -> tuple[list[FieldMap], int]:

@@ -12,6 +12,7 @@ from azure.core.exceptions import ResourceExistsError
 from pydantic import BaseModel
 
 from ledger import paths
+from ledger.states import now
 from ledger.storage import NotStored, Storage
 from mapping.model import ClinicMap, FieldMap
 
@@ -51,14 +52,19 @@ def way_of(field: FieldMap) -> str:
     return f"{field.column or 'no column'} by {way} ({field.status})"
 
 
-def reviewed(before: ClinicMap, after: ClinicMap, version: int) -> Iterator[Change]:
-    """A line for each field about whose health information somebody decided: both maps have the same fields."""
-    for (key, _, _, old), (_, _, _, new) in zip(fields_of(before), fields_of(after), strict=True):
-        if new != old and new.at is not None:
-            yield Change(
-                at=new.at, by=new.by, version=version, field=key, source=new.source, action="review",
-                before=way_of(old), after=way_of(new), comment=new.review or "",
-            )  # fmt: skip
+def between(before: ClinicMap, after: ClinicMap, action: Action, *, by: str, version: int) -> Iterator[Change]:
+    """A line for each field that two versions do not have alike; a field of only one of them has an empty side."""
+    at = now()
+    old, new = ({(key, field.source): field for key, _, _, field in fields_of(one)} for one in (before, after))
+    for place in dict.fromkeys([*new, *old]):
+        was, field = old.get(place), new.get(place)
+        if was == field:
+            continue
+        yield Change(
+            at=at, by=by, version=version, field=place[0], source=place[1], action=action,
+            before=way_of(was) if was else "", after=way_of(field) if field else "",
+            comment=(field.review or "") if field and action == "review" else "",
+        )  # fmt: skip
 
 
 async def append(store: Storage, id: str, lines: Sequence[Change]) -> None:

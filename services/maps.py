@@ -3,23 +3,49 @@
 import asyncio
 from typing import Final
 
+from activities import jobs
 from activities.errors import StepError
-from ledger import migrations, paths, transitions
+from ledger import map_versions, migrations, transitions
 from ledger.migrations import Migration
 from ledger.storage import Storage
 from mapping.catalog import build_schema
 from mapping.hash import map_hash
 from mapping.model import ClinicMap
 from mapping.validate import problems
+from services import history
 
 #: Seconds that another writer gets to finish what it began.
 _MOMENT: Final = 0.5
 
 
+async def put(store: Storage, id: str, given: ClinicMap, *, by: str, on: int | None) -> Migration:
+    """Keep a whole map that somebody sent; what differs from the map before is a line each of its history.
+
+    ``on``: the version that it was made from, where they say so. Raises StepError with what is wrong.
+    """
+    migration = await migrations.load(store, id)
+    if on is not None:
+        _same(migration, on)
+    before = await jobs.current_map(store, migration) if migration.map_version else None
+    stored = await store_map(store, id, given, by=by, cause="put as a whole", on=migration.map_version, was=before)
+    if before is not None:
+        number = stored.map_version
+        await history.append(store, id, list(history.between(before, given, "change", by=by, version=number)))
+    return stored
+
+
 async def store_map(
-    store: Storage, id: str, given: ClinicMap, *, on: int | None = None, was: ClinicMap | None = None
+    store: Storage,
+    id: str,
+    given: ClinicMap,
+    *,
+    by: str,
+    cause: str,
+    on: int | None = None,
+    was: ClinicMap | None = None,
 ) -> Migration:
-    """Check a map against the catalog and keep it as the next version. Raises StepError with what is wrong.
+    """Check a map against the catalog and keep it as the next version, with who made it and by what. Raises StepError
+    with what is wrong.
 
     ``on``: the version it was made from; another person's version in between is then not written over. ``was``: that
     version itself; what was wrong in it already (a policy that nobody has chosen yet) may stay so for now.
@@ -31,13 +57,12 @@ async def store_map(
         more = f" (and {len(found) - 5} more)" if len(found) > 5 else ""
         raise StepError("bad_map", f"The map cannot be taken: {words}{more}", "Mend it and send the map again.")
     base = (await migrations.load(store, id)).map_version if on is None else on
-    content, blob = given.model_dump_json().encode(), paths.map_version(id, base + 1)
     # The blob comes first: a version number never points at nothing. One that is there already is of a writer who is
     # about to take the number, or of one who died before.
-    if not await store.put("ledger", blob, content, once=True):
+    if not await map_versions.keep(store, id, base + 1, given, by=by, cause=cause, once=True):
         await asyncio.sleep(_MOMENT)
         _same(await migrations.load(store, id), base)
-        await store.put("ledger", blob, content)
+        await map_versions.keep(store, id, base + 1, given, by=by, cause=cause)
 
     def put(one: Migration) -> None:
         _same(one, base)

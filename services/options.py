@@ -57,7 +57,8 @@ async def answer(store: Storage, id: str, by: str, wanted: Mapping[str, str]) ->
             )  # fmt: skip
     if changed == current:
         return migration
-    stored = await store_map(store, id, changed, on=migration.map_version, was=current)
+    cause = ", ".join(f"option {one.source}={one.after}" for one in lines)
+    stored = await store_map(store, id, changed, by=by, cause=cause, on=migration.map_version, was=current)
     await append(store, id, lines)
     return stored
 

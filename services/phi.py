@@ -1,7 +1,7 @@
 """The decisions about health information: shown by class, and made by a named person about classes or single fields."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from activities import jobs
 from activities.errors import StepError
@@ -13,6 +13,9 @@ from mapping import review
 from mapping.model import ClinicMap, PhiDecision
 from services import history
 from services.maps import store_map
+
+#: Decisions that a version's cause names.
+SHOWN: Final = 5
 
 
 async def classes(store: Storage, id: str) -> list[dict[str, Any]]:
@@ -41,8 +44,10 @@ async def decide(store: Storage, id: str, by: str, decisions: Mapping[str, PhiDe
     changed = decided(current, decisions, by)
     if changed == current:
         return migration
-    stored = await store_map(store, id, changed, on=migration.map_version, was=current)
-    await history.append(store, id, list(history.reviewed(current, changed, stored.map_version)))
+    cause = f"health information: {worded(decisions)}"
+    stored = await store_map(store, id, changed, by=by, cause=cause, on=migration.map_version, was=current)
+    number = stored.map_version
+    await history.append(store, id, list(history.between(current, changed, "review", by=by, version=number)))
     return stored
 
 
@@ -55,3 +60,9 @@ def decided(current: ClinicMap, decisions: Mapping[str, PhiDecision], by: str) -
         raise StepError(
             "bad_request", f"{words[:1].upper()}{words[1:]}.", "GET map/phi lists the classes and their fields."
         ) from None
+
+
+def worded(decisions: Mapping[str, PhiDecision]) -> str:
+    """Decisions in a few words; of many the first."""
+    words = [f"{what} {made.replace('_', ' ')}" for what, made in decisions.items()]
+    return ", ".join(words[:SHOWN] + ([f"and {len(words) - SHOWN} more"] if len(words) > SHOWN else []))

@@ -15,13 +15,13 @@ from services.fields import FieldEdit
 from services.files import UploadEnd
 from services.overview import NewMigration
 from triggers import DURABLE, ENDPOINTS
-from triggers.maps import Answers, Decision, FieldEdits, PhiDecisions
+from triggers.maps import Answers, Decision, FieldEdits, PhiDecisions, WholeMap
 from triggers.profiles import ProfileText
 from triggers.steps import StepOptions
 
 FILE = Path(__file__).resolve().parent.parent / "triggers" / "openapi.yaml"
 METHODS = ("get", "post", "put", "patch", "delete")
-BODIES = (NewMigration, UploadEnd, StepOptions, Decision, Answers, FieldEdits, FieldEdit, PhiDecisions, ProfileText)
+BODIES = (NewMigration, UploadEnd, StepOptions, Decision, Answers, FieldEdits, FieldEdit, PhiDecisions, ProfileText, WholeMap)
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,9 @@ from activities import jobs
 from ledger import migrations
 from mapping.model import ClinicMap, ControlledPolicy, PhiDecision
 from mapping.review import undecided
-from services import decisions, fields, history, options, papers, phi
+from services import decisions, fields, history, maps, options, papers, phi, versions
 from services.access import StepError, storage
 from services.fields import FieldEdit
-from services.maps import store_map
 from services.overview import shown
 from triggers.api import answer, body_of, endpoint, operator_of
 
@@ -47,18 +46,59 @@ async def get_map(req: func.HttpRequest) -> func.HttpResponse:
     )
 
 
+class WholeMap(BaseModel):
+    """A whole map by a named person. ``version``: the one it was made from, so that nobody's change is written over."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: str = Field(min_length=1)
+    map: ClinicMap
+    version: int | None = None
+
+
 @endpoint
 async def put_map(req: func.HttpRequest) -> func.HttpResponse:
     """PUT /migrations/{id}/map: a new version; voids the confirmation when anything that is written changes."""
     try:
-        given = ClinicMap.model_validate_json(req.get_body())
+        asked = WholeMap.model_validate_json(req.get_body())
     except ValidationError as error:
         places = ", ".join(".".join(map(str, one["loc"])) for one in error.errors()[:10])
         raise StepError(
-            "bad_request", f"The map does not fit its form: {places}.", "GET the map and change that."
+            "bad_request", f"The map does not fit its form: {places}.", "GET the map, change that, and say by whom."
         ) from None
-    migration = await store_map(await storage(), req.route_params["id"], given)
+    by, id = operator_of(req, asked.by), req.route_params["id"]
+    migration = await maps.put(await storage(), id, asked.map, by=by, on=asked.version)
     return answer({"hash": migration.map_hash, "version": migration.map_version})
+
+
+@endpoint
+async def list_versions(req: func.HttpRequest) -> func.HttpResponse:
+    """GET /migrations/{id}/map/versions: every version with its hash, author, time and cause, latest first."""
+    found = await versions.versions(await storage(), req.route_params["id"])
+    return answer({"versions": [versions.shown(one) for one in found]})
+
+
+@endpoint
+async def get_version(req: func.HttpRequest) -> func.HttpResponse:
+    """GET /migrations/{id}/map/versions/{version}: one version with its map."""
+    number = _number(req.route_params["version"])
+    one, clinic_map = await versions.version(await storage(), req.route_params["id"], number)
+    return answer({**versions.shown(one), "map": clinic_map.model_dump(mode="json")})
+
+
+@endpoint
+async def compare_versions(req: func.HttpRequest) -> func.HttpResponse:
+    """GET /migrations/{id}/map/versions/{version}/diff?from=: what differs from another version, or the one before."""
+    number, given = _number(req.route_params["version"]), req.params.get("from")
+    older = _number(given) if given else None
+    base, found = await versions.differences(await storage(), req.route_params["id"], number, older)
+    return answer({"from": base, "to": number, "differences": found})
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise StepError("bad_request", "A version of the map is a number.", "GET map/versions lists them.")
+    return int(text)
 
 
 class FieldEdits(BaseModel):

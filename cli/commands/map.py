@@ -64,6 +64,7 @@ def _show_map(s: Session, shown: dict[str, Any]) -> None:
 def map_put(
     file: Annotated[Path, typer.Argument(help="The map, YAML or JSON.", exists=True, dir_okay=False)],
     migration: MigrationOption = None,
+    by: ByOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Put a map. A changed map needs a new confirmation."""
@@ -74,7 +75,7 @@ def map_put(
             raise misuse(f"{file} is neither YAML nor JSON.", "./carryover map show --out map.yaml") from error
         if not isinstance(read, dict):
             raise misuse(f"{file} holds no map.", "./carryover map show --out map.yaml")
-        answer = s.api.put(s.path("map"), read.get("map", read)) or {}
+        answer = s.api.put(s.path("map"), {"by": by or place.operator(), "map": read.get("map", read)}) or {}
         s.out.say("[good]✓[/good] The map is put.")
         s.hint()
         s.out.document(answer)
@@ -128,6 +129,7 @@ def map_match(
         typer.Option("--owner", help="Whether an adopted row keeps its owner (as at first) or gets the record's."),
     ] = None,
     migration: MigrationOption = None,
+    by: ByOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Say by which columns records are found in the target, to be adopted there. Shows the rules when none is given.
@@ -146,7 +148,8 @@ def map_match(
         if owner:
             mapped["match_owner"] = owner
         if rules or off or owner:
-            s.api.put(s.path("map"), shown["map"])
+            asked = {"by": by or place.operator(), "map": shown["map"], "version": shown["version"]}
+            s.api.put(s.path("map"), asked)
         s.out.plain(f"{name}: {_adopted_by(mapped)}")
         if rules or off or owner:
             s.hint()
@@ -158,6 +161,41 @@ def _adopted_by(mapped: dict[str, Any]) -> str:
     rules = ", else by ".join(" and ".join(rule) for rule in mapped["match"])
     owner = "keep their owner" if mapped["match_owner"] == "keep" else "get the record's owner"
     return f"rows of the target are adopted by {rules}; they {owner}." if rules else "nothing is adopted."
+
+
+@map_app.command("log")
+def map_log(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
+    """List every version of the map: who made it, when, by what."""
+    with session(as_json, migration) as s:
+        found = s.api.get(s.path("map", "versions"))
+        made = table("version", "at", "by", "what", "hash", numbers=("version",))
+        for one in found["versions"]:
+            at = one["at"][:16].replace("T", " ")
+            made.add_row(str(one["version"]), at, escape(one["by"]), escape(one["cause"]), one["hash"][:12])
+        s.out.show(made)
+        s.out.document(found)
+
+
+@map_app.command("diff")
+def map_diff(
+    older: Annotated[int | None, typer.Argument(help="A version; without it, the one before.", min=1)] = None,
+    newer: Annotated[int | None, typer.Argument(help="A version; without it, the latest.", min=1)] = None,
+    migration: MigrationOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show what differs between two versions of the map, field by field."""
+    with session(as_json, migration) as s:
+        newest = newer or s.api.get(s.path("map"))["version"]
+        found = s.api.get(s.path("map", "versions", str(newest), "diff"), **{"from": older})
+        made = table("where", "what", f"version {found['from']}", f"version {found['to']}")
+        for one in found["differences"]:
+            where = ".".join(filter(None, (one["object"], one["field"])))
+            made.add_row(*(escape(text) for text in (where or "the map", one["what"], one["before"], one["after"])))
+        if found["differences"]:
+            s.out.show(made)
+        else:
+            s.out.plain("Nothing differs." if found["from"] else "This is the first version.")
+        s.out.document(found)
 
 
 @map_app.command("phi")

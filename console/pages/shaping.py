@@ -1,13 +1,15 @@
-"""What shapes the whole map: the decisions about health information."""
+"""What shapes the whole map: the decisions about health information; and who shaped it, version by version."""
 
 from typing import Final, cast, get_args
 
 import azure.functions as func
 
+from console.shell import shell
 from console.visit import Visit
+from mapping.compare import Difference
 from mapping.model import PhiDecision
 from mapping.review import CLASSES, review
-from services import phi
+from services import phi, versions
 from services.access import StepError
 from services.overview import current_map
 
@@ -28,4 +30,24 @@ async def decide_phi(visit: Visit) -> func.HttpResponse:
     return visit.go(f"{visit.home}/map#phi")
 
 
-ROUTES: Final = (("POST", "m/{id}/map/phi", "work", decide_phi),)
+async def history_page(visit: Visit) -> func.HttpResponse:
+    """Every version of the map with its author, and what differs between two of them."""
+    found = await versions.versions(visit.store, visit.args["id"])
+    newer = _number(visit.query("to")) or (found[0].version if found else 0)
+    older, differences = 0, list[Difference]()
+    if newer:
+        older, differences = await versions.differences(
+            visit.store, visit.args["id"], newer, _number(visit.query("from")) or None
+        )
+    context = {"versions": found, "newer": newer, "older": older, "differences": differences}
+    return visit.page("map_history.html", **await shell(visit, "map"), **context)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else 0
+
+
+ROUTES: Final = (
+    ("POST", "m/{id}/map/phi", "work", decide_phi),
+    ("GET", "m/{id}/map/history", "read", history_page),
+)

@@ -109,6 +109,8 @@ class FakeApp:
                 web.get(one + "/map", self._map),
                 web.put(one + "/map", self._put_map),
                 web.post(one + "/map/options", self._options),
+                web.get(one + "/map/versions", self._versions),
+                web.get(one + "/map/versions/{version}/diff", self._differences),
                 web.get(one + "/map/phi", self._phi),
                 web.post(one + "/map/phi", self._phi),
                 web.post(one + "/confirm", self._confirm),
@@ -268,13 +270,24 @@ class FakeApp:
         fields = [{"source": "FIRST", "column": "firstname", "transform": "text", "confidence": 0.97}]
         routes = [{"table": "contact", "fields": fields}]
         shown = {"objects": {"patient": {"routes": routes, "match": [], "match_owner": "keep"}}}
-        return web.json_response({"map": shown, "hash": found["map_hash"]})
+        return web.json_response({"map": shown, "hash": found["map_hash"], "version": 3})
 
     async def _options(self, request: web.Request) -> web.Response:
         asked = await request.json()
         self.posted.append(("options", asked))
         one = {"name": "appointment", "question": "Where?", "answers": ["ClinicAppointment", "task"]}
         return web.json_response({"options": [one | {"default": "ClinicAppointment", "current": "task"}]})
+
+    async def _versions(self, request: web.Request) -> web.Response:
+        one = {"hash": "f" * 64, "by": "Ada", "at": "2026-11-23T14:05:00+00:00", "cause": "confirm patient.FIRST"}
+        return web.json_response({"versions": [one | {"version": number} for number in (3, 2, 1)]})
+
+    async def _differences(self, request: web.Request) -> web.Response:
+        newer = int(request.match_info["version"])
+        older = int(request.query.get("from", newer - 1))
+        one = {"object": "patient", "table": "contact", "field": "FIRST", "what": "column"}
+        differences = [one | {"before": "firstname", "after": "nickname"}] if older and older != newer else []
+        return web.json_response({"from": older, "to": newer, "differences": differences})
 
     async def _phi(self, request: web.Request) -> web.Response:
         if request.method == "POST":
@@ -283,7 +296,10 @@ class FakeApp:
         return web.json_response({"classes": [one | {"fields": {"open": ["patient.FIRST"]}}]})
 
     async def _put_map(self, request: web.Request) -> web.Response:
-        self.posted.append(("map", await request.json()))
+        asked = await request.json()
+        if not asked.get("by"):
+            return refusal(400, "bad_request", "The map does not fit its form: by.")
+        self.posted.append(("map", asked))
         self.migrations[request.match_info["id"]]["state"] = "mapped"
         return web.json_response({"hash": "f" * 64})
 

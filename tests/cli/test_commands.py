@@ -157,7 +157,7 @@ def test_map_put_takes_what_map_show_wrote(app: FakeApp, carryover: Carryover, t
     file = tmp_path / "map.yaml"
     shown = carryover("map", "show", "--out", str(file), "--json").document
     assert carryover("map", "put", str(file), "--json").code == 0
-    assert app.posted[-1] == ("map", shown["map"])
+    assert app.posted[-1] == ("map", {"by": place.operator(), "map": shown["map"]})
     file.write_text("just words", "utf-8")
     assert carryover("map", "put", str(file), "--json").code == 2
 
@@ -168,6 +168,18 @@ def test_options_are_answered_by_name(app: FakeApp, carryover: Carryover) -> Non
     assert ended.code == 0
     assert app.posted[-1] == ("options", {"by": "Ada", "options": {"appointment": "task"}})
     assert carryover("map", "option", "appointment", "--json").code == 2
+
+
+def test_versions_are_listed_and_compared(app: FakeApp, carryover: Carryover) -> None:
+    carryover("create", "--system", "elm")
+    assert [one["version"] for one in carryover("map", "log", "--json").document["versions"]] == [3, 2, 1]
+    assert "confirm patient.FIRST" in carryover("map", "log").out
+    for given, compared in (((), (2, 3)), (("1",), (1, 3)), (("1", "2"), (1, 2))):
+        document = carryover("map", "diff", *given, "--json").document
+        assert (document["from"], document["to"]) == compared
+    assert "nickname" in carryover("map", "diff").out
+    assert "Nothing differs." in carryover("map", "diff", "3", "3").out
+    assert carryover("map", "diff", "0").code == 2
 
 
 def test_health_information_is_decided_by_class_or_field(app: FakeApp, carryover: Carryover) -> None:
@@ -247,9 +259,9 @@ def test_match_rules_are_put_into_the_map(app: FakeApp, carryover: Carryover) ->
     rules = [["emailaddress1", "birthdate"], ["lastname", "firstname", "birthdate"]]
     assert ended.document == {"object": "patient", "match": rules, "match_owner": "set"}
     [(what, put)] = app.posted
-    assert what == "map"
-    assert put["objects"]["patient"]["match"] == rules
-    assert put["objects"]["patient"]["routes"]
+    assert (what, put["by"], put["version"]) == ("map", place.operator(), 3)
+    assert put["map"]["objects"]["patient"]["match"] == rules
+    assert put["map"]["objects"]["patient"]["routes"]
 
     assert carryover("map", "match", "patient", "--off", "--json").document["match"] == []
     assert carryover("map", "match", "patient", "lastname", "--off").code == 2

@@ -74,3 +74,18 @@ async def test_undoing_a_decision_undoes_it_whole(store: Storage, mapped: Migrat
         await send(store, place, BOTH, **given, action=action)
         found = await field_of(store, mapped.id, "patient", "first")
         assert (found.review, found.status) == (None, "proposed" if action == "reopen" else "confirmed")
+
+
+# ---- versions --------------------------------------------------------------------------------------------------------
+
+
+async def test_the_history_says_who_made_each_version_and_what_it_changed(store: Storage, mapped: Migration) -> None:
+    assert "is the first" in text(await ask("GET", f"m/{mapped.id}/map/history", BOTH, at=AZURE))
+    await send(store, f"m/{mapped.id}/map/phi", BOTH, **{"phi.name": "redact"})
+    shown = text(await ask("GET", f"m/{mapped.id}/map/history", BOTH, at=AZURE))
+    assert "between version 1 and version 2" in shown
+    assert "health information: name redact" in shown and "ann@clinic.example" in shown
+    assert re.search(r"<code>first</code></th><td>review</td><td>–</td><td>redact</td>", shown)
+    alike = text(await ask("GET", f"m/{mapped.id}/map/history", BOTH, at=AZURE, **{"from": "2", "to": "2"}))
+    assert "Nothing differs." in alike
+    assert (await ask("GET", f"m/{mapped.id}/map/history", BOTH, at=AZURE, to="9")).status_code == 404

@@ -79,7 +79,7 @@ def _walk(
     if change_map:
         shown = road.get("map")["map"]
         change_map(shown)
-        system.ask("PUT", f"{road.base}/map", json={**shown, "controlled": "include"})
+        system.ask("PUT", f"{road.base}/map", json={"by": "tester", "map": {**shown, "controlled": "include"}})
         # The answers come after a sample: its rows are undone by the map that they were written by.
         road.confirm()
         road.step("prepare")

@@ -71,10 +71,10 @@ def story(system: System, export: Export) -> Story:
     changed = json.loads(json.dumps(confirmed["map"]))
     first = changed["objects"]["patient"]["routes"][0]["fields"]
     next(one for one in first if one["source"] == "middle_name")["status"] = "ignored"
-    system.ask("PUT", f"{road.base}/map", json=changed)
+    system.ask("PUT", f"{road.base}/map", json={"by": "tester", "map": changed})
     seen.states["after a changed map"] = road.get()
     seen.refused["changed map: prepare"] = road.refused("steps/prepare")
-    system.ask("PUT", f"{road.base}/map", json=confirmed["map"])
+    system.ask("PUT", f"{road.base}/map", json={"by": "tester", "map": confirmed["map"]})
     seen.refused["put back: prepare"] = road.refused("steps/prepare")
     road.confirm()
 
@@ -96,7 +96,7 @@ def story(system: System, export: Export) -> Story:
 
     road.run()
     seen.refused["migrated: scope"] = road.refused("steps/scope")
-    seen.refused["migrated: map"] = system.refusal("PUT", f"{road.base}/map", json=changed)
+    seen.refused["migrated: map"] = system.refusal("PUT", f"{road.base}/map", json={"by": "tester", "map": changed})
     seen.refused["migrated: close"] = road.refused("close", typed=road.id)
     road.step("verify")
     seen.refused["verified: close unread"] = road.refused("close", typed="")

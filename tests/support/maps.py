@@ -15,7 +15,7 @@ async def with_map(store: Storage, migration: Migration, clinic_map: ClinicMap) 
         one.state = "mapped"
 
     await migrations.change(store, migration.id, scoped)
-    return await store_map(store, migration.id, clinic_map, was=clinic_map)
+    return await store_map(store, migration.id, clinic_map, by="Ada", cause="proposed", was=clinic_map)
 
 
 async def map_of(store: Storage, id: str) -> ClinicMap:

@@ -21,7 +21,18 @@ from triggers.steps import StepOptions
 
 FILE = Path(__file__).resolve().parent.parent / "triggers" / "openapi.yaml"
 METHODS = ("get", "post", "put", "patch", "delete")
-BODIES = (NewMigration, UploadEnd, StepOptions, Decision, Answers, FieldEdits, FieldEdit, PhiDecisions, ProfileText, WholeMap)
+BODIES = (
+    NewMigration,
+    UploadEnd,
+    StepOptions,
+    Decision,
+    Answers,
+    FieldEdits,
+    FieldEdit,
+    PhiDecisions,
+    ProfileText,
+    WholeMap,
+)
 
 
 @pytest.fixture(scope="module")

@@ -36,7 +36,7 @@ class Client:
 
 async def ask(
     method: str, place: str, headers: dict[str, str] | None = None, *, at: str = HERE, form: dict[str, str] | None = None,
-    **params: str,
+    **params: Any,
 ) -> func.HttpResponse:  # fmt: skip
     """A request to the console."""
     url = f"{at}/console/{place}"

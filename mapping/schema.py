@@ -4,9 +4,11 @@ Built once per map by ``build_schema`` (``mapping.catalog``); the solution zip, 
 read-back and the documentation all read these plain objects.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mapping.model import ColumnType, PhiClass
+from mapping.objects import ObjectName
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class SchemaTable:
     bulk: bool  #: takes CreateMultiple
     columns: dict[str, SchemaColumn]  #: by plain name
     key_column: str | None  #: logical name of SourceKey, None where the table takes no custom columns (annotation)
+    #: By object: plain columns without which a row of it is of no use.
+    required: Mapping[ObjectName, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,17 +27,19 @@ _COLUMN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,40}")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to mend. ``object`` and ``field`` are empty where the whole map or object is meant."""
+    """One thing to mend. ``object`` and ``field`` are empty where the whole map or object is meant. ``unfilled``: the
+    column that no field fills, though records of the object need it; such a map may be kept, but not confirmed."""
 
     object: str
     field: str
     message: str
+    unfilled: str = ""
 
 
 def problems(map: ClinicMap, schema: Schema) -> list[Problem]:
     """What keeps the map from being confirmed, in the order of the map; empty when nothing does.
 
-    A map without problems compiles.
+    A map without problems compiles, and fills what its records need.
     """
     zone, found = _settings(map)
     found += _custom_columns(map, schema)
@@ -50,7 +52,31 @@ def problems(map: ClinicMap, schema: Schema) -> list[Problem]:
                 for route in object_map.routes
                 if route.table in schema.tables and route.table not in _NEVER_WRITTEN
             ]
+        for route in object_map.routes:
+            if route.table in schema.tables:
+                found += _unfilled(name, route, schema.tables[route.table])
     return found
+
+
+def _unfilled(name: ObjectName, route: Route, table: SchemaTable) -> Iterator[Problem]:
+    """The columns that records of the object need and no field of the route fills."""
+    for needed in table.required.get(name, ()):
+        column = table.columns.get(needed)
+        if column is None or any(_fills(field, column) for field in route.fields):
+            continue
+        what = f"the link “{column.label}”" if column.type == "lookup" else f"“{column.label}”"
+        message = f"{_plain(name)} records need {what}, and no field fills it: give one the column {needed}."
+        left = next((one for one in route.fields if one.column == needed and one.status == "ignored"), None)
+        if left is not None:
+            message = f"{_plain(name)} records need {what}, and {left.source}, which fills it, is left out: migrate it."
+        yield Problem(name, left.source if left else "", message, needed)
+
+
+def _fills(field: FieldMap, column: SchemaColumn) -> bool:
+    """Whether a field brings a value to the column; a redacted one does where the mark can stand."""
+    if field.status == "ignored" or field.column != column.plain:
+        return False
+    return field.review != "redact" or column.type in TEXTS
 
 
 def _settings(map: ClinicMap) -> tuple[tzinfo, list[Problem]]:

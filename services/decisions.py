@@ -8,9 +8,11 @@ from activities.errors import StepError
 from ledger import manifest, migrations, transitions
 from ledger.migrations import Migration
 from ledger.storage import Storage
+from mapping.catalog import build_schema
 from mapping.model import ControlledPolicy, FieldMap, PhiDecision
 from mapping.review import undecided
-from services import history
+from mapping.validate import problems
+from services import history, maps
 from services.maps import store_map
 from services.phi import decided, worded
 
@@ -40,6 +42,9 @@ async def confirm(
         raise StepError("controlled_undecided", _UNDECIDED, "Confirm with controlled: suppress, redact or include.")
     if left := list(undecided(changed)):
         raise StepError("phi_undecided", _words(left), _PHI_NEXT)
+    if found := problems(changed, build_schema(changed)):
+        words = f"The map cannot be confirmed: {maps.worded(found)}"
+        raise StepError("bad_map", words, "Mend the map, then confirm it.")
     agreed = map_hash
     if changed != current and map_hash == migration.map_hash:
         made = filter(None, (controlled and f"controlled substances {controlled}", worded(phi or {})))

@@ -1,6 +1,7 @@
 """The map as a document: read, checked, and kept as its next version."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 from activities import jobs
@@ -11,7 +12,7 @@ from ledger.storage import Storage
 from mapping.catalog import build_schema
 from mapping.hash import map_hash
 from mapping.model import ClinicMap
-from mapping.validate import problems
+from mapping.validate import Problem, problems
 from services import history
 
 #: Seconds that another writer gets to finish what it began.
@@ -51,11 +52,10 @@ async def store_map(
     version itself; what was wrong in it already (a policy that nobody has chosen yet) may stay so for now.
     """
     known = problems(was, build_schema(was)) if was else []
-    found = [one for one in problems(given, build_schema(given)) if one not in known]
+    # What records need and nothing fills may stand while people work on the map: it keeps it from being confirmed.
+    found = [one for one in problems(given, build_schema(given)) if not one.unfilled and one not in known]
     if found:
-        words = "; ".join(" ".join(filter(None, (one.object, one.field, one.message))) for one in found[:5])
-        more = f" (and {len(found) - 5} more)" if len(found) > 5 else ""
-        raise StepError("bad_map", f"The map cannot be taken: {words}{more}", "Mend it and send the map again.")
+        raise StepError("bad_map", f"The map cannot be taken: {worded(found)}", "Mend it and send the map again.")
     base = (await migrations.load(store, id)).map_version if on is None else on
     # The blob comes first: a version number never points at nothing. One that is there already is of a writer who is
     # about to take the number, or of one who died before.
@@ -69,6 +69,12 @@ async def store_map(
         transitions.put_map(one, map_hash(given))
 
     return await migrations.change(store, id, put)
+
+
+def worded(found: Sequence[Problem]) -> str:
+    """The first problems of a map in words."""
+    words = "; ".join(" ".join(filter(None, (one.object, one.field, one.message))) for one in found[:5])
+    return words + (f" (and {len(found) - 5} more)" if len(found) > 5 else "")
 
 
 def _same(migration: Migration, version: int) -> None:

@@ -5,8 +5,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from activities import jobs
 from ledger import migrations
+from mapping.catalog import build_schema
 from mapping.model import ClinicMap, ControlledPolicy, PhiDecision
 from mapping.review import undecided
+from mapping.validate import problems
 from services import decisions, fields, history, maps, options, papers, phi, versions
 from services.access import StepError, storage
 from services.fields import FieldEdit
@@ -41,6 +43,7 @@ async def get_map(req: func.HttpRequest) -> func.HttpResponse:
             "undecided": [
                 {"object": name, "field": field.source, "phi": field.phi} for name, field in undecided(current)
             ],
+            "problems": problems(current, build_schema(current)),
             "confirmed": migration.confirmed_hash == migration.map_hash,
         }
     )

@@ -42,6 +42,7 @@ class Line:
     field: FieldMap
     column: SchemaColumn | None
     problem: str
+    required: bool  #: it fills, or would fill, a column that records need
 
     @property
     def id(self) -> str:
@@ -75,9 +76,17 @@ def lines_of(clinic_map: ClinicMap, schema: Schema, found: list[Problem]) -> lis
     """The rows of the table, in the map's order. ``found``: what is wrong with the map."""
     wrong = {(one.object, one.field): one.message for one in found if one.field}
     return [
-        Line(key, name, table, field, _column(schema, table, field.column), wrong.get((name, field.source), ""))
+        Line(
+            key, name, table, field, _column(schema, table, field.column), wrong.get((name, field.source), ""),
+            _required(schema, name, table, field.column),
+        )
         for key, name, table, field in history.fields_of(clinic_map)
-    ]
+    ]  # fmt: skip
+
+
+def _required(schema: Schema, name: str, table: str, column: str | None) -> bool:
+    found = schema.tables.get(table)
+    return found is not None and any(column in needed for key, needed in found.required.items() if key == name)
 
 
 def _column(schema: Schema, table: str, name: str | None) -> SchemaColumn | None:
@@ -96,7 +105,8 @@ def counts_of(lines: list[Line], found: list[Problem]) -> dict[str, Any]:
         "ignored": status["ignored"],
         "eye": sum(1 for line in lines if line.eye),
         "certain": certain,
-        "problems": [one for one in found if "controlled substances" not in one.message],
+        "problems": [one for one in found if not one.unfilled and "controlled substances" not in one.message],
+        "unfilled": [one for one in found if one.unfilled],
     }
 
 

@@ -10,9 +10,10 @@ if (filters) {
     if (!texts.has(row)) texts.set(row, row.textContent.toLowerCase());
     return texts.get(row);
   };
+  const marks = { eye: true, required: true };
   const fits = (row, f) => {
     const d = row.dataset;
-    if (f.view === "eye" ? !("eye" in d) : f.view !== "all" && d.status !== f.view) return false;
+    if (f.view in marks ? !(f.view in d) : f.view !== "all" && d.status !== f.view) return false;
     if (f.object && d.object !== f.object) return false;
     if (f.sure && d.sure !== f.sure) return false;
     if (f.phi && (f.phi === "*" ? d.phi === "none" : d.phi !== f.phi)) return false;

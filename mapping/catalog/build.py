@@ -76,6 +76,7 @@ class _Builder:
             has_notes=table.notes,
             bulk=table.bulk,
             columns=columns,
+            required={name: tuple(needed) for name, needed in table.required.items()},
             key_column=columns["SourceKey"].logical if table.keyed else None,
         )
 

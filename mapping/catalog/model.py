@@ -53,6 +53,9 @@ class CatalogTable(_Entry):
     set_name: str | None = Field(default=None, alias="set")
     id_column: str | None = Field(default=None, alias="id")
     primary_name: str = Field(alias="name")  #: plain name of the primary name column
+    required: dict[ObjectName, list[str]] = Field(
+        default_factory=dict
+    )  #: columns that some field has to fill, by object
     columns: dict[str, CatalogColumn]
 
 

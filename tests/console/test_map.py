@@ -86,6 +86,27 @@ async def test_the_history_says_who_made_each_version_and_what_it_changed(store:
     assert "between version 1 and version 2" in shown
     assert "health information: name redact" in shown and "ann@clinic.example" in shown
     assert re.search(r"<code>first</code></th><td>review</td><td>–</td><td>redact</td>", shown)
-    alike = text(await ask("GET", f"m/{mapped.id}/map/history", BOTH, at=AZURE, **{"from": "2", "to": "2"}))
+    two: Any = {"from": "2", "to": "2"}
+    alike = text(await ask("GET", f"m/{mapped.id}/map/history", BOTH, at=AZURE, **two))
     assert "Nothing differs." in alike
     assert (await ask("GET", f"m/{mapped.id}/map/history", BOTH, at=AZURE, to="9")).status_code == 404
+
+
+# ---- what records need -----------------------------------------------------------------------------------------------
+
+
+async def test_what_is_required_and_unfilled_is_counted_and_blocks_the_confirmation(
+    store: Storage, mapped: Migration
+) -> None:
+    assert "Confirm the whole map" in await page_of(mapped)
+    given = {"field": "patient.0.2", "source": "last", "action": "ignore", "reason": "nobody asked"}
+    assert (await send(store, f"m/{mapped.id}/map/fields", BOTH, **given)).status_code == 303
+    page = await page_of(mapped)
+    assert "Required and unfilled" in page and "Confirm the whole map" not in page
+    assert re.findall(r'data-status="(\w+)"[^>]*data-required[^>]*aria-label="Patient: (\w+)"', page) == [
+        ("proposed", "id"), ("ignored", "last"),
+    ]  # fmt: skip
+    refused = text(
+        await send(store, f"m/{mapped.id}/map/confirm", BOTH, hash=mapped.map_hash or "", controlled="include")
+    )
+    assert "The map has changed since it was read" in refused or "cannot be confirmed" in refused

@@ -37,6 +37,7 @@ OBJECTS: dict[str, Any] = {
             route(
                 "contact",
                 field("first", "firstname"),
+                field("last", "lastname"),
                 field("npi", "NPI", "npi"),
                 field("kind", "ContactKind", "choice"),
                 field("role", "PractitionerRole", "choice", values={"MD": "Physician"}, args={"default": "Other"}),
@@ -49,6 +50,7 @@ OBJECTS: dict[str, Any] = {
                 "contact",
                 field("id", "SourcePatientID", "identifier"),
                 field("first", "firstname", phi="name"),
+                field("last", "lastname", phi="name"),
                 field("dob", "birthdate", "date"),
                 field("sex", "gendercode", "choice", values={"M": "Male", "F": "Female", "X": None}),
                 field("sex", "Gender", "choice", values={"M": None, "F": None, "X": "Non-binary"}),

@@ -53,7 +53,7 @@ def test_a_rule_holds_for_the_tables_that_fill_its_columns() -> None:
         ([], "at least one column"),
         (["firstname", "firstname"], "a column twice"),
         (["shoe"], "no column shoe"),
-        (["lastname"], "No field fills lastname"),
+        (["nickname"], "No field fills nickname"),
         (["parentcustomerid"], "No field fills parentcustomerid"),
         (["Hobbies", "firstname"], "cannot be matched by Hobbies"),
         (["birthdate", "gendercode"], "would match strangers"),

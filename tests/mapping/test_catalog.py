@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mapping.catalog import load_catalog
+from mapping.catalog.model import CatalogTable
 
 SHARED = Path(os.environ.get("CARRYOVER_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
@@ -150,3 +151,9 @@ def test_standard_columns_are_as_dataverse_has_them(table: str) -> None:
             assert list(column.options) == [option[1] for option in real["Options"]], column.name
         if column.create_only:
             assert (real["create"], real["update"]) == ("true", "false")
+
+
+@pytest.mark.parametrize("table", load_catalog().tables.values(), ids=lambda one: str(one.name))
+def test_what_records_need_is_a_column_of_the_table(table: CatalogTable) -> None:
+    assert table.required
+    assert {name for needed in table.required.values() for name in needed} <= set(table.columns)

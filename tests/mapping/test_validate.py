@@ -12,8 +12,14 @@ from tests.mapping.samples import OBJECTS, a_map, field, link, route
 
 
 def _problems(**changes: Any) -> list[Problem]:
+    """What is wrong beside what is not filled."""
     clinic_map = a_map(**changes)
-    return problems(clinic_map, build_schema(clinic_map))
+    return [one for one in problems(clinic_map, build_schema(clinic_map)) if not one.unfilled]
+
+
+def _unfilled(**changes: Any) -> list[Problem]:
+    clinic_map = a_map(**changes)
+    return [one for one in problems(clinic_map, build_schema(clinic_map)) if one.unfilled]
 
 
 def _insurance(*fields: dict[str, Any]) -> list[Problem]:
@@ -21,8 +27,8 @@ def _insurance(*fields: dict[str, Any]) -> list[Problem]:
 
 
 def test_the_sample_map_has_no_problems_and_compiles() -> None:
-    assert _problems() == []
     clinic_map = a_map()
+    assert problems(clinic_map, build_schema(clinic_map)) == []
     compile_map(clinic_map, build_schema(clinic_map), Owners())
 
 
@@ -114,3 +120,39 @@ def test_custom_columns() -> None:
     assert [problem.field for problem in found] == [
         "contact.hobbies", "contact.1st", "contact.Kind", "contact.Friend", "annotation.Page", "ClinicPony.Color",
     ]  # fmt: skip
+
+
+def test_a_map_that_leaves_every_field_of_patients_out_is_of_no_use() -> None:
+    fields = [{**one, "status": "ignored", "reason": "no"} for one in OBJECTS["patient"]["routes"][0]["fields"]]
+    found = _unfilled(objects={**OBJECTS, "patient": {"routes": [route("contact", *fields)]}})
+    assert [(one.object, one.field, one.unfilled) for one in found] == [
+        ("patient", "id", "SourcePatientID"), ("patient", "last", "lastname"),
+    ]  # fmt: skip
+    assert found[1].message == ("Patient records need “Last name”, and last, which fills it, is left out: migrate it.")
+
+
+def test_what_records_need_is_asked_of_each_object_and_table() -> None:
+    found = _unfilled(objects={**OBJECTS, "insurance": {"routes": [route("ClinicInsurance", field("a", "Carrier"))]}})
+    assert [one.message for one in found] == [
+        "Insurance records need the link “Patient”, and no field fills it: give one the column Patient."
+    ]
+    # A practitioner is a contact, too, but needs no patient's id.
+    contact = route("contact", field("last", "lastname"))
+    assert _unfilled(objects={**OBJECTS, "practitioner": {"routes": [contact]}}) == []
+
+
+def test_a_redacted_field_fills_a_text_and_nothing_else() -> None:
+    for source, column, gap in (("start", "ScheduledDate", True), ("last", "lastname", False)):
+        objects = {
+            name: {
+                "routes": [
+                    {
+                        **one,
+                        "fields": [{**f, "review": "redact"} if f["source"] == source else f for f in one["fields"]],
+                    }
+                    for one in plain_object["routes"]
+                ]
+            }
+            for name, plain_object in OBJECTS.items()
+        }
+        assert [one.unfilled for one in _unfilled(objects=objects)] == ([column] if gap else []), source

@@ -5,7 +5,8 @@ import pytest
 from activities.errors import StepError
 from ledger.migrations import Migration
 from ledger.storage import Storage
-from services import decisions, history, phi
+from services import decisions, fields, history, phi
+from services.fields import FieldEdit
 from tests.support.maps import field_of, map_of
 
 
@@ -33,5 +34,17 @@ async def test_what_was_decided_stands_in_the_history(store: Storage, mapped: Mi
     )  # fmt: skip
     assert (done.confirmed_by, done.confirmed_hash) == ("Ben", done.map_hash)
     lines = [(one.by, one.source, one.comment) for one in await history.changes(store, mapped.id)]
-    assert lines == [("Ben", "first", "leave_out"), ("Ada", "first", "redact")]
+    assert lines == [("Ben", "first", "leave_out"), ("Ada", "last", "redact"), ("Ada", "first", "redact")]
     assert (await field_of(store, mapped.id, "patient", "first")).status == "ignored"
+
+
+async def test_a_map_without_what_its_records_need_is_kept_but_not_confirmed(store: Storage, mapped: Migration) -> None:
+    left = FieldEdit(field="patient.0.2", source="last", action="ignore", reason="nobody asked")
+    stored = await fields.edit(store, mapped.id, "Ada", [left])
+    with pytest.raises(StepError) as refused:
+        await decisions.confirm(store, mapped.id, "Ben", stored.map_hash or "", "include")
+    assert refused.value.value["code"] == "bad_map"
+    assert "need “Last name”, and last, which fills it, is left out" in refused.value.value["message"]
+    back = FieldEdit(field="patient.0.2", source="last", action="confirm")
+    stored = await fields.edit(store, mapped.id, "Ada", [back])
+    assert (await decisions.confirm(store, mapped.id, "Ben", stored.map_hash or "", "include")).state == "confirmed"

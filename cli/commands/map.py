@@ -9,6 +9,7 @@ import yaml
 from rich.markup import escape
 
 from cli import place
+from cli.commands import fields
 from cli.errors import misuse
 from cli.output import Out, table, words
 from cli.phi import phi_decisions
@@ -20,6 +21,7 @@ map_app = typer.Typer(
     no_args_is_help=True, help="The map: read it, change it, decide about it, or have it proposed anew."
 )
 app.add_typer(map_app, name="map")
+map_app.registered_commands += fields.app.registered_commands
 
 
 @map_app.command("show")

@@ -48,6 +48,7 @@ class FakeApp:
         self.posted: list[tuple[str, dict[str, Any]]] = []
         self.excepted = 0
         self.differing = 0
+        self.delicate = False  #: a field of the map that nobody has decided about
         self.looks = 2  #: times a run is looked at before it ends
         self.ends: dict[str, dict[str, Any]] = {}  #: kind -> what its run's document says at its end
         self.refuse_blocks_after: int | None = None
@@ -108,6 +109,7 @@ class FakeApp:
                 web.get(one + "/runs/{run}", self._run),
                 web.get(one + "/map", self._map),
                 web.put(one + "/map", self._put_map),
+                web.post(one + "/map/fields", self._fields),
                 web.post(one + "/map/options", self._options),
                 web.get(one + "/map/versions", self._versions),
                 web.get(one + "/map/versions/{version}/diff", self._differences),
@@ -267,10 +269,33 @@ class FakeApp:
 
     async def _map(self, request: web.Request) -> web.Response:
         found = self.migrations[request.match_info["id"]]
-        fields = [{"source": "FIRST", "column": "firstname", "transform": "text", "confidence": 0.97}]
+        empty: dict[str, Any] = {"args": {}, "values": None, "phi": "none", "status": "proposed", "reason": "by name"}
+        fields = [
+            empty | {"source": "FIRST", "column": "firstname", "transform": "text", "confidence": 0.97},
+            empty | {"source": "SEX", "column": "gendercode", "transform": "choice", "confidence": 0.6}
+            | {"args": {"separator": ";"}, "values": {"M": "Male"}},
+            empty | {"source": "SEX", "column": "Gender", "transform": "choice", "confidence": 0.9},
+            empty | {"source": "SSN", "column": "governmentid", "transform": "text", "confidence": 1.0, "phi": "ssn"},
+        ]  # fmt: skip
         routes = [{"table": "contact", "fields": fields}]
         shown = {"objects": {"patient": {"routes": routes, "match": [], "match_owner": "keep"}}}
-        return web.json_response({"map": shown, "hash": found["map_hash"], "version": 3})
+        needed = {
+            "object": "patient",
+            "field": "",
+            "message": "Patient records need “Last name”.",
+            "unfilled": "lastname",
+        }
+        undecided = [{"object": "patient", "field": "SSN", "phi": "ssn"}] if self.delicate else []
+        return web.json_response(
+            {
+                "map": shown, "hash": found["map_hash"], "version": 3, "undecided": undecided,
+                "problems": [needed], "confirmed": False,
+            }
+        )  # fmt: skip
+
+    async def _fields(self, request: web.Request) -> web.Response:
+        self.posted.append(("fields", await request.json()))
+        return web.json_response({"hash": "e" * 64, "version": 4})
 
     async def _options(self, request: web.Request) -> web.Response:
         asked = await request.json()

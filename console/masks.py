@@ -10,7 +10,8 @@ from console.visit import Visit
 COOKIE: Final = "carryover-reveal"
 #: Seconds that a reveal lasts.
 LASTS: Final = 30 * 60
-PURPOSES: Final = ("Reviewing the sample", "Checking the map", "Mending an exception", "Deciding a conflict")
+CHECKING: Final = "Checking the map"
+PURPOSES: Final = ("Reviewing the sample", CHECKING, "Mending an exception", "Deciding a conflict")
 
 _LETTER, _DIGIT = re.compile(r"[^\W\d_]"), re.compile(r"\d")
 

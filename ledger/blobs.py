@@ -6,7 +6,7 @@ blobs costs as much as its records. What is large, and leases, blocks and append
 Protocol: "Put Blob", "Get Blob", "Get Blob Properties", "Delete Blob" and "List Blobs" of the Azure docs.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -88,12 +88,12 @@ class Blobs:
         response = await self._send("GET", self._url(container, name), allowed=(200, 404))
         return (response.content, response.headers["ETag"]) if response.status_code == 200 else None
 
-    async def pieces(self, container: str, name: str) -> AsyncIterator[bytes] | None:
+    async def pieces(self, container: str, name: str) -> AsyncGenerator[bytes, None] | None:
         """A blob's bytes piece by piece; None when there is none. One that breaks off goes on where it stopped."""
         response = await self._open(container, name, 0, "")
         return self._pieces(container, name, response) if response is not None else None
 
-    async def _pieces(self, container: str, name: str, response: AsyncHttpResponse) -> AsyncIterator[bytes]:
+    async def _pieces(self, container: str, name: str, response: AsyncHttpResponse) -> AsyncGenerator[bytes, None]:
         etag, read, tries = response.headers["ETag"], 0, 0
         while True:
             try:

@@ -2,8 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -182,13 +182,15 @@ class Storage:
             return False
         return True
 
-    async def stream(self, container: Container, name: str) -> AsyncIterator[bytes]:
-        """A blob's bytes piece by piece, for files too large for memory. Raises NotStored at the first piece."""
+    async def stream(self, container: Container, name: str) -> AsyncGenerator[bytes, None]:
+        """A blob's bytes piece by piece, for files too large for memory; closed early, the rest is not read. Raises
+        NotStored at the first piece."""
         pieces = await self._small.pieces(container, name)
         if pieces is None:
             raise NotStored(container, name)
-        async for piece in pieces:
-            yield piece
+        async with aclosing(pieces):
+            async for piece in pieces:
+                yield piece
 
     async def exists(self, container: Container, name: str) -> bool:
         """Whether there is a blob of that name."""

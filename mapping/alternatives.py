@@ -42,34 +42,71 @@ _ROOM: Final = 36
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """A choice with its answers; the first is what a proposal does."""
+    """A choice with its answers, each with what it means to the clinic; the first is what a proposal does."""
 
     name: str
     question: str
-    answers: tuple[str, ...]
     object: ObjectName  #: without this object in the map there is nothing to choose
+    means: Mapping[str, str]
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The answers by name, the default first."""
+        return tuple(self.means)
 
 
 ALTERNATIVES: Final = (
-    Alternative("location", "Where do locations go?", ("account", "ClinicLocation"), "location"),
     Alternative(
-        "appointment", "Where do appointments go?", ("ClinicAppointment", "task", "appointment"), "appointment"
-    ),
-    Alternative("encounter_notes", "Where do the notes of an encounter go?", ("memo", "annotation"), "encounter"),
-    Alternative(
-        "multi_select",
-        "What do properties with several values become?",
-        ("choices", "PatientPropertyValue", "text"),
-        "patient",
+        "location", "Where do locations go?", "location",
+        {
+            "account": "Accounts: beside the organizations that are there, in the standard views.",
+            "ClinicLocation": "A table of their own: accounts stay free of them, and of external referrers.",
+        },
     ),
     Alternative(
-        "specializations",
-        "What do a practitioner's specializations become?",
-        ("choice", "PractitionerSpecialization"),
-        "practitioner",
+        "appointment", "Where do appointments go?", "appointment",
+        {
+            "ClinicAppointment": "A table of their own, with every field; nothing shows in the timeline's activities.",
+            "task": "Tasks in the patient's timeline, closed as their status says; nobody is invited.",
+            "appointment": "Appointment activities with attendees. Exchange may send invitations where it synchronizes them.",
+        },
     ),
-    Alternative("carrier", "What does an insurance carrier become?", ("text", "account"), "insurance"),
-    Alternative("referral", "Does a referral with an amount become an opportunity?", ("opportunity", "never"), "referral"),
+    Alternative(
+        "encounter_notes", "Where do the notes of an encounter go?", "encounter",
+        {
+            "memo": "A long text on the encounter, found by searching it.",
+            "annotation": "A note that hangs on the encounter, at its time; longer than 100,000 characters it is an exception.",
+        },
+    ),
+    Alternative(
+        "multi_select", "What do properties with several values become?", "patient",
+        {
+            "choices": "A choice with several answers on the patient, to filter and segment by.",
+            "PatientPropertyValue": "A row for each value in a table of its own, for lists too long for a choice.",
+            "text": "One text with “; ” between the values: read by people, filtered by nobody.",
+        },
+    ),
+    Alternative(
+        "specializations", "What do a practitioner's specializations become?", "practitioner",
+        {
+            "choice": "A choice on the practitioner: the first one counts.",
+            "PractitionerSpecialization": "A row for each, the first marked as the primary; the choice keeps the first.",
+        },
+    ),
+    Alternative(
+        "carrier", "What does an insurance carrier become?", "insurance",
+        {
+            "text": "Its name on each policy.",
+            "account": "One account for each carrier, and a link from each of its policies; the name stays beside it.",
+        },
+    ),
+    Alternative(
+        "referral", "Does a referral with an amount become an opportunity?", "referral",
+        {
+            "opportunity": "Yes: with an amount above zero it is in the sales pipeline, won or lost as its status says.",
+            "never": "No: every referral is a row of the clinic's own table.",
+        },
+    ),
 )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """What differs between two maps, part by part: fields by their source, then what an object, or the whole map, says."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -67,10 +68,11 @@ def _object(name: str, before: ObjectMap | None, after: ObjectMap | None) -> Ite
 def _fields(one: ObjectMap | None) -> dict[tuple[str, str, int], FieldMap]:
     """Fields by table, source and how many of that source come before: one may fill several columns."""
     found: dict[tuple[str, str, int], FieldMap] = {}
+    seen: Counter[tuple[str, str]] = Counter()
     for route in one.routes if one else ():
         for field in route.fields:
-            nth = sum((table, source) == (route.table, field.source) for table, source, _ in found)
-            found[route.table, field.source, nth] = field
+            found[route.table, field.source, seen[route.table, field.source]] = field
+            seen[route.table, field.source] += 1
     return found
 
 

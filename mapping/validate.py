@@ -58,27 +58,6 @@ def problems(map: ClinicMap, schema: Schema) -> list[Problem]:
     return found
 
 
-def _unfilled(name: ObjectName, route: Route, table: SchemaTable) -> Iterator[Problem]:
-    """The columns that records of the object need and no field of the route fills."""
-    for needed in table.required.get(name, ()):
-        column = table.columns.get(needed)
-        if column is None or any(_fills(field, column) for field in route.fields):
-            continue
-        what = f"the link “{column.label}”" if column.type == "lookup" else f"“{column.label}”"
-        message = f"{_plain(name)} records need {what}, and no field fills it: give one the column {needed}."
-        left = next((one for one in route.fields if one.column == needed and one.status == "ignored"), None)
-        if left is not None:
-            message = f"{_plain(name)} records need {what}, and {left.source}, which fills it, is left out: migrate it."
-        yield Problem(name, left.source if left else "", message, needed)
-
-
-def _fills(field: FieldMap, column: SchemaColumn) -> bool:
-    """Whether a field brings a value to the column; a redacted one does where the mark can stand."""
-    if field.status == "ignored" or field.column != column.plain:
-        return False
-    return field.review != "redact" or column.type in TEXTS
-
-
 def _settings(map: ClinicMap) -> tuple[tzinfo, list[Problem]]:
     found: list[str] = []
     zone: tzinfo = UTC
@@ -257,6 +236,27 @@ def _compiles(name: ObjectName, field: FieldMap, column: SchemaColumn | None, zo
         step_of(name, field, column, zone)
     except BadMap as error:
         yield Problem(name, field.source, f"{error.why[:1].upper()}{error.why[1:]}.")
+
+
+def _unfilled(name: ObjectName, route: Route, table: SchemaTable) -> Iterator[Problem]:
+    """The columns that records of the object need and no field of the route fills."""
+    for needed in table.required.get(name, ()):
+        column = table.columns.get(needed)
+        if column is None or any(_fills(field, column) for field in route.fields):
+            continue
+        what = f"the link “{column.label}”" if column.type == "lookup" else f"“{column.label}”"
+        message = f"{_plain(name)} records need {what}, and no field fills it: give one the column {needed}."
+        left = next((one for one in route.fields if one.column == needed and one.status == "ignored"), None)
+        if left is not None:
+            message = f"{_plain(name)} records need {what}, and {left.source}, which fills it, is left out: migrate it."
+        yield Problem(name, left.source if left else "", message, needed)
+
+
+def _fills(field: FieldMap, column: SchemaColumn) -> bool:
+    """Whether a field brings a value to the column; a redacted one does where the mark can stand."""
+    if field.status == "ignored" or field.column != column.plain:
+        return False
+    return field.review != "redact" or column.type in TEXTS
 
 
 def _plain(name: str) -> str:

@@ -49,7 +49,8 @@ async def confirm(
     if changed != current and map_hash == migration.map_hash:
         made = filter(None, (controlled and f"controlled substances {controlled}", worded(phi or {})))
         cause = f"confirmed: {', '.join(made)}"
-        migration = await store_map(store, migration.id, changed, by=by, cause=cause, on=migration.map_version)
+        stored = await store_map(store, migration.id, changed, by=by, cause=cause, on=migration.map_version)
+        migration = stored.migration
         number = migration.map_version
         await history.append(store, id, list(history.between(current, reviewed, "review", by=by, version=number)))
         agreed = migration.map_hash or ""

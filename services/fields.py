@@ -13,13 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from activities import jobs
 from activities.errors import StepError
 from ledger import migrations
-from ledger.migrations import Migration
 from ledger.states import now
 from ledger.storage import Storage
 from mapping.model import ClinicMap, FieldMap, PhiClass, PhiDecision
 from mapping.review import decided
 from services.history import Action, Change, append, fields_of, way_of
-from services.maps import store_map
+from services.maps import Stored, store_map
 
 #: What a change may set.
 _CHANGEABLE: Final = ("column", "transform", "args", "values", "phi")
@@ -45,7 +44,7 @@ class FieldEdit(BaseModel):
     review: PhiDecision | None = None  #: for the action of that name
 
 
-async def edit(store: Storage, id: str, by: str, edits: Sequence[FieldEdit]) -> Migration:
+async def edit(store: Storage, id: str, by: str, edits: Sequence[FieldEdit]) -> Stored:
     """Apply the edits as the map's next version. Raises StepError (a field that is not there, a map that is wrong)."""
     migration = await migrations.load(store, id)
     current = await jobs.current_map(store, migration)

@@ -15,6 +15,7 @@ from ledger import paths
 from ledger.states import now
 from ledger.storage import NotStored, Storage
 from mapping.model import ClinicMap, FieldMap
+from mapping.objects import ObjectName
 
 Action = Literal["confirm", "reopen", "ignore", "change", "comment", "review"]
 
@@ -33,7 +34,7 @@ class Change(BaseModel):
     comment: str = ""
 
 
-def fields_of(clinic_map: ClinicMap) -> list[tuple[str, str, str, FieldMap]]:
+def fields_of(clinic_map: ClinicMap) -> list[tuple[str, ObjectName, str, FieldMap]]:
     """Every field with its place, object and table, in the map's order. A place names a field: ``patient.0.12`` is the
     thirteenth field of the first route of patients."""
     return [

@@ -16,13 +16,18 @@ from services.maps import store_map
 
 
 async def options(store: Storage, id: str) -> list[dict[str, Any]]:
-    """Each choice with its question, answers, default and how the map answers it now (None: nothing to choose)."""
-    current = await jobs.current_map(store, await migrations.load(store, id))
+    """Each choice with its question, answers and what they mean, default and how the map answers it now (None: nothing to choose)."""
+    return listed(await jobs.current_map(store, await migrations.load(store, id)))
+
+
+def listed(current: ClinicMap) -> list[dict[str, Any]]:
+    """The choices as that map answers them."""
     return [
         {
             "name": one.name,
             "question": one.question,
             "answers": list(one.answers),
+            "means": dict(one.means),
             "default": one.answers[0],
             "current": answer_of(current, one.name),
         }
@@ -60,7 +65,7 @@ async def answer(store: Storage, id: str, by: str, wanted: Mapping[str, str]) ->
     cause = ", ".join(f"option {one.source}={one.after}" for one in lines)
     stored = await store_map(store, id, changed, by=by, cause=cause, on=migration.map_version, was=current)
     await append(store, id, lines)
-    return stored
+    return stored.migration
 
 
 async def _answered(store: Storage, migration: Migration, given: ClinicMap, name: str, wanted: str) -> ClinicMap:

@@ -46,9 +46,9 @@ async def decide(store: Storage, id: str, by: str, decisions: Mapping[str, PhiDe
         return migration
     cause = f"health information: {worded(decisions)}"
     stored = await store_map(store, id, changed, by=by, cause=cause, on=migration.map_version, was=current)
-    number = stored.map_version
+    number = stored.migration.map_version
     await history.append(store, id, list(history.between(current, changed, "review", by=by, version=number)))
-    return stored
+    return stored.migration
 
 
 def decided(current: ClinicMap, decisions: Mapping[str, PhiDecision], by: str) -> ClinicMap:

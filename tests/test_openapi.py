@@ -15,7 +15,7 @@ from services.fields import FieldEdit
 from services.files import UploadEnd
 from services.overview import NewMigration
 from triggers import DURABLE, ENDPOINTS
-from triggers.maps import Answers, Decision, FieldEdits, PhiDecisions, WholeMap
+from triggers.maps import Answers, Decision, Fallback, FieldEdits, PhiDecisions, WholeMap
 from triggers.profiles import ProfileText
 from triggers.steps import StepOptions
 
@@ -32,6 +32,7 @@ BODIES = (
     PhiDecisions,
     ProfileText,
     WholeMap,
+    Fallback,
 )
 
 

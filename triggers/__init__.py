@@ -38,6 +38,7 @@ ENDPOINTS: Final[tuple[tuple[str, str, str, Callable[..., Awaitable[Any]]], ...]
     ("accept", "POST", f"{_ONE}/accept", maps.accept),
     ("close_migration", "POST", f"{_ONE}/close", maps.close),
     ("get_owners", "GET", f"{_ONE}/owners", maps.get_owners),
+    ("set_fallback", "POST", f"{_ONE}/owners", maps.set_fallback),
     ("get_solution", "GET", f"{_ONE}/solution", maps.get_solution),
     ("list_reports", "GET", f"{_ONE}/reports", reports.list_reports),
     ("get_report", "GET", f"{_ONE}/reports/{{name}}", reports.get_report),

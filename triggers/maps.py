@@ -9,7 +9,7 @@ from mapping.catalog import build_schema
 from mapping.model import ClinicMap, ControlledPolicy, PhiDecision
 from mapping.review import undecided
 from mapping.validate import problems
-from services import decisions, fields, history, maps, options, papers, phi, versions
+from services import decisions, fields, history, maps, options, overview, papers, phi, versions
 from services.access import StepError, storage
 from services.fields import FieldEdit
 from services.overview import shown
@@ -118,7 +118,7 @@ async def edit_fields(req: func.HttpRequest) -> func.HttpResponse:
     """POST /migrations/{id}/map/fields: confirm, change, leave out or comment single fields."""
     asked = body_of(req, FieldEdits)
     by = operator_of(req, asked.by)
-    migration = await fields.edit(await storage(), req.route_params["id"], by, asked.edits)
+    migration = (await fields.edit(await storage(), req.route_params["id"], by, asked.edits)).migration
     return answer({"hash": migration.map_hash, "version": migration.map_version})
 
 
@@ -219,6 +219,23 @@ async def close(req: func.HttpRequest) -> func.HttpResponse:
 async def get_owners(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/owners"""
     return answer({"owners": await papers.owners(await storage(), req.route_params["id"])})
+
+
+class Fallback(BaseModel):
+    """Who owns what nobody else can, by a named person."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: str = Field(min_length=1)
+    fallback: str
+
+
+@endpoint
+async def set_fallback(req: func.HttpRequest) -> func.HttpResponse:
+    """POST /migrations/{id}/owners: name the fallback owner, from the next preparation on."""
+    asked, id = body_of(req, Fallback), req.route_params["id"]
+    await overview.set_fallback_owner(await storage(), id, asked.fallback, operator_of(req, asked.by))
+    return answer({"fallback": asked.fallback})
 
 
 @endpoint

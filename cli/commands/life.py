@@ -175,9 +175,24 @@ def prepare(migration: MigrationOption = None, as_json: JsonFlag = False) -> Non
 
 
 @app.command()
-def owners(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
-    """Show for each staff member and practitioner which user was found, and what was decided."""
+def owners(
+    fallback: Annotated[
+        str | None,
+        typer.Option("--fallback", metavar="E-MAIL", help="Who owns what nobody else can; team:NAME for a team."),
+    ] = None,
+    migration: MigrationOption = None,
+    by: ByOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show for each staff member and practitioner which user was found, and what was decided; or name the fallback owner,
+    from the next preparation on."""
     with session(as_json, migration) as s:
+        if fallback is not None:
+            made = s.api.post(s.path("owners"), {"by": by or place.operator(), "fallback": fallback})
+            s.out.say(f"[good]✓[/good] What nobody else owns is {escape(fallback)}'s, from the next preparation on.")
+            s.hint()
+            s.out.document(made)
+            return
         document = s.api.get(s.path("owners"))
         show_document(s.out, document)
         s.out.document(document)

@@ -2,12 +2,13 @@
 
 from typing import Any, Final
 
-from console.pages import home, map, move, proof, ready, runs, sample, shaping, trouble
+from console.pages import home, map, move, profile, proof, ready, runs, sample, shaping, trouble
 
 ROUTES: Final[tuple[tuple[str, str, str, Any], ...]] = (
     *home.ROUTES,
     *runs.ROUTES,
     *ready.ROUTES,
+    *profile.ROUTES,
     *map.ROUTES,
     *shaping.ROUTES,
     *sample.ROUTES,

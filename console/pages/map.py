@@ -1,113 +1,34 @@
 """The map: every field of the source and its column, to read, change, confirm field by field and as a whole."""
 
 import json
-from collections import Counter
-from dataclasses import dataclass
+import re
 from typing import Any, Final, cast, get_args
 
 import azure.functions as func
 from pydantic import ValidationError
 
 from console import masks
+from console.lines import Line, counts_of, example, lines_of
 from console.shell import shell
 from console.visit import Visit
 from ledger import migrations
 from ledger.gates import gate
 from ledger.states import Migration
+from mapping.adopting import ASKED, filled
 from mapping.catalog import build_schema
-from mapping.model import ClinicMap, ControlledPolicy, FieldMap, PhiClass, PhiDecision
-from mapping.objects import ObjectName
+from mapping.model import ClinicMap, ControlledPolicy, ObjectMap, PhiClass, PhiDecision
+from mapping.objects import LOAD_ORDER, OBJECTS, ObjectName
 from mapping.review import review, standing_of, undecided
 from mapping.schema import Schema, SchemaColumn
 from mapping.transforms import COMMON_ARGS, REGISTRY
 from mapping.validate import Problem, problems
-from services import decisions, fields, history, source
+from services import decisions, fields, history, options, source
 from services.access import StepError
 from services.fields import CERTAIN, FieldEdit
 from services.overview import current_map
 
-#: A decision about health information, as a row says it.
-DECIDED: Final = {"migrate": "migrates", "redact": "redacted", "leave_out": "left out"}
 #: Columns that the migration fills itself.
 _OWN: Final = ("owner", "state", "status", "file", "uniqueidentifier")
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One row of the map's table."""
-
-    key: str
-    object: str
-    table: str
-    field: FieldMap
-    column: SchemaColumn | None
-    problem: str
-    required: bool  #: it fills, or would fill, a column that records need
-
-    @property
-    def id(self) -> str:
-        """An id for the page: no dots, which selectors would take for classes."""
-        return "f-" + self.key.replace(".", "-")
-
-    @property
-    def way(self) -> str:
-        """How the value is changed on the way; a decision about health information goes before the transform."""
-        return "redacted" if self.field.review == "redact" else self.field.transform
-
-    @property
-    def decision(self) -> str:
-        """What somebody decided about the health information in it; "" for nobody."""
-        return DECIDED.get(self.field.review or "", "")
-
-    @property
-    def sure(self) -> str:
-        """The confidence in words."""
-        if self.field.by and self.field.status != "proposed":
-            return "decided"
-        return "certain" if self.field.confidence >= CERTAIN else "likely" if self.field.confidence >= 0.8 else "unsure"
-
-    @property
-    def eye(self) -> bool:
-        """Whether a person should look: not decided, and not certain or wrong."""
-        return bool(self.problem) or (self.field.status == "proposed" and self.sure != "certain")
-
-
-def lines_of(clinic_map: ClinicMap, schema: Schema, found: list[Problem]) -> list[Line]:
-    """The rows of the table, in the map's order. ``found``: what is wrong with the map."""
-    wrong = {(one.object, one.field): one.message for one in found if one.field}
-    return [
-        Line(
-            key, name, table, field, _column(schema, table, field.column), wrong.get((name, field.source), ""),
-            _required(schema, name, table, field.column),
-        )
-        for key, name, table, field in history.fields_of(clinic_map)
-    ]  # fmt: skip
-
-
-def _required(schema: Schema, name: str, table: str, column: str | None) -> bool:
-    found = schema.tables.get(table)
-    return found is not None and any(column in needed for key, needed in found.required.items() if key == name)
-
-
-def _column(schema: Schema, table: str, name: str | None) -> SchemaColumn | None:
-    found = schema.tables.get(table)
-    return found.columns.get(name) if found and name else None
-
-
-def counts_of(lines: list[Line], found: list[Problem]) -> dict[str, Any]:
-    """Figures above the table, and what keeps the map from being confirmed."""
-    status = Counter(line.field.status for line in lines)
-    certain = sum(1 for line in lines if line.field.status == "proposed" and line.field.confidence >= CERTAIN)
-    return {
-        "all": len(lines),
-        "confirmed": status["confirmed"],
-        "proposed": status["proposed"],
-        "ignored": status["ignored"],
-        "eye": sum(1 for line in lines if line.eye),
-        "certain": certain,
-        "problems": [one for one in found if not one.unfilled and "controlled substances" not in one.message],
-        "unfilled": [one for one in found if one.unfilled],
-    }
 
 
 async def map_page(visit: Visit) -> func.HttpResponse:
@@ -119,29 +40,71 @@ async def map_page(visit: Visit) -> func.HttpResponse:
     clinic_map = await current_map(visit.store, migration)
     schema = build_schema(clinic_map)
     found = problems(clinic_map, schema)
-    lines = lines_of(clinic_map, schema, found)
+    revealed = masks.revealed(visit)
+    records = await source.first_records(
+        visit.store, migration, [name for name in OBJECTS if name in clinic_map.objects]
+    )
+    lines = lines_of(clinic_map, schema, found, _whole(migration), records, revealed=revealed)
     return visit.page(
         "map.html",
         **context,
+        **_confirmation(migration, clinic_map, lines, found),
         lines=lines,
-        counts=counts_of(lines, found),
-        map=clinic_map,
         phis=sorted({line.field.phi for line in lines}),
-        policies=get_args(ControlledPolicy),
-        delicate=_delicate(clinic_map),
         classes=(classes := review(clinic_map)),
         needed=sum(one.needed for one in classes),
+        options=[one for one in options.listed(clinic_map) if one["current"]],
+        homes=_homes(clinic_map, schema),
+        least=CERTAIN,
+        revealed=revealed,
+        purpose=masks.CHECKING,
         edits=f"{visit.home}/map/fields",
         open=_open(visit, migration),
+        change=_open(visit, migration) and visit.person.may_operate,
     )
 
 
-def _delicate(clinic_map: ClinicMap) -> dict[str, list[str]]:
-    """Fields by class that somebody has to decide about before the map is confirmed."""
-    found: dict[str, list[str]] = {}
+def _confirmation(
+    migration: Migration, clinic_map: ClinicMap, lines: list[Line], found: list[Problem]
+) -> dict[str, Any]:
+    """What the figures and the confirmation of the whole map say."""
+    delicate: dict[str, list[str]] = {}
     for name, field in undecided(clinic_map):
-        found.setdefault(field.phi, []).append(f"{name}.{field.source}")
+        delicate.setdefault(field.phi, []).append(f"{name}.{field.source}")
+    return {
+        "one": migration,
+        "map": clinic_map,
+        "counts": counts_of(lines, found),
+        "delicate": delicate,
+        "policies": get_args(ControlledPolicy),
+        "refusal": gate(migration, "confirm"),
+    }
+
+
+def _homes(clinic_map: ClinicMap, schema: Schema) -> list[tuple[str, ObjectMap, list[SchemaColumn]]]:
+    """Objects whose rows may be found in the target, and the columns that their fields fill."""
+    found: list[tuple[str, ObjectMap, list[SchemaColumn]]] = []
+    for name in LOAD_ORDER:
+        one = clinic_map.objects.get(name)
+        keyed = (
+            [(route, schema.tables[route.table]) for route in one.routes if route.table in schema.tables] if one else []
+        )
+        columns = {
+            column: table.columns[column]
+            for route, table in keyed
+            if table.key_column
+            for column in filled(route)
+            if column in table.columns and table.columns[column].type in ASKED
+        }
+        if one and columns:
+            found.append((name, one, sorted(columns.values(), key=lambda each: each.label)))
     return found
+
+
+def _whole(migration: Migration) -> str:
+    """Who confirmed the map as it is; nobody: "" ."""
+    confirmed = migration.confirmed_hash is not None and migration.confirmed_hash == migration.map_hash
+    return (migration.confirmed_by or "somebody") if confirmed else ""
 
 
 def _open(visit: Visit, migration: Migration) -> bool:
@@ -154,15 +117,15 @@ async def field_panel(visit: Visit) -> func.HttpResponse:
     migration = await visit.migration()
     clinic_map = await current_map(visit.store, migration)
     schema = build_schema(clinic_map)
-    lines = lines_of(clinic_map, schema, problems(clinic_map, schema))
+    lines = lines_of(clinic_map, schema, problems(clinic_map, schema), _whole(migration))
     line = next((one for one in lines if one.key == visit.args["field"]), None)
     if line is None:
         raise StepError("not_found", "There is no such field in the map.", "Load the map again.")
-    counted = await source.value_counts(visit.store, migration, line.object, line.field.source)
+    name = cast("ObjectName", line.object)
+    counted = await source.value_counts(visit.store, migration, name, line.field.source)
     shown = masks.revealed(visit)
-    found = await source.examples(
-        visit.store, migration, clinic_map, cast("ObjectName", line.object), line.table, line.field
-    )
+    records = (await source.first_records(visit.store, migration, [name]))[name]
+    found = source.examples(records, clinic_map.time_zone, schema, name, line.table, line.field, 3)
     table = schema.tables.get(line.table)
     context = {
         "line": line,
@@ -176,7 +139,7 @@ async def field_panel(visit: Visit) -> func.HttpResponse:
         "phis": get_args(PhiClass),
         "standing": standing_of(line.field),
         "values": _values(line, counted),
-        "examples": [_example(one, shown) for one in found],
+        "examples": [example(one, revealed=shown) for one in found],
         "revealed": shown,
         "history": await history.changes(visit.store, migration.id, line.key),
         "edits": f"{visit.home}/map/fields",
@@ -202,14 +165,6 @@ def _values(line: Line, counted: Any) -> list[tuple[str, int | None, str | None,
     ]  # fmt: skip
 
 
-def _example(one: source.Example, shown: bool) -> tuple[str, str]:
-    value, made = one
-    after = f"refused: {made.code}" if hasattr(made, "code") else made
-    if not shown:
-        return masks.mask(value), str(after) if hasattr(made, "code") else masks.mask(after)
-    return str(value), "" if after is None else str(after)
-
-
 async def edit(visit: Visit) -> func.HttpResponse:
     """One field is confirmed, changed, left out, reopened or commented."""
     action = visit.form("action")
@@ -225,23 +180,25 @@ async def edit(visit: Visit) -> func.HttpResponse:
     except ValidationError as error:
         places = ", ".join(".".join(map(str, one["loc"])) for one in error.errors())
         raise StepError("bad_request", f"That does not fit: {places}.", "Correct it, then send it again.") from None
+    before = await visit.migration()
     stored = await fields.edit(visit.store, visit.args["id"], visit.person.name, [given])
     if not visit.fragment:
         return visit.go(f"{visit.home}/map")
-    clinic_map = await current_map(visit.store, stored)
-    schema = build_schema(clinic_map)
-    found = problems(clinic_map, schema)
-    lines = lines_of(clinic_map, schema, found)
-    answer = visit.page(
+    if _whole(before) and not _whole(stored.migration):
+        # What was confirmed with the map is not any more: every row says something else now.
+        return func.HttpResponse(status_code=204, headers={"HX-Refresh": "true"})
+    name = cast("ObjectName", given.field.partition(".")[0])
+    records = await source.first_records(visit.store, stored.migration, [name])
+    lines = lines_of(
+        stored.map, stored.schema, stored.problems, _whole(stored.migration), records, revealed=masks.revealed(visit)
+    )
+    return visit.page(
         "map_edited.html",
+        **_confirmation(stored.migration, stored.map, lines, stored.problems),
         line=next(one for one in lines if one.key == given.field),
-        counts=counts_of(lines, found),
-        confirmed=stored.confirmed_hash == stored.map_hash,
         home=visit.home,
         edits=f"{visit.home}/map/fields",
     )
-    answer.headers["HX-Trigger"] = "carryover-edited"
-    return answer
 
 
 def _changed(visit: Visit) -> dict[str, Any]:
@@ -268,13 +225,12 @@ def _changed(visit: Visit) -> dict[str, Any]:
 
 
 async def confirm_certain(visit: Visit) -> func.HttpResponse:
-    """Confirm every proposed field that is certain."""
+    """Confirm every proposed field of at least the confidence that was asked for, in percent."""
+    text = visit.form("least")
+    if not re.fullmatch(r"\d{1,3}(\.\d+)?", text) or float(text) > 100:
+        raise StepError("bad_request", "That is no confidence.", "Give a number from 0 to 100.")
     clinic_map = await current_map(visit.store, await visit.migration())
-    try:
-        least = max(CERTAIN, float(visit.form("least", str(CERTAIN))))
-    except ValueError:
-        least = CERTAIN
-    found = fields.certain(clinic_map, least)
+    found = fields.certain(clinic_map, float(text) / 100)
     if not found:
         raise StepError("nothing_certain", "No proposed field is that certain.", "Look at the others one by one.")
     await fields.edit(visit.store, visit.args["id"], visit.person.name, found)

@@ -28,9 +28,18 @@ if (filters) {
       row.hidden = !fits(row, f);
       if (!row.hidden) shown += 1;
     }
-    document.getElementById("shown").textContent = `${shown} of ${all.length} fields`;
+    document.getElementById("shown").textContent = `${shown} of ${all.length}`;
     document.getElementById("none").hidden = shown > 0;
+    count();
   };
+  // How many fields would be confirmed at the confidence that is typed.
+  const least = document.getElementById("least");
+  const count = () => {
+    if (!least) return;
+    const sure = rows().filter((row) => "confidence" in row.dataset && row.dataset.confidence * 100 >= least.value - 1e-9);
+    document.getElementById("sure-count").textContent = sure.length;
+  };
+  least?.addEventListener("input", count);
   filters.addEventListener("input", filter);
   filters.addEventListener("submit", (event) => event.preventDefault());
   filter();

@@ -120,6 +120,7 @@ class FakeApp:
                 web.post(one + "/accept", self._accept),
                 web.post(one + "/close", self._close),
                 web.get(one + "/owners", self._owners),
+                web.post(one + "/owners", self._fallback),
                 web.get(one + "/exceptions", self._exceptions),
                 web.get(one + "/audit", self._audit),
                 web.get(one + "/audit/verify", self._audit_verify),
@@ -300,7 +301,8 @@ class FakeApp:
     async def _options(self, request: web.Request) -> web.Response:
         asked = await request.json()
         self.posted.append(("options", asked))
-        one = {"name": "appointment", "question": "Where?", "answers": ["ClinicAppointment", "task"]}
+        one = {"name": "appointment", "question": "Where?", "answers": ["ClinicAppointment", "task"],
+               "means": {"ClinicAppointment": "A table of their own.", "task": "Tasks."}}  # fmt: skip
         return web.json_response({"options": [one | {"default": "ClinicAppointment", "current": "task"}]})
 
     async def _versions(self, request: web.Request) -> web.Response:
@@ -350,6 +352,11 @@ class FakeApp:
             return refusal(409, "map_changed", "The map has changed since it was read.", "confirm")
         found["state"] = leads
         return web.json_response(found)
+
+    async def _fallback(self, request: web.Request) -> web.Response:
+        asked = await request.json()
+        self.posted.append(("fallback", asked))
+        return web.json_response({"fallback": asked["fallback"]})
 
     async def _owners(self, request: web.Request) -> web.Response:
         return web.json_response({"owners": [{"email": "a@clinic.example", "match": "found", "rows": 12}]})

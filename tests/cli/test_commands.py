@@ -170,6 +170,13 @@ def test_options_are_answered_by_name(app: FakeApp, carryover: Carryover) -> Non
     assert carryover("map", "option", "appointment", "--json").code == 2
 
 
+def test_the_fallback_owner_is_named(app: FakeApp, carryover: Carryover) -> None:
+    carryover("create", "--system", "elm")
+    command = ("owners", "--fallback", "lee@clinic.example", "--by", "Ada", "--json")
+    assert carryover(*command).document == {"fallback": "lee@clinic.example"}
+    assert app.posted[-1] == ("fallback", {"by": "Ada", "fallback": "lee@clinic.example"})
+
+
 def test_versions_are_listed_and_compared(app: FakeApp, carryover: Carryover) -> None:
     carryover("create", "--system", "elm")
     assert [one["version"] for one in carryover("map", "log", "--json").document["versions"]] == [3, 2, 1]

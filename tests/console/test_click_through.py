@@ -113,9 +113,27 @@ def test_a_wrong_change_is_refused_in_the_panel(console: Console) -> None:
     console.fine()
 
 
+def test_a_choice_is_answered_by_clicking(console: Console) -> None:
+    page = console.open("map")
+    page.locator("#choices > summary").click()
+    assert page.get_by_label("Its name on each policy").is_checked()
+    page.get_by_label("One account for each carrier").check()
+    console.look()
+    console.press("Take these answers")
+    page.locator("#choices > summary").click()
+    assert page.get_by_label("One account for each carrier").is_checked()
+    page.locator("#more > summary").click()
+    page.get_by_role("link", name="History").click()
+    assert "option carrier=account" in console.text() and "proposed by scope-0001" in console.text()
+    console.look("map-history")
+    console.fine()
+
+
 def test_the_certain_fields_and_then_the_map_are_confirmed(console: Console) -> None:
     page = console.open("map")
-    console.press("certain fields", exact=False)
+    page.get_by_label("The least confidence").fill("90")
+    console.press("from", exact=False)
+    page.locator("#confirmation > summary").click()
     page.get_by_label("Suppress").check()
     for policy in page.get_by_label("Migrate as it is").all():
         policy.check()
@@ -124,6 +142,9 @@ def test_the_certain_fields_and_then_the_map_are_confirmed(console: Console) -> 
     assert "Prepare the target, by an operator" in console.text()
     console.open("map")
     assert "Confirmed by tester" in console.text()
+    assert "0 need an eye" in console.text() and "0 proposed" in console.text()
+    page.locator("#filters").get_by_label("Show").select_option("Proposed")
+    assert page.locator("#none").is_visible()
 
 
 def test_the_fallback_owner_is_picked_and_the_target_prepared(console: Console) -> None:
@@ -211,6 +232,7 @@ def test_a_map_that_changed_after_confirming_keeps_the_run_shut(console: Console
 
 def test_after_a_new_confirmation_and_sample_everything_is_migrated(console: Console) -> None:
     page = console.open("map")
+    page.locator("#confirmation > summary").click()
     console.press("Confirm as tester")
     for place, name in (("prepare", "Install and check"), ("sample", "Make a new sample")):
         console.open(place)

@@ -35,12 +35,12 @@ class Client:
 
 
 async def ask(
-    method: str, place: str, headers: dict[str, str] | None = None, *, at: str = HERE, form: dict[str, str] | None = None,
+    method: str, place: str, headers: dict[str, str] | None = None, *, at: str = HERE, form: dict[str, Any] | None = None,
     **params: Any,
 ) -> func.HttpResponse:  # fmt: skip
     """A request to the console."""
     url = f"{at}/console/{place}"
-    body = urlencode(form or {}).encode()
+    body = urlencode(form or {}, doseq=True).encode()
     request = func.HttpRequest(method, url, headers=headers or {}, params=params, route_params={}, body=body)
     return await door.serve(request, Client())
 
@@ -52,7 +52,7 @@ async def send(
     *,
     at: str = AZURE,
     name: str = "ann@clinic.example",
-    **form: str,
+    **form: Any,
 ) -> func.HttpResponse:
     """A form as our own page sends it."""
     key = await csrf.key_of(store)

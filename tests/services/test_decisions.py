@@ -40,11 +40,11 @@ async def test_what_was_decided_stands_in_the_history(store: Storage, mapped: Mi
 
 async def test_a_map_without_what_its_records_need_is_kept_but_not_confirmed(store: Storage, mapped: Migration) -> None:
     left = FieldEdit(field="patient.0.2", source="last", action="ignore", reason="nobody asked")
-    stored = await fields.edit(store, mapped.id, "Ada", [left])
+    stored = (await fields.edit(store, mapped.id, "Ada", [left])).migration
     with pytest.raises(StepError) as refused:
         await decisions.confirm(store, mapped.id, "Ben", stored.map_hash or "", "include")
     assert refused.value.value["code"] == "bad_map"
     assert "need “Last name”, and last, which fills it, is left out" in refused.value.value["message"]
     back = FieldEdit(field="patient.0.2", source="last", action="confirm")
-    stored = await fields.edit(store, mapped.id, "Ada", [back])
+    stored = (await fields.edit(store, mapped.id, "Ada", [back])).migration
     assert (await decisions.confirm(store, mapped.id, "Ben", stored.map_hash or "", "include")).state == "confirmed"

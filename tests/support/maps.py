@@ -15,7 +15,8 @@ async def with_map(store: Storage, migration: Migration, clinic_map: ClinicMap) 
         one.state = "mapped"
 
     await migrations.change(store, migration.id, scoped)
-    return await store_map(store, migration.id, clinic_map, by="Ada", cause="proposed", was=clinic_map)
+    stored = await store_map(store, migration.id, clinic_map, by="Ada", cause="proposed", was=clinic_map)
+    return stored.migration
 
 
 async def map_of(store: Storage, id: str) -> ClinicMap:

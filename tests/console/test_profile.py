@@ -1,0 +1,44 @@
+"""The page that says how the source is read."""
+
+import re
+from typing import Any
+
+from ledger import migrations
+from ledger.migrations import Migration
+from ledger.storage import Storage
+from services import profiles
+from tests.console.visits import AZURE, ask, principal, send, text
+
+OPERATOR = principal("operator")
+
+
+async def test_datasets_are_listed_with_what_they_feed_and_the_profile_is_changed(
+    store: Storage, migration: Migration, configure: Any
+) -> None:
+    configure(CARRYOVER_APP_SERVICE_AUTH="true")
+    place = f"m/{migration.id}/profile"
+    assert "The source was not read yet" in text(await ask("GET", place, OPERATOR, at=AZURE))
+
+    def read(one: Migration) -> None:
+        one.profile, one.state = "synthea", "mapped"
+
+    await migrations.change(store, migration.id, read)
+    page = text(await ask("GET", place, OPERATOR, at=AZURE))
+    rows = dict(re.findall(r'<tr><th scope="row">(\w+)</th><td>.*?</td><td>(.*?)</td></tr>', page))
+    assert rows["patients"].startswith("Patient") and "Encounter" in rows["encounters"]
+    assert "nothing:" in rows["allergies"]
+
+    refused = await send(store, place, OPERATOR, yaml="datasets: 3")
+    assert refused.status_code == 409 and "profile" in text(refused)
+    shown = await profiles.show(store, migration.id)
+    changed = shown["yaml"].replace(f"title: {_title(shown['yaml'])}", "title: Our own system")
+    assert (await send(store, place, OPERATOR, yaml=changed.replace("\n", "\r\n"))).status_code == 303
+    kept = await profiles.show(store, migration.id)
+    assert kept["own"] and kept["yaml"] == changed
+    assert "belongs to this migration alone" in text(await ask("GET", place, OPERATOR, at=AZURE))
+
+
+def _title(text: str) -> str:
+    found = re.search(r"^title: (.*)$", text, re.MULTILINE)
+    assert found
+    return found[1]

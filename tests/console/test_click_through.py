@@ -12,7 +12,10 @@ from playwright.sync_api import expect
 
 from tests.console.browser import BOTH, Console, chromium
 from tests.e2e.clinic import Export
+from tests.e2e.dumps import Row, business, difference
 from tests.e2e.system import System
+
+Dump = dict[str, Row]
 
 PLACES: Final = (
     "source", "map", "owners", "prepare", "sample", "run", "exceptions", "uploads", "delta", "verification", "audit",
@@ -25,6 +28,12 @@ def console(system: System, folder: Path) -> Iterator[Console]:
     """Somebody who sits at the console."""
     with chromium() as browser:
         yield Console(browser, system.app, folder)
+
+
+@pytest.fixture(scope="module")
+def clicked() -> Dump:
+    """What the clicked migration put into the target."""
+    return {}
 
 
 def test_a_migration_is_created(console: Console) -> None:
@@ -69,6 +78,9 @@ def test_the_map_is_worked_on_by_keys(console: Console) -> None:
     shown = page.locator("#shown")
     eye = int(shown.inner_text().split(" ")[0])
     assert 0 < eye < 60
+    heights = page.eval_on_selector_all("tr.line:not([hidden])", "rows => rows.map(row => row.offsetHeight)")
+    assert max(heights) <= 32
+    assert page.evaluate("document.querySelector('table.map').getBoundingClientRect().top") < 300
     console.look("map", schemes=BOTH)
 
     page.locator("#map").focus()
@@ -125,7 +137,7 @@ def test_a_choice_is_answered_by_clicking(console: Console) -> None:
     page.locator("#more > summary").click()
     page.get_by_role("link", name="History").click()
     assert "option carrier=account" in console.text() and "proposed by scope-0001" in console.text()
-    console.look("map-history")
+    console.look()
     console.fine()
 
 
@@ -330,7 +342,9 @@ def test_closing_says_why_not_yet(console: Console) -> None:
     console.fine()
 
 
-def test_the_rollback_says_what_will_happen_and_does_it(console: Console, system: System) -> None:
+def test_the_rollback_says_what_will_happen_and_does_it(console: Console, system: System, clicked: Dump) -> None:
+    clicked |= business(system, "lakeside")
+    assert len(clicked) > 100
     page = console.open("rollback")
     assert "This is what will happen" in console.text()
     assert "Somebody else wrote last into 0 of the rows now" in console.text()
@@ -346,6 +360,41 @@ def test_the_rollback_says_what_will_happen_and_does_it(console: Console, system
     console.open()
     assert "there is nothing to undo" in console.text()
     console.fine()
+
+
+def test_the_command_line_comes_to_the_same_result(
+    console: Console, system: System, export: Export, clicked: Dump
+) -> None:
+    """The same decisions, typed: what then stands in the target is what the clicked migration had put there."""
+
+    def typed(*words: str | Path, code: int = 0) -> None:
+        done = system.cli(*words)
+        assert done.returncode == code, (words, done.stdout, done.stderr)
+
+    routes = system.ask("GET", f"migrations/{console.home.rsplit('/', 1)[-1]}/map")["map"]["objects"].items()
+    left_out = [
+        f"{name}.{number}.{place}"
+        for name, one in routes
+        for number, route in enumerate(one["routes"])
+        for place, field in enumerate(route["fields"])
+        if field["status"] == "ignored" and field["by"] == "tester"
+    ]
+    assert len(left_out) == 2
+    typed("create", "--system", "lakeside-typed", "--plan", "sales_professional")
+    typed("upload", export.folder)
+    typed("scope")
+    typed("map", "option", "carrier=account")
+    for field in left_out:
+        typed("map", "ignore", field, "--reason", "as it was clicked")
+    typed("map", "confirm", "--above", "0.9")
+    typed("map", "phi", "ssn=migrate", "clinical_note=migrate")
+    typed("confirm", "--controlled", "suppress")
+    typed("owners", "--fallback", "fallback.owner@clinic.example")
+    typed("prepare")
+    typed("sample")
+    typed("sign-off", "--yes")
+    typed("run", "--target", "Lakeside Family Health", "--pause-percent", "100", code=4)
+    assert difference(clicked, business(system, "lakeside-typed")) == {}
 
 
 def test_the_list_shows_it(console: Console) -> None:

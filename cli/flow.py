@@ -190,7 +190,7 @@ def latest(migration: dict[str, Any], kind: str) -> str | None:
 def find_or_create(session: Session, *, system: str, profile: str | None, plan: str | None) -> str:
     """The open migration of this system, else a new one. A system has one migration at a time."""
     for one in session.migrations():
-        if one["system"] == system and one["state"] != "closed":
+        if one["system"].lower() == system.lower() and one["state"] != "closed":
             session.out.say(f"Going on with [name]{one['id']}[/name], which is open for {escape(system)}.")
             return str(one["id"])
     made = create(session, system=system, profile=profile, plan=plan)

@@ -103,6 +103,8 @@ def gate(migration: Migration, step: Step, *, at: datetime | None = None) -> Ref
         return busy
     if migration.undoing and step != "rollback":
         return Refusal("rollback_unfinished", "A rollback began and has not finished; finish it first.", "rollback")
+    if step == "close" and not migration.written:
+        return None  # nothing of it is in the target: there is nothing to prove, and nothing to take back
     if migration.state not in _ALLOWED[step]:
         return _out_of_order(migration, step)
     check = _CHECKS.get(step)

@@ -2,7 +2,7 @@
 
 Rows: table `migrations` (PartitionKey "migration", RowKey the id), table `runs` (PartitionKey the migration's id,
 RowKey the run's number in eight digits). The document is JSON in `document`; `state` stands beside it for
-people who browse.
+people who browse. A row `system.<name>` beside the migrations names the latest one of each system.
 """
 
 import secrets
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
-from azure.data.tables import UpdateMode
+from azure.data.tables import TableTransactionError, UpdateMode
 from azure.data.tables.aio import TableClient
 
 from ledger import transitions
@@ -33,6 +33,7 @@ __all__ = [
     "RunState",
     "State",
     "Step",
+    "SystemTaken",
     "begin_run",
     "change",
     "change_run",
@@ -61,6 +62,14 @@ class NoRun(LookupError):
     """The migration has no run with this id."""
 
 
+class SystemTaken(Exception):
+    """Another migration of the system is open, or was closed with rows in the target: `holder`."""
+
+    def __init__(self, holder: Migration) -> None:
+        super().__init__(f"system {holder.system} is held by migration {holder.id}")
+        self.holder = holder
+
+
 class EpochChanged(Exception):
     """A rollback took over: the writer must stop before its next write."""
 
@@ -73,12 +82,35 @@ async def create(
     plan: str | None = None,
     options: dict[str, Any] | None = None,
 ) -> Migration:
-    """Create a migration in state `created` with an id of its own."""
-    migration = Migration(
-        id=f"m-{secrets.token_hex(4)}", system=system, profile=profile, plan=plan, options=options or {}
-    )
-    await storage.table(MIGRATIONS).create_entity(_row(_PARTITION, migration.id, migration))
-    return migration
+    """Create a migration in state `created` with an id of its own.
+
+    The ids and keys of its rows are made of the system's name, so a system has one migration at a time, and none after
+    one that was closed with rows in the target. Names that differ in case alone are one: the target's keys ignore case.
+    Raises SystemTaken.
+    """
+    table = storage.table(MIGRATIONS)
+    while True:
+        before, etag = await _holder(storage, system)
+        if before is not None and (before.state != "closed" or before.written):
+            raise SystemTaken(before)
+        migration = Migration(
+            id=f"m-{secrets.token_hex(4)}",
+            system=system,
+            profile=profile,
+            plan=plan,
+            generation=before.generation if before else 0,
+            options=options or {},
+        )
+        claim = {"PartitionKey": _PARTITION, "RowKey": _system_key(system), "migration": migration.id}
+        swap = {"mode": UpdateMode.REPLACE, "etag": etag, "match_condition": MatchConditions.IfNotModified}
+        claimed = ("update", claim, swap) if etag else ("create", claim)
+        try:
+            await table.submit_transaction([("create", _row(_PARTITION, migration.id, migration)), claimed])
+        except TableTransactionError as error:
+            if error.status_code not in (409, 412):
+                raise
+            continue  # somebody else was quicker: look at theirs
+        return migration
 
 
 async def load(storage: Storage, id: str) -> Migration:
@@ -88,7 +120,9 @@ async def load(storage: Storage, id: str) -> Migration:
 
 async def list_all(storage: Storage) -> list[Migration]:
     """All migrations, oldest first."""
-    rows = storage.table(MIGRATIONS).query_entities("PartitionKey eq @p", parameters={"p": _PARTITION})
+    rows = storage.table(MIGRATIONS).query_entities(
+        "PartitionKey eq @p and RowKey ge 'm-' and RowKey lt 'm.'", parameters={"p": _PARTITION}
+    )
     found = [Migration.model_validate_json(str(row["document"])) async for row in rows]
     return sorted(found, key=lambda migration: (migration.created, migration.id))
 
@@ -283,6 +317,19 @@ async def _load(storage: Storage, id: str) -> tuple[Migration, str]:
     except ResourceNotFoundError:
         raise NoMigration(f"no migration {id!r}") from None
     return Migration.model_validate_json(str(row["document"])), str(row.metadata["etag"])
+
+
+async def _holder(storage: Storage, system: str) -> tuple[Migration | None, str]:
+    """The latest migration of a system, and the version of the row that names it."""
+    try:
+        claim = await storage.table(MIGRATIONS).get_entity(_PARTITION, _system_key(system))
+    except ResourceNotFoundError:
+        return None, ""
+    return await load(storage, str(claim["migration"])), str(claim.metadata["etag"])
+
+
+def _system_key(system: str) -> str:
+    return f"system.{system.lower()}"
 
 
 async def _load_run(storage: Storage, id: str, run_id: str) -> tuple[Run, str]:

@@ -31,13 +31,25 @@ class NewMigration(BaseModel):
 
 
 async def create(store: Storage, asked: NewMigration) -> Migration:
-    """Create a migration. Raises StepError when the system has one that is open."""
+    """Create a migration. Raises StepError when the system has one that is open, or closed with rows in the target."""
     contract = {"seats": asked.seats, "renewal": asked.renewal.isoformat() if asked.renewal else None}
     options = asked.options | {name: value for name, value in contract.items() if value is not None}
     try:
         return await migrations.create(store, asked.system, profile=asked.profile, plan=asked.plan, options=options)
-    except ValueError as error:
-        raise StepError("system_open", str(error), "Go on with that migration, or close it.") from None
+    except migrations.SystemTaken as taken:
+        raise _taken(taken.holder) from None
+
+
+def _taken(holder: Migration) -> StepError:
+    """Why a system's name cannot be given to another migration."""
+    if holder.state != "closed":
+        words = f"Migration {holder.id} of system {holder.system!r} is open; a system has one at a time."
+        return StepError("system_open", words, "Go on with that migration, or close it.")
+    words = (
+        f"Migration {holder.id} of system {holder.system!r} is closed, and its rows are final: another one of that name "
+        "would write to the same rows."
+    )
+    return StepError("system_closed", words, f"Choose another name for the system, for example {holder.system}-2.")
 
 
 def fallback_owner(one: Migration) -> str:

@@ -149,13 +149,16 @@ class FakeApp:
     async def _create(self, request: web.Request) -> web.Response:
         body = await request.json()
         self.posted.append(("create", body))
-        if any(m["system"] == body["system"] and m["state"] != "closed" for m in self.migrations.values()):
-            return refusal(409, "system_open", "A migration is open for this system.")
+        for other in (one for one in self.migrations.values() if one["system"] == body["system"]):
+            if other["state"] != "closed":
+                return refusal(409, "system_open", "A migration is open for this system.", "Go on with that one.")
+            if other["written"]:
+                return refusal(409, "system_closed", "Its rows are final.", "Choose another name for the system.")
         made = f"m-{len(self.migrations) + 1:08x}"
         self.files[made] = {}
         self.migrations[made] = {
             "id": made, "system": body["system"], "state": "created", "profile": body.get("profile"),
-            "active_run": None, "map_hash": None, "target_name": "Clinic Trial", "runs": [],
+            "active_run": None, "map_hash": None, "target_name": "Clinic Trial", "runs": [], "written": False,
             "next": [{"step": "scope", "why": "Read it."}],
         }  # fmt: skip
         return web.json_response(self.migrations[made], status=201)
@@ -232,6 +235,7 @@ class FakeApp:
             "error": None, "progress": {}, "seconds": 0.0, "step": step, "looks": 0,
         }  # fmt: skip
         found["runs"].append(run)
+        found["written"] |= kind in ("sample", "migrate", "retry", "delta")
         found["active_run"] = run["id"]
         return web.json_response({"run": run["id"], "status_url": f"/runs/{run['id']}"}, status=202)
 
@@ -256,6 +260,8 @@ class FakeApp:
             return
         if leads := STEPS[run["step"]][1]:
             found["state"] = leads
+        if run["step"] == "rollback":
+            found["written"] = False
         if run["step"] == "scope":
             found["map_hash"] = hashlib.sha256(run["id"].encode()).hexdigest()
         if run["step"] in ("verify", "rollback"):
@@ -286,7 +292,8 @@ class FakeApp:
         return await self._move(request, "sign-off", "sampled", "signed_off")
 
     async def _close(self, request: web.Request) -> web.Response:
-        return await self._move(request, "close", "verified", "closed")
+        found = self.migrations[request.match_info["id"]]
+        return await self._move(request, "close", "verified" if found["written"] else found["state"], "closed")
 
     async def _accept(self, request: web.Request) -> web.Response:
         self.posted.append(("accept", await request.json()))

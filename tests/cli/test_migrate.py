@@ -80,6 +80,18 @@ def test_the_options_reach_the_app(app: FakeApp, carryover: Carryover, export: P
     assert ended.document["state"] == "confirmed"
 
 
+def test_after_the_close_the_same_folder_does_not_go_into_the_same_rows(
+    app: FakeApp, carryover: Carryover, export: Path
+) -> None:
+    asked = ("migrate", "--source", str(export), "--yes", "--json")
+    assert carryover(*asked).code == 0
+    assert carryover("close", "--typed", "m-00000001", "--json").code == 0
+    ended = carryover(*asked)
+    assert ended.code == 3
+    assert ended.document["error"]["code"] == "system_closed"
+    assert carryover(*asked, "--system", "elm-street-2").code == 0
+
+
 def test_without_yes_nothing_is_sent(app: FakeApp, carryover: Carryover, export: Path) -> None:
     ended = carryover("migrate", "--source", str(export), "--json")
     assert ended.code == 2

@@ -20,6 +20,7 @@ from ledger.storage import Storage
 from services import identity, overview
 from services.overview import NewMigration
 from settings import Settings, WrongSetting, settings
+from tests.support.systems import new_system
 
 HERE: Final = "http://127.0.0.1:7071"
 AZURE: Final = "https://carryover.azurewebsites.net"
@@ -86,7 +87,7 @@ async def store(azurite: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
 @pytest.fixture
 async def migration(store: Storage) -> Migration:
     """A migration that was just created."""
-    return await overview.create(store, NewMigration(system="clinic"))
+    return await overview.create(store, NewMigration(system=new_system()))
 
 
 class Client:

@@ -28,7 +28,7 @@ EXPECTED: dict[Step, tuple[str, ...]] = {
     "verify":   (E,      E,     E,     E,        E,       E,      E,         ".",     ".",     "closed"),
     "retry":    (E,      E,     E,     E,        E,       E,      ".",       ".",     ".",     "closed"),
     "rollback": (W,      W,     W,     W,        W,       ".",    ".",       ".",     ".",     "closed"),
-    "close":    (E,      E,     E,     E,        E,       E,      E,         E,       ".",     "closed"),
+    "close":    (".",    ".",   ".",   ".",      ".",     E,      E,         E,       ".",     "closed"),
 }  # fmt: skip
 
 

@@ -220,7 +220,7 @@ async def end_run(
     `undone_by`. `kept`: it left rows of ours to those who changed them. Raises NoMigration, NoRun.
     """
     run = await load_run(storage, id, run_id)
-    left = [name for name, gone in (undone or {}).items() if not gone]
+    left = [await load_run(storage, id, name) for name, gone in (undone or {}).items() if not gone]
 
     def end(migration: Migration) -> None:
         if migration.active_run != run_id:
@@ -280,7 +280,7 @@ def _admit(migration: Migration, kind: Kind, parent: str | None) -> None:
         raise GateClosed(refusal)
 
 
-def _onward(migration: Migration, run: Run, *, clean: bool, left: list[str], kept: bool) -> None:
+def _onward(migration: Migration, run: Run, *, clean: bool, left: list[Run], kept: bool) -> None:
     match run.kind:
         case "scope":
             transitions.scoped(migration)
@@ -288,13 +288,13 @@ def _onward(migration: Migration, run: Run, *, clean: bool, left: list[str], kep
             transitions.prepared(migration, run)
         case "sample":
             transitions.sampled(migration, run)
-        case "migrate":
+        case "migrate" | "retry":
             transitions.migrated(migration)
         case "verify":
             transitions.verified(migration, clean=clean)
         case "rollback":
             transitions.rolled_back(migration, left, kept=kept)
-        case "probe" | "plan" | "delta" | "retry" | "undo":
+        case "probe" | "plan" | "delta" | "undo":
             pass
 
 

@@ -33,6 +33,8 @@ KIND_OF: Final[dict[Step, Kind]] = {step: kind for kind, step in STEP_OF.items()
 
 #: Runs that write to the target.
 WRITING: Final[frozenset[Kind]] = frozenset({"sample", "migrate", "delta", "retry"})
+#: Runs after which, when they are done, every record was loaded. A retry may finish what a full run did not.
+LOADING: Final[frozenset[Kind]] = frozenset({"migrate", "retry"})
 #: Runs that take writes back.
 UNDOING: Final[frozenset[Kind]] = frozenset({"rollback", "undo"})
 

@@ -7,7 +7,7 @@ They change the document they are given and are meant for `migrations.change`. T
 from datetime import datetime
 
 from ledger.gates import GateClosed, Refusal, gate
-from ledger.states import STATES, WRITING, Migration, Run, State, now
+from ledger.states import LOADING, STATES, WRITING, Kind, Migration, Run, State, now
 
 
 def _pass(refusal: Refusal | None) -> None:
@@ -66,9 +66,14 @@ def sign(migration: Migration, by: str, map_hash: str, sample: str) -> None:
     migration.state = "signed_off"
 
 
-def open_delta_window(migration: Migration, until: datetime) -> None:
-    """Delta runs are allowed until this time (UTC); until then the migration cannot be closed."""
-    migration.delta_until = until
+def open_delta_window(migration: Migration, kind: Kind, until: datetime) -> None:
+    """Delta runs are allowed until this time (UTC); until then the migration cannot be closed.
+
+    A full run opens the window anew; a retry only where none was opened, since it may have to bring what a run that
+    paused or failed did not.
+    """
+    if kind == "migrate" or migration.delta_until is None:
+        migration.delta_until = until
 
 
 def accept(migration: Migration, by: str) -> None:
@@ -132,8 +137,8 @@ def verified(migration: Migration, *, clean: bool) -> None:
     migration.state = "verified"
 
 
-def rolled_back(migration: Migration, left: list[str], *, kept: bool = False) -> None:
-    """A rollback finished; `left` are the ids of writing runs that still stand (none when all was taken back).
+def rolled_back(migration: Migration, left: list[Run], *, kept: bool = False) -> None:
+    """A rollback finished; `left` are the writing runs that still stand (none when all was taken back).
 
     `kept`: rows stay that others have changed or depend on, so that there is still something a forced one can take.
     With a full migration still standing (only a delta was undone) the state is `migrated`; else `confirmed`, so that
@@ -141,7 +146,7 @@ def rolled_back(migration: Migration, left: list[str], *, kept: bool = False) ->
     """
     migration.undoing = False
     migration.written = bool(left) or kept
-    if any(run.startswith("migrate-") for run in left):
+    if any(run.kind in LOADING and run.state == "done" for run in left):
         migration.state = "migrated"
         return
     void_signature(migration)

@@ -21,6 +21,7 @@ HANGS_ON_PATIENT: Final = {"insurance", "appointment", "encounter", "prescriptio
 class Retried:
     """What stood in the target under the plug-in, after retries, and after a rollback."""
 
+    states: list[Json] = field(default_factory=list)
     refused: dict[str, Any] = field(default_factory=dict)
     exceptions: list[Json] = field(default_factory=list)
     again: list[Json] = field(default_factory=list)
@@ -37,11 +38,15 @@ def refusal(table: str, key: str) -> Json:
 
 @pytest.fixture(scope="module")
 def retried(system: System, export: Export) -> Retried:
-    """Migrated under the plug-in, retried under it, retried without it, verified, rolled back."""
+    """Paused under the plug-in, finished under it by a retry, retried under it and without it, verified, rolled back."""
     seen = Retried()
     road = Road(system, "waiting")
     system.faults({"plugins": [refusal("contact", PATIENT), refusal("account", PLACE)]})
-    road.to_migrated(export.folder)
+    road.to_signed(export.folder)
+    road.step("run", state="paused", target=TARGET, pause_percent=0)  # the place is refused: the full run ends there
+    seen.states.append(road.get())
+    road.step("retry", target=TARGET, pause_percent=100)
+    seen.states.append(road.get())
     seen.refused = dumps.business(system, "waiting")
     seen.exceptions = every(road)
     still: Json | None = None  # first the plug-in is still there
@@ -74,6 +79,14 @@ def records(rows: list[Json], cause: str) -> dict[str, set[str]]:
         if row["cause"] == cause and row["field"] is None:
             found.setdefault(row["object"], set()).add(row["source_id"])
     return found
+
+
+def test_a_retry_finishes_a_run_that_paused(retried: Retried) -> None:
+    """It loads what is left, so it is what opens the delta window, and what verify waits for."""
+    paused, finished = retried.states
+    assert (paused["state"], paused["delta_until"]) == ("signed_off", None)
+    assert (finished["state"], finished["next"][0]["step"]) == ("migrated", "verify")
+    assert finished["delta_until"] is not None
 
 
 def test_the_refused_parents_are_listed_and_everything_else_lands(retried: Retried) -> None:

@@ -62,7 +62,7 @@ async def migrated(store: Storage, hours: float) -> str:
     def move(one: Migration) -> None:
         one.map_hash = one.confirmed_hash = one.prepared_hash = one.signed_hash = "h1"
         one.state = "migrated"
-        transitions.open_delta_window(one, now() + timedelta(hours=hours))
+        transitions.open_delta_window(one, "migrate", now() + timedelta(hours=hours))
 
     made = await migrations.create(store, new_system())
     await migrations.change(store, made.id, move)

@@ -6,7 +6,7 @@ import pytest
 
 from ledger import transitions
 from ledger.gates import GateClosed, gate, next_steps
-from ledger.states import STATES, STEPS, Migration, State, Step
+from ledger.states import STATES, STEPS, Kind, Migration, State, Step
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -194,7 +194,7 @@ def test_a_hash_that_does_not_fit_shuts_the_gate(field: str, step: Step, state: 
 def test_the_delta_window_ends() -> None:
     """Open before its end, shut from then on; closing waits for it."""
     migration = in_state("verified")
-    transitions.open_delta_window(migration, NOON)
+    transitions.open_delta_window(migration, "migrate", NOON)
 
     assert gate(migration, "delta", at=NOON - timedelta(seconds=1)) is None
     refusal = gate(migration, "delta", at=NOON)
@@ -221,6 +221,18 @@ def test_there_must_be_differences_to_accept() -> None:
     """A clean reconciliation is not accepted over."""
     with pytest.raises(GateClosed, match="nothing_to_accept"):
         transitions.accept(in_state("verified"), "ana")
+
+
+@pytest.mark.parametrize(("kind", "until"), [("retry", NOON), ("migrate", NOON + timedelta(hours=1))])
+def test_a_retry_leaves_a_window_as_it_is(kind: Kind, until: datetime) -> None:
+    """A full run opens it anew; a retry only where no full run came to its end."""
+    migration = in_state("migrated")
+    transitions.open_delta_window(migration, "retry", NOON)
+    assert migration.delta_until == NOON
+
+    transitions.open_delta_window(migration, kind, NOON + timedelta(hours=1))
+
+    assert migration.delta_until == until
 
 
 def test_a_close_without_verification_is_refused() -> None:

@@ -8,9 +8,12 @@ from ledger import migrations, transitions
 from ledger.migrations import (
     EpochChanged,
     GateClosed,
+    Kind,
     Migration,
     NoMigration,
     NoRun,
+    RunState,
+    State,
     SystemTaken,
     begin_run,
     change,
@@ -39,12 +42,18 @@ async def at_prepared(storage: Storage) -> str:
     return made.id
 
 
-async def at_migrated(storage: Storage) -> str:
-    """A migration with a sample and a full run behind it: sample-0001, migrate-0002."""
+async def at_signed(storage: Storage) -> str:
+    """A migration with a signed sample: sample-0001."""
     id = await at_prepared(storage)
     sample = await begin_run(storage, id, "sample")
     await end_run(storage, id, sample.id, "done")
     await change(storage, id, lambda m: transitions.sign(m, "ana", "h1", sample.id))
+    return id
+
+
+async def at_migrated(storage: Storage) -> str:
+    """A migration with a sample and a full run behind it: sample-0001, migrate-0002."""
+    id = await at_signed(storage)
     run = await begin_run(storage, id, "migrate")
     await end_run(storage, id, run.id, "done", counts={"patient": {"migrated": 2}})
     return id
@@ -362,18 +371,34 @@ async def test_a_write_after_the_verification_takes_it_back(storage: Storage) ->
 
 
 async def test_a_paused_run_is_taken_up_by_a_new_one(storage: Storage) -> None:
-    """The state stays signed off; a plan and a retry may come in between."""
-    id = await at_prepared(storage)
-    sample = await begin_run(storage, id, "sample")
-    await end_run(storage, id, sample.id, "done")
-    await change(storage, id, lambda m: transitions.sign(m, "ana", "h1", sample.id))
+    """The state stays signed off until it is done; a plan may come in between."""
+    id = await at_signed(storage)
     run = await begin_run(storage, id, "migrate")
 
     assert (await end_run(storage, id, run.id, "paused", message="5 % excepted")).message == "5 % excepted"
-    for kind in ("plan", "retry", "migrate"):
+    onward: tuple[tuple[Kind, State], ...] = (("plan", "signed_off"), ("migrate", "migrated"))
+    for kind, state in onward:
         other = await begin_run(storage, id, kind)
         await end_run(storage, id, other.id, "done")
+        assert (await load(storage, id)).state == state
+
+
+@pytest.mark.parametrize("ended", ["paused", "failed"])
+async def test_a_retry_finishes_what_a_full_run_did_not(storage: Storage, ended: RunState) -> None:
+    """Every record is loaded then, so it can be verified; taken back alone, it leaves the half that came before."""
+    id = await at_signed(storage)
+    run = await begin_run(storage, id, "migrate")
+    await end_run(storage, id, run.id, ended)
+    retry = await begin_run(storage, id, "retry")
+
+    await end_run(storage, id, retry.id, "done")
+
     assert (await load(storage, id)).state == "migrated"
+    verify = await begin_run(storage, id, "verify")
+    await end_run(storage, id, verify.id, "done", clean=True)
+    rollback = await begin_run(storage, id, "rollback")
+    await end_run(storage, id, rollback.id, "done", undone={run.id: False, retry.id: True})
+    assert (await load(storage, id)).state == "confirmed"
 
 
 async def test_progress_is_changed_by_compare_and_swap(storage: Storage) -> None:

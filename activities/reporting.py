@@ -110,7 +110,6 @@ async def make_rollback_report(job: dict[str, Any]) -> dict[str, Any]:
             result = orjson.loads(content)
             counts.setdefault(result["object"], Counter()).update(result["counts"])
     totals = await jobs.document(store, job["migration"], f"undone-{job['run']}.json")
-    await jobs.keep_document(store, job["migration"], "rollback.json", totals)
     listed = list({one["row_id"]: one for one in listed}.values())
     names = await users(await dataverse(), {one["who"] for one in listed}) if listed else {}
     for one in listed:

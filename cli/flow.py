@@ -126,14 +126,14 @@ class Flow:
         return document
 
     def finish(self, summary: Summary) -> Summary:
-        """The summary at the end: the state now, the rollback if there was one, the reports brought here, the seconds."""
+        """The summary at the end: the state now, the rollback if there was one, the seconds, the reports brought here."""
         now = self.summary()
         places = fetch(self.session.api, self.session.id, reports_folder(self.session.id))
         return summary | {
             "state": now["state"],
             "rollback": now["rollback"],
+            "seconds": now["seconds"],
             "reports": {name: str(path) for name, path in places.items()},
-            "seconds": self.taken | {"total": round(sum(self.taken.values()), 3)},
         }
 
     def _settled(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from activities.prepare import fallback_name
 from activities.tally import FIGURES, dataset_accounts
 from ledger import manifest, migrations, paths
 from ledger.migrations import Migration, Run
+from ledger.states import STEP_OF, UNDOING, WRITING
 from ledger.storage import Storage
 from mapping.model import ClinicMap
 from mapping.objects import OBJECTS
@@ -117,22 +118,37 @@ async def summary(store: Storage, id: str) -> dict[str, Any]:
     """The document that ``make demo`` and ``migrate --json`` print."""
     one = await migrations.load(store, id)
     empty = {name: dict.fromkeys(FIGURES, 0) for name in OBJECTS}
-    seconds: dict[str, float] = {}
-    for run in await migrations.list_runs(store, one.id):
-        if run.parent is None and run.ended:
-            seconds[run.kind] = round((run.ended - run.started).total_seconds(), 3)
+    runs = [run for run in await migrations.list_runs(store, one.id) if run.parent is None]
     names = await store.names("reports", paths.reports(one.id))
     base = f"/api/migrations/{one.id}/reports"
     return {
         "migration": one.id,
         "state": one.state,
         "objects": await jobs.optional_document(store, one.id, "tally.json", empty),
-        "rollback": await jobs.optional_document(store, one.id, "rollback.json", None),
+        "rollback": await _taken_back(store, runs),
         "datasets": await dataset_accounts(store, one.id, one.snapshot),
         "reports": {
             name.split("/")[-1].removesuffix(".html"): f"{base}/{name.split('/')[-1]}"
             for name in names
             if name.endswith(".html")
         },
-        "seconds": seconds,
+        "seconds": _seconds(runs),
     }
+
+
+async def _taken_back(store: Storage, runs: list[Run]) -> dict[str, int] | None:
+    """What the latest rollback took back; None when there was none, or something was written since."""
+    last = next((run for run in reversed(runs) if run.kind in WRITING | UNDOING), None)
+    if last is None or last.kind != "rollback" or last.state != "done":
+        return None
+    return dict(await jobs.document(store, last.migration, f"undone-{last.id}.json"))
+
+
+def _seconds(runs: list[Run]) -> dict[str, float]:
+    """How long the runs of each step took that have ended, by the names of the steps, and all of them."""
+    taken: dict[str, float] = {}
+    for run in runs:
+        if run.ended:
+            step = STEP_OF[run.kind]
+            taken[step] = round(taken.get(step, 0.0) + (run.ended - run.started).total_seconds(), 3)
+    return taken | {"total": round(sum(taken.values()), 3)}

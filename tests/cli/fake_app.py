@@ -341,7 +341,7 @@ class FakeApp:
                 "migration": found["id"], "state": found["state"], "objects": objects,
                 "rollback": {"deleted": 400, "restored": 0, "kept": 0, "left": 0} if undone else None,
                 "datasets": {"patients": {"rows": 100, "fed": 100, "merged": 0, "excluded": 0}},
-                "reports": {}, "seconds": {},
+                "reports": {}, "seconds": dict.fromkeys([run["step"] for run in found["runs"]], 1.5) | {"total": 9.0},
             }
         )  # fmt: skip
 

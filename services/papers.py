@@ -22,6 +22,8 @@ from reports.render import FORMATS
 
 #: Parts of the audit log (10,000 rows each) that one file holds.
 _PARTS: Final = 10
+#: Reports that hold values of patients' records.
+WITH_VALUES: Final = ("diff", "manual-upload")
 _STYLE: Final = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
 
 

@@ -28,7 +28,7 @@ class Decision(BaseModel):
     typed: str = ""
 
 
-@endpoint
+@endpoint("read")
 async def get_map(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/map"""
     store = await storage()
@@ -47,7 +47,7 @@ async def get_map(req: func.HttpRequest) -> func.HttpResponse:
     )
 
 
-@endpoint
+@endpoint("operate")
 async def put_map(req: func.HttpRequest) -> func.HttpResponse:
     """PUT /migrations/{id}/map: a new version; voids the confirmation when anything that is written changes."""
     try:
@@ -70,7 +70,7 @@ class FieldEdits(BaseModel):
     edits: list[FieldEdit] = Field(min_length=1)
 
 
-@endpoint
+@endpoint("work")
 async def edit_fields(req: func.HttpRequest) -> func.HttpResponse:
     """POST /migrations/{id}/map/fields: confirm, change, leave out or comment single fields."""
     asked = body_of(req, FieldEdits)
@@ -88,13 +88,13 @@ class Answers(BaseModel):
     options: dict[str, str] = Field(min_length=1)
 
 
-@endpoint
+@endpoint("read")
 async def get_options(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/map/options: what the map may do with locations, appointments, notes and the like."""
     return answer({"options": await options.options(await storage(), req.route_params["id"])})
 
 
-@endpoint
+@endpoint("work")
 async def set_options(req: func.HttpRequest) -> func.HttpResponse:
     """POST /migrations/{id}/map/options: answer choices; the map changes and needs a new confirmation."""
     asked, store, id = body_of(req, Answers), await storage(), req.route_params["id"]
@@ -104,14 +104,14 @@ async def set_options(req: func.HttpRequest) -> func.HttpResponse:
     )
 
 
-@endpoint
+@endpoint("read")
 async def list_changes(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/map/changes?field=: who did what to the map's fields, latest first."""
     found = await fields.history(await storage(), req.route_params["id"], req.params.get("field") or None)
     return answer({"changes": [one.model_dump(mode="json") for one in found]})
 
 
-@endpoint
+@endpoint("approve")
 async def confirm_map(req: func.HttpRequest) -> func.HttpResponse:
     """POST /migrations/{id}/confirm: no record moves before this."""
     decision, store = body_of(req, Decision), await storage()
@@ -121,7 +121,7 @@ async def confirm_map(req: func.HttpRequest) -> func.HttpResponse:
     return answer(await shown(store, migration))
 
 
-@endpoint
+@endpoint("approve")
 async def sign_off(req: func.HttpRequest) -> func.HttpResponse:
     """POST /migrations/{id}/sign-off: bound to the map's hash and the sample's run."""
     decision, store = body_of(req, Decision), await storage()
@@ -130,7 +130,7 @@ async def sign_off(req: func.HttpRequest) -> func.HttpResponse:
     return answer(await shown(store, migration))
 
 
-@endpoint
+@endpoint("approve")
 async def accept(req: func.HttpRequest) -> func.HttpResponse:
     """POST /migrations/{id}/accept: a person accepts the differences of the latest reconciliation."""
     decision, store = body_of(req, Decision), await storage()
@@ -138,7 +138,7 @@ async def accept(req: func.HttpRequest) -> func.HttpResponse:
     return answer(await shown(store, migration))
 
 
-@endpoint
+@endpoint("approve")
 async def close(req: func.HttpRequest) -> func.HttpResponse:
     """POST /migrations/{id}/close: ends the migration, and rollback with it, so the id is typed to acknowledge that."""
     decision, store = body_of(req, Decision), await storage()
@@ -147,13 +147,13 @@ async def close(req: func.HttpRequest) -> func.HttpResponse:
     return answer(await shown(store, migration))
 
 
-@endpoint
+@endpoint("read")
 async def get_owners(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/owners"""
     return answer({"owners": await papers.owners(await storage(), req.route_params["id"])})
 
 
-@endpoint
+@endpoint("operate")
 async def get_solution(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/solution: the zip, for an administrator who imports it himself."""
     content, name = await papers.solution(await storage(), req.route_params["id"])

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict
 from activities import jobs
 from ledger.states import now
 from services import steps
-from services.access import StepError, storage
+from services.access import StepError, need_of, storage
 from services.preview import preview
-from triggers.api import answer, body_of, endpoint, operator_of
+from triggers.api import answer, body_of, endpoint, operator_of, require
 
 
 class StepOptions(BaseModel):
@@ -27,7 +27,7 @@ class StepOptions(BaseModel):
     pause_percent: float | None = None
 
 
-@endpoint
+@endpoint("work")
 async def start_step(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """POST /migrations/{id}/steps/{step}: 202 with where to look, or 409 with the reason."""
     step, migration = req.route_params["step"], req.route_params["id"]
@@ -37,12 +37,13 @@ async def start_step(req: func.HttpRequest, client: df.DurableOrchestrationClien
         if step != "rollback":
             raise StepError("bad_request", "Only a rollback can be previewed.", "plan shows what a run would do.")
         return answer(await preview(store, migration, options.runs, force=options.force))
+    require(req, need_of(step))
     asked = steps.Asked(options.target, options.runs, options.force, options.pause_percent)
     run = await steps.start(store, client, migration, step, operator_of(req, options.by), asked)
     return answer({"run": run.id, "status_url": f"/api/migrations/{migration}/runs/{run.id}"}, 202)
 
 
-@endpoint
+@endpoint("read")
 async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """GET /migrations/{id}/runs/{run}"""
     store = await storage()

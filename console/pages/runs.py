@@ -6,10 +6,10 @@ import azure.functions as func
 
 from console.shell import shell
 from console.visit import Visit
-from console.words import PLACES, ROLES
+from console.words import PLACES
 from ledger.states import STEP_OF, Kind, now
 from services import steps
-from services.access import StepError
+from services.access import StepError, admit, need_of
 from services.papers import report_names, run_error
 from services.progress import progress_of
 
@@ -25,9 +25,7 @@ async def start(visit: Visit) -> func.HttpResponse:
     step = visit.args["step"]
     if step not in PLACES:
         raise StepError("not_found", "There is no such step.", "Go to the overview.")
-    role = ROLES.get(step, "operator")
-    if role not in visit.person.roles:
-        raise StepError("not_allowed", f"That takes the role {role}.", "Ask somebody who has it.")
+    admit(visit.person, need_of(step))
     if step == "rollback":
         one = await visit.migration()
         if visit.form("typed") != one.system:

@@ -8,7 +8,6 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 import azure.functions as func
-import orjson
 import pytest
 
 from console import csrf, door, masks
@@ -20,6 +19,7 @@ from ledger.storage import Storage
 from services import identity, overview
 from services.overview import NewMigration
 from settings import Settings, WrongSetting, settings
+from tests.support.people import principal
 from tests.support.systems import new_system
 
 HERE: Final = "http://127.0.0.1:7071"
@@ -48,14 +48,6 @@ NEEDS: Final = {
     ("GET", "m/{id}/claims/{run}/{name}"): {"operator", "approver"},
     ("GET", "m/{id}/evidence"): {"operator", "approver"},
 }
-
-
-def principal(*roles: str, name: str = "ann@clinic.example") -> dict[str, str]:
-    """The headers of the platform's sign-in."""
-    claims = [{"typ": "oid", "val": f"id of {name}"}, {"typ": "preferred_username", "val": name}]
-    claims += [{"typ": "roles", "val": role} for role in roles]
-    content = orjson.dumps({"auth_typ": "aad", "name_typ": "name", "role_typ": "roles", "claims": claims})
-    return {"X-MS-CLIENT-PRINCIPAL": base64.b64encode(content).decode(), "X-MS-CLIENT-PRINCIPAL-NAME": name}
 
 
 @pytest.fixture

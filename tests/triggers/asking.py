@@ -26,29 +26,31 @@ class Client:
 
 
 async def ask(
-    name: str,
+    handler: str,
     body: Any = None,
+    /,
     *,
     headers: dict[str, str] | None = None,
     params: dict[str, str] | None = None,
     **parts: str,
 ) -> tuple[int, Any]:
     """The status and the JSON of an answer; ``parts`` are those that the route names."""
-    answer = await whole(name, body, headers=headers, params=params, **parts)
+    answer = await whole(handler, body, headers=headers, params=params, **parts)
     content = answer.get_body()
     return answer.status_code, orjson.loads(content) if answer.mimetype == "application/json" else content
 
 
 async def whole(
-    name: str,
+    handler: str,
     body: Any = None,
+    /,
     *,
     headers: dict[str, str] | None = None,
     params: dict[str, str] | None = None,
     **parts: str,
 ) -> func.HttpResponse:
     """An answer with its headers."""
-    method, route, handler = HANDLERS[name][1:4]
+    _, method, route, answering = HANDLERS[handler]
     request = func.HttpRequest(
         method,
         f"https://carryover.azurewebsites.net/api/{route}",
@@ -57,6 +59,6 @@ async def whole(
         route_params=parts,
         body=b"" if body is None else orjson.dumps(body),
     )
-    durable = [Client()] if any(one[0] == name for one in DURABLE) else []
-    answer: func.HttpResponse = await handler(request, *durable)
+    durable = [Client()] if any(one[0] == handler for one in DURABLE) else []
+    answer: func.HttpResponse = await answering(request, *durable)
     return answer

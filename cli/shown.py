@@ -1,5 +1,6 @@
 """The app's documents as people read them in a terminal of 80 columns."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -69,11 +70,11 @@ def show_places(out: Out, reports: Mapping[str, Any]) -> None:
     if not reports:
         return
     width = max(len(name) for name in reports)
-    folders = {str(Path(str(place)).parent) for place in reports.values() if "://" not in str(place)}
-    folder = folders.pop() if len(folders) == 1 else None
+    here = [str(Path(str(place)).parent) for place in reports.values() if "://" not in str(place)]
+    folder = os.path.commonpath(here) if here else ""
     out.say(f"[quiet]reports[/quiet]  [place]{escape(folder)}/[/place]" if folder else "[quiet]reports[/quiet]")
     for name, place in reports.items():
-        shown = Path(str(place)).name if folder and "://" not in str(place) else str(place)
+        shown = str(Path(str(place)).relative_to(folder)) if "://" not in str(place) else str(place)
         out.people.print(f"  {escape(name):<{width}}  [place]{escape(shown)}[/place]", soft_wrap=True)
 
 

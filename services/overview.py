@@ -9,12 +9,13 @@ from activities import jobs
 from activities.errors import StepError
 from activities.prepare import fallback_name
 from activities.tally import FIGURES, dataset_accounts
-from ledger import manifest, migrations, paths
+from ledger import manifest, migrations
 from ledger.migrations import Migration, Run
 from ledger.states import STEP_OF, UNDOING, WRITING
 from ledger.storage import Storage
 from mapping.model import ClinicMap
 from mapping.objects import OBJECTS
+from services import papers
 from sources.profile import known_profiles
 
 
@@ -119,19 +120,16 @@ async def summary(store: Storage, id: str) -> dict[str, Any]:
     one = await migrations.load(store, id)
     empty = {name: dict.fromkeys(FIGURES, 0) for name in OBJECTS}
     runs = [run for run in await migrations.list_runs(store, one.id) if run.parent is None]
-    names = await store.names("reports", paths.reports(one.id))
-    base = f"/api/migrations/{one.id}/reports"
+    base = f"/api/migrations/{one.id}"
+    places = {name: f"{base}/reports/{name}.html" for name in await papers.report_names(store, one.id)}
+    claims = {"claims": f"{base}/claims"} if await papers.claims(store, one.id) else {}
     return {
         "migration": one.id,
         "state": one.state,
         "objects": await jobs.optional_document(store, one.id, "tally.json", empty),
         "rollback": await _taken_back(store, runs),
         "datasets": await dataset_accounts(store, one.id, one.snapshot),
-        "reports": {
-            name.split("/")[-1].removesuffix(".html"): f"{base}/{name.split('/')[-1]}"
-            for name in names
-            if name.endswith(".html")
-        },
+        "reports": places | claims,
         "seconds": _seconds(runs),
     }
 

@@ -36,6 +36,8 @@ ENDPOINTS: Final[tuple[tuple[str, str, str, Callable[..., Awaitable[Any]]], ...]
     ("get_solution", "GET", f"{_ONE}/solution", maps.get_solution),
     ("list_reports", "GET", f"{_ONE}/reports", reports.list_reports),
     ("get_report", "GET", f"{_ONE}/reports/{{name}}", reports.get_report),
+    ("list_claims", "GET", f"{_ONE}/claims", reports.list_claims),
+    ("get_claims_file", "GET", f"{_ONE}/claims/{{run}}/{{name}}", reports.get_claims_file),
     ("get_exceptions", "GET", f"{_ONE}/exceptions", reports.get_exceptions),
     ("get_audit", "GET", f"{_ONE}/audit", reports.get_audit),
     ("verify_audit", "GET", f"{_ONE}/audit/verify", reports.verify_audit),

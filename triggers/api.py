@@ -54,6 +54,15 @@ def require(request: func.HttpRequest, need: Need) -> None:
         admit(caller(request), need)
 
 
+def allows(request: func.HttpRequest, need: Need) -> bool:
+    """Whether who asks meets a need."""
+    try:
+        require(request, need)
+    except StepError:
+        return False
+    return True
+
+
 Handler = Callable[..., Awaitable[func.HttpResponse]]
 
 

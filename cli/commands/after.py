@@ -224,7 +224,11 @@ def report(
     out: Annotated[Path | None, typer.Option("--out", help="A folder.", show_default=".local/reports/ID")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Bring the reports to this machine and say where they are."""
+    """Bring the reports and the latest claims export to this machine and say where they are.
+
+    The claims, their lines, payments and adjustments, and raw billing files go into a folder of their own: as CSV and
+    JSON, with a manifest. Their name among the reports is claims.
+    """
     with session(as_json, migration) as s:
         places = reports.fetch(s.api, s.id, out or reports.reports_folder(s.id), name, format)
         if places:

@@ -57,6 +57,7 @@ class FakeApp:
         self.unavailable = 0  #: answers with 503 before the next good one
         self.findings: list[dict[str, Any]] = []
         self.report_names = ["scope", "diff"]
+        self.claims: list[tuple[str, str]] = []  #: run and name of each file, latest run first
         self.looked_at = threading.Event()  #: somebody watches a run
         self.url = ""
         self._ready = threading.Event()
@@ -118,6 +119,8 @@ class FakeApp:
                 web.get(one + "/audit", self._audit),
                 web.get(one + "/audit/verify", self._audit_verify),
                 web.get(one + "/summary", self._summary),
+                web.get(one + "/claims", self._list_claims),
+                web.get(one + "/claims/{run}/{name}", self._claims_file),
                 web.get(one + "/reports", self._reports),
                 web.get(one + "/reports/{name}", self._report),
             ]
@@ -344,6 +347,17 @@ class FakeApp:
                 "reports": {}, "seconds": dict.fromkeys([run["step"] for run in found["runs"]], 1.5) | {"total": 9.0},
             }
         )  # fmt: skip
+
+    async def _list_claims(self, request: web.Request) -> web.Response:
+        return web.json_response({"claims": [{"run": run, "name": name, "bytes": 8} for run, name in self.claims]})
+
+    async def _claims_file(self, request: web.Request) -> web.Response:
+        """In two parts, as a large file comes."""
+        if (request.match_info["run"], request.match_info["name"]) not in self.claims:
+            return refusal(404, "not_found", "That was not made yet.")
+        if request.query.get("after"):
+            return web.Response(text="2,2\n")
+        return web.Response(text=f"{request.match_info['run']}\n", headers={"x-continuation": "8"})
 
     async def _reports(self, request: web.Request) -> web.Response:
         listed = [{"name": name, "formats": ["html", "csv", "json"], "made": "today"} for name in self.report_names]

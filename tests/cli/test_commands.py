@@ -122,6 +122,17 @@ def test_exceptions_come_page_by_page_up_to_the_limit(migrated: FakeApp, carryov
     assert document["total"] == 250
 
 
+def test_the_latest_claims_come_with_the_reports(migrated: FakeApp, carryover: Carryover, tmp_path: Path) -> None:
+    migrated.claims = [("delta-0009", "claims.csv"), ("delta-0009", "manifest.json"), ("migrate-0005", "claims.csv")]
+    ended = carryover("report", "--out", str(tmp_path), "--json")
+    assert ended.document["reports"]["claims"] == str(tmp_path / "claims" / "claims.csv")
+    assert {one.name for one in (tmp_path / "claims").iterdir()} == {"claims.csv", "manifest.json"}
+    assert (tmp_path / "claims" / "claims.csv").read_text("utf-8") == "delta-0009\n2,2\n"
+    assert carryover("report", "claims", "--out", str(tmp_path), "--json").document["reports"].keys() == {"claims"}
+    migrated.claims = []
+    assert carryover("report", "claims", "--json").code == 2
+
+
 def test_one_report_in_one_form(migrated: FakeApp, carryover: Carryover, tmp_path: Path) -> None:
     ended = carryover("report", "diff", "--format", "csv", "--out", str(tmp_path / "r"), "--json")
     assert ended.document == {"reports": {"diff": str(tmp_path / "r" / "diff.csv")}}

@@ -31,6 +31,7 @@ NEEDS: Final = {
     "accept": {"approver"},
     "close_migration": {"approver"},
     "get_solution": {"operator"},
+    "get_claims_file": {"operator", "approver"},
     "get_audit": {"operator", "approver"},
     "start_step": {"operator", "approver"},  # the step says which
 }

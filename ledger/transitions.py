@@ -1,12 +1,13 @@
 """What each step changes in the migration: pure functions over the document, one for each move.
 
 They change the document they are given and are meant for `migrations.change`. Those that a person asks for (`confirm`,
-`sign`, `accept`, `close`) pass their gate themselves and raise `GateClosed`; the ends of runs are applied by `end_run`.
+`sign`, `shut_delta_window`, `accept`, `close`) pass their gate themselves and raise `GateClosed`; the ends of runs are
+applied by `end_run`.
 """
 
 from datetime import datetime
 
-from ledger.gates import GateClosed, Refusal, gate
+from ledger.gates import GateClosed, Refusal, gate, window_open
 from ledger.states import LOADING, STATES, WRITING, Kind, Migration, Run, State, now
 
 
@@ -74,6 +75,13 @@ def open_delta_window(migration: Migration, kind: Kind, until: datetime) -> None
     """
     if kind == "migrate" or migration.delta_until is None:
         migration.delta_until = until
+
+
+def shut_delta_window(migration: Migration) -> None:
+    """A person ends the delta window before its time: nothing is picked up any more, and the migration can be closed."""
+    if migration.state == "closed" or not window_open(migration):
+        _pass(Refusal("delta_window_shut", "There is no delta window that is open.", None))
+    migration.delta_until = now()
 
 
 def accept(migration: Migration, by: str) -> None:

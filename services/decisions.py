@@ -1,4 +1,4 @@
-"""The decisions people make: confirm, sign off, accept, close. Each is bound to what they read, and is anchored."""
+"""The decisions people make: confirm, sign off, shut the delta window, accept, close. Each is bound to what they read, and is anchored."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -61,6 +61,13 @@ async def sign_off(store: Storage, id: str, by: str, map_hash: str, sample: str)
     """A person signs the sample they read: bound to the map's hash and to the sample's run."""
     migration = await migrations.change(store, id, lambda one: transitions.sign(one, by, map_hash, sample))
     await anchor(store, migration, "sign-off", by)
+    return migration
+
+
+async def shut_delta(store: Storage, id: str, by: str) -> Migration:
+    """A person ends the delta window before its time. A pickup under way goes on to its end."""
+    migration = await migrations.change(store, id, transitions.shut_delta_window)
+    await anchor(store, migration, "delta-shut", by)
     return migration
 
 

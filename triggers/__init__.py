@@ -30,6 +30,7 @@ ENDPOINTS: Final[tuple[tuple[str, str, str, Callable[..., Awaitable[Any]]], ...]
     ("list_changes", "GET", f"{_ONE}/map/changes", maps.list_changes),
     ("confirm_map", "POST", f"{_ONE}/confirm", maps.confirm_map),
     ("sign_off", "POST", f"{_ONE}/sign-off", maps.sign_off),
+    ("shut_delta", "POST", f"{_ONE}/delta/shut", maps.shut_delta),
     ("accept", "POST", f"{_ONE}/accept", maps.accept),
     ("close_migration", "POST", f"{_ONE}/close", maps.close),
     ("get_owners", "GET", f"{_ONE}/owners", maps.get_owners),

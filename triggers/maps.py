@@ -1,4 +1,4 @@
-"""The map and the decisions people make: confirm, sign off, accept, close."""
+"""The map and the decisions people make: confirm, sign off, shut the delta window, accept, close."""
 
 import azure.functions as func
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -127,6 +127,14 @@ async def sign_off(req: func.HttpRequest) -> func.HttpResponse:
     decision, store = body_of(req, Decision), await storage()
     by = operator_of(req, decision.by)
     migration = await decisions.sign_off(store, req.route_params["id"], by, decision.hash, decision.sample)
+    return answer(await shown(store, migration))
+
+
+@endpoint("work")
+async def shut_delta(req: func.HttpRequest) -> func.HttpResponse:
+    """POST /migrations/{id}/delta/shut: nothing is picked up any more, and the migration can be closed."""
+    decision, store = body_of(req, Decision), await storage()
+    migration = await decisions.shut_delta(store, req.route_params["id"], operator_of(req, decision.by))
     return answer(await shown(store, migration))
 
 

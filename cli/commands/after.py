@@ -93,10 +93,23 @@ def retry(
 
 
 @app.command()
-def delta(pause_percent: PauseOption = None, migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
-    """Read the source again and bring what changed since."""
+def delta(
+    pause_percent: PauseOption = None,
+    shut: Annotated[bool, typer.Option("--shut", help="Bring nothing: end the delta window now.")] = False,
+    migration: MigrationOption = None,
+    by: ByOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Read the source again and bring what changed since; or end the delta window before its time."""
     with session(as_json, migration) as s:
-        s.step("delta", paused_at(pause_percent))
+        who = by or place.operator()
+        if not shut:
+            s.step("delta", {"by": who} | paused_at(pause_percent))
+            return
+        answer = s.api.post(s.path("delta", "shut"), {"by": who})
+        s.out.say(f"[good]✓[/good] The delta window is shut by [name]{escape(who)}[/name].")
+        s.hint()
+        s.out.document(answer)
 
 
 @app.command()

@@ -112,6 +112,7 @@ class FakeApp:
                 web.post(one + "/map/options", self._options),
                 web.post(one + "/confirm", self._confirm),
                 web.post(one + "/sign-off", self._sign),
+                web.post(one + "/delta/shut", self._shut),
                 web.post(one + "/accept", self._accept),
                 web.post(one + "/close", self._close),
                 web.get(one + "/owners", self._owners),
@@ -297,6 +298,10 @@ class FakeApp:
     async def _close(self, request: web.Request) -> web.Response:
         found = self.migrations[request.match_info["id"]]
         return await self._move(request, "close", "verified" if found["written"] else found["state"], "closed")
+
+    async def _shut(self, request: web.Request) -> web.Response:
+        self.posted.append(("delta/shut", await request.json()))
+        return web.json_response(self.migrations[request.match_info["id"]])
 
     async def _accept(self, request: web.Request) -> web.Response:
         self.posted.append(("accept", await request.json()))

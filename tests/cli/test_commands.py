@@ -181,6 +181,11 @@ def test_options_are_answered_by_name(app: FakeApp, carryover: Carryover) -> Non
     assert carryover("map", "option", "appointment", "--json").code == 2
 
 
+def test_the_delta_window_is_shut_by_name(migrated: FakeApp, carryover: Carryover) -> None:
+    assert carryover("delta", "--shut", "--by", "Ada", "--json").code == 0
+    assert migrated.posted == [("delta/shut", {"by": "Ada"})]
+
+
 def test_close_is_typed(migrated: FakeApp, carryover: Carryover) -> None:
     assert carryover("close", "--json").code == 2
     assert carryover("close", "--typed", "m-00000001", "--by", "Ada", "--json").code == 0

@@ -41,6 +41,7 @@ NEEDS: Final = {
     ("POST", "m/{id}/map/confirm"): {"approver"},
     ("POST", "m/{id}/sign"): {"approver"},
     ("POST", "m/{id}/reveal"): {"operator", "approver"},
+    ("POST", "m/{id}/delta/shut"): {"operator", "approver"},
     ("POST", "m/{id}/accept"): {"approver"},
     ("POST", "m/{id}/close"): {"approver"},
     ("POST", "m/{id}/notes"): {"operator", "approver"},

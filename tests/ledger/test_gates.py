@@ -6,7 +6,7 @@ import pytest
 
 from ledger import transitions
 from ledger.gates import GateClosed, gate, next_steps
-from ledger.states import STATES, STEPS, Kind, Migration, State, Step
+from ledger.states import STATES, STEPS, Kind, Migration, State, Step, now
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -221,6 +221,22 @@ def test_there_must_be_differences_to_accept() -> None:
     """A clean reconciliation is not accepted over."""
     with pytest.raises(GateClosed, match="nothing_to_accept"):
         transitions.accept(in_state("verified"), "ana")
+
+
+def test_a_window_that_was_shut_lets_the_migration_close() -> None:
+    """Nobody waits for the end of a window in which nothing more is to come."""
+    migration = in_state("verified")
+    transitions.open_delta_window(migration, "migrate", now() + timedelta(hours=48))
+    refusal = gate(migration, "close")
+    assert refusal is not None and (refusal.code, refusal.next) == ("delta_window_open", "delta")
+
+    transitions.shut_delta_window(migration)
+
+    assert gate(migration, "close") is None
+    refusal = gate(migration, "delta")
+    assert refusal is not None and refusal.code == "delta_window_shut"
+    with pytest.raises(GateClosed, match="delta_window_shut"):
+        transitions.shut_delta_window(migration)
 
 
 @pytest.mark.parametrize(("kind", "until"), [("retry", NOON), ("migrate", NOON + timedelta(hours=1))])

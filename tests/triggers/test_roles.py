@@ -28,6 +28,7 @@ NEEDS: Final = {
     "set_options": {"operator", "approver"},
     "confirm_map": {"approver"},
     "sign_off": {"approver"},
+    "shut_delta": {"operator", "approver"},
     "accept": {"approver"},
     "close_migration": {"approver"},
     "get_solution": {"operator"},

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dataverse.errors import DataverseError
+from dataverse.errors import DataverseError, Refused
 
 #: A write whose answer stayed lost: the row was not there when read again, but the write may still be on its way.
 LOST = "lost_reply"
@@ -29,6 +29,15 @@ class RowOutcome:
     def failed(cls, index: int, error: DataverseError) -> "RowOutcome":
         """The outcome of a row that was refused with this error."""
         return cls(index, False, error.code or f"http_{error.status}", error.message, error.column)
+
+    @classmethod
+    def of(cls, index: int, error: DataverseError, lost: int) -> "RowOutcome":
+        """The outcome of a row whose last request met this error, after ``lost`` requests without an answer.
+
+        One of those may still land. Only a refusal for the row's own sake, which it meets as well, proves that it won't.
+        """
+        own = isinstance(error, Refused) and error.status < 500
+        return cls.failed(index, error) if own or not lost else cls.lost(index)
 
     @classmethod
     def lost(cls, index: int) -> "RowOutcome":

@@ -137,3 +137,22 @@ def test_lookups_compare_by_id() -> None:
     body = {"cms_Patient@odata.bind": f"/contacts({one})", "cms_name": "x"}
     assert holds(VISIT, {"_cms_patient_value": one, "cms_name": "x"}, body)
     assert not holds(VISIT, {"_cms_patient_value": None, "cms_name": "x"}, body)
+
+
+TIMEOUT = (500, "0x80044151", "Sql error: Sql Number: -2")
+
+
+@pytest.mark.parametrize(
+    ("answer", "unknown"),
+    [(TIMEOUT, True), ((500, "0x80040224", "no"), True), ((400, "0x80044331", "The length of the …"), False)],
+)
+async def test_after_a_loss_only_a_refusal_of_the_row_itself_proves_that_it_is_not_written(
+    answer: tuple[int, str, str], unknown: bool
+) -> None:
+    target, ids = filled(1)
+    target.bad, target.faults = {ids[0]: answer}, [lose_before]
+    async with target.client() as client:
+        [after_loss] = await change_rows(client, renames(target, ids))
+        [answered] = await change_rows(client, renames(target, ids))
+    assert (after_loss.ok, after_loss.unknown) == (False, unknown)
+    assert (answered.ok, answered.unknown, answered.code) == (False, False, answer[1])

@@ -107,29 +107,29 @@ class _Creation:
 
     async def batch(self, rows: Sequence[Indexed]) -> None:
         """Land what can land of one batch."""
-        error = await self._attempt(rows)
+        error = await self._attempt(rows, 0)
         if error is None:
             return
         # The one look back: after it, only a lost reply or a duplicate can mean that a row has landed unseen.
         rest = await self._landed(rows)
         if isinstance(error, LostReply):
             await self.client.backoff(0)
-            await self._smaller(rest, 1) if error.slow else await self._try(rest, lost=1)
+            await self._smaller(rest, 1) if error.slow else await self._try(rest, 1)
         elif _too_much(error):
             await self._smaller(rest, 0)
         elif len(rest) < len(rows):
-            await self._try(rest)
+            await self._try(rest, 0)
         else:
-            await self._narrow(rest, error)
+            await self._narrow(rest, error, 0)
 
-    async def _try(self, rows: Sequence[Indexed], lost: int = 0) -> bool:
+    async def _try(self, rows: Sequence[Indexed], lost: int) -> bool:
         """Send rows as one request, and narrow down when it fails. True when all of them landed.
 
         ``lost`` counts the unanswered requests that carried these rows: one of them may land late.
         """
         if not rows:
             return True
-        while (error := await self._attempt(rows)) is not None:
+        while (error := await self._attempt(rows, lost)) is not None:
             silent = isinstance(error, LostReply)
             lost += silent
             if _too_much(error) and not silent and len(rows) > 1:
@@ -151,7 +151,7 @@ class _Creation:
             rows = rest
         if error is None:
             return True
-        await self._narrow(rows, error)
+        await self._narrow(rows, error, lost)
         return False
 
     async def _smaller(self, rows: Sequence[Indexed], lost: int) -> bool:
@@ -164,19 +164,19 @@ class _Creation:
             rows = rows[size:]
         return landed
 
-    async def _narrow(self, rows: Sequence[Indexed], error: DataverseError) -> None:
+    async def _narrow(self, rows: Sequence[Indexed], error: DataverseError, lost: int) -> None:
         """Split rows that together were refused; k faults among n cost at most 2·k·log2(n) requests."""
         while len(rows) > 1:
             middle = len(rows) // 2
             left, right = rows[:middle], rows[middle:]
-            if not await self._try(left):
-                await self._try(right)
+            if not await self._try(left, lost):
+                await self._try(right, lost)
                 return
             if len(right) == 1:
-                await self._try(right)  # its own answer, not its neighbours'
+                await self._try(right, lost)  # its own answer, not its neighbours'
                 return
             rows = right  # all of the left landed, so the fault is here: no need to ask whether
-        self.outcomes[rows[0][0]] = RowOutcome.failed(rows[0][0], error)
+        self.outcomes[rows[0][0]] = RowOutcome.of(rows[0][0], error, lost)
         self.fallen += isinstance(error, Unavailable)
         if self.fallen == FALLEN:
             raise error
@@ -193,11 +193,11 @@ class _Creation:
                 rest.append((index, row))
         return rest
 
-    async def _attempt(self, rows: Sequence[Indexed]) -> DataverseError | None:
+    async def _attempt(self, rows: Sequence[Indexed], lost: int) -> DataverseError | None:
         """One write of all rows. None when it landed, else why not; what is not about the rows is raised."""
         try:
             if self.strategy != "multiple":
-                await self._each(rows)
+                await self._each(rows, lost)
                 return None
             await create_multiple(self.client, self.table, [row for _, row in rows])
         except AuthRefused:
@@ -213,7 +213,7 @@ class _Creation:
         self.fallen = 0
         return None
 
-    async def _each(self, rows: Sequence[Indexed]) -> None:
+    async def _each(self, rows: Sequence[Indexed], lost: int) -> None:
         """Rows that have an answer each. One that is said to be there is read: it may be ours, of an earlier try."""
         upsert = self.strategy == "upsert"
         results = await create_each(self.client, self.table, [row for _, row in rows], upsert=upsert)
@@ -224,7 +224,7 @@ class _Creation:
             if not isinstance(result, DataverseError):
                 self.outcomes[index] = RowOutcome(index, True)
                 continue
-            self.outcomes[index] = RowOutcome.failed(index, result)
+            self.outcomes[index] = RowOutcome.of(index, result, lost)
             if isinstance(result, Duplicate | VersionMismatch):
                 taken.append((index, row))
         if taken:

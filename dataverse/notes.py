@@ -39,7 +39,7 @@ async def create_note(
     if file and size > BLOCKS_ABOVE:
         return await create_in_blocks(client, table, row, file, whole=object_in_blocks)
     row_id = str(row[table.id_column])
-    for tries in range(_LOST_TRIES):
+    for lost in range(_LOST_TRIES):
         try:
             if file:
                 body = embed({**row, "isdocument": True}, "documentbody", file, 0, size)
@@ -54,11 +54,11 @@ async def create_note(
         except LostReply:
             if await existing_ids(client, table, [row_id]):
                 return RowOutcome(0, True, FOUND)
-            await client.backoff(tries)
+            await client.backoff(lost)
         except Duplicate as error:
             if await existing_ids(client, table, [row_id]):
                 return RowOutcome(0, True, FOUND)
             return RowOutcome.failed(0, error)
         except Refused as error:
-            return RowOutcome.failed(0, error)
+            return RowOutcome.of(0, error, lost)
     return RowOutcome.lost(0)

@@ -1,6 +1,6 @@
 """What became of one row of a write."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dataverse.errors import DataverseError, Refused
 
@@ -37,7 +37,7 @@ class RowOutcome:
         One of those may still land. Only a refusal for the row's own sake, which it meets as well, proves that it won't.
         """
         own = isinstance(error, Refused) and error.status < 500
-        return cls.failed(index, error) if own or not lost else cls.lost(index)
+        return replace(cls.failed(index, error), unknown=lost > 0 and not own)
 
     @classmethod
     def lost(cls, index: int) -> "RowOutcome":

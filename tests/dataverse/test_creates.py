@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataverse.errors import AuthRefused, BadAnswer, Unavailable
+from dataverse.probes import Probes, Strategy, TableProbe
 from dataverse.rows import FOUND, LOST, create_rows
+from dataverse.settle import settle
 from mapping.schema import SchemaTable
 from tests.dataverse.fake import FakeTarget, answer, error, lose_after, lose_before, normal, row_ids, visits
 from tests.dataverse.samples import ANNOTATION, VISIT
@@ -100,6 +102,49 @@ async def test_what_stays_unanswered_is_unknown() -> None:
     async with target.client() as client:
         outcomes = await create_rows(client, VISIT, visits(row_ids(3)))
     assert [(o.ok, o.unknown, o.code) for o in outcomes] == [(False, True, LOST)] * 3
+
+
+TIMEOUT = (500, "0x80044151", "Sql error: Generic SQL error. Sql Number: -2")
+
+
+@pytest.mark.parametrize("strategy", ["multiple", "post"])
+@pytest.mark.parametrize("count", [1, 4])
+async def test_a_passing_error_after_a_loss_proves_nothing(strategy: Strategy, count: int) -> None:
+    """The first request is lost and still at work while the database gives the later ones up; then it commits."""
+    ids, held = row_ids(count), list[Any]()
+    target = FakeTarget(VISIT)
+
+    def hold(request: httpx.Request, work: Any) -> httpx.Response:
+        target.bad = dict.fromkeys(ids, TIMEOUT)
+        held.append(work)
+        raise httpx.ReadError("broken")
+
+    target.faults = [hold]
+    async with target.client() as client:
+        outcomes = await create_rows(
+            client, VISIT, visits(ids), probes=Probes({"cms_visit": TableProbe(True, strategy=strategy)})
+        )
+        target.bad = {}
+        held[0]()
+        fates = await settle(client, VISIT, ids)
+    assert [(o.ok, o.unknown) for o in outcomes] == [(False, True)] * count
+    assert set(fates.values()) == {"landed"}
+
+
+async def test_a_row_at_fault_is_refused_whatever_was_lost_before() -> None:
+    ids = row_ids(8)
+    target = FakeTarget(VISIT, bad={ids[3]: TOO_LONG, ids[5]: TIMEOUT}, faults=[lose_before])
+    async with target.client() as client:
+        outcomes = await create_rows(client, VISIT, visits(ids))
+    assert {o.index: o.unknown for o in outcomes if not o.ok} == {3: False, 5: True}
+
+
+async def test_a_timeout_without_a_loss_is_an_answer() -> None:
+    [one] = row_ids(1)
+    target = FakeTarget(VISIT, bad={one: TIMEOUT})
+    async with target.client() as client:
+        [outcome] = await create_rows(client, VISIT, visits([one]))
+    assert (outcome.ok, outcome.unknown, outcome.code) == (False, False, TIMEOUT[1])
 
 
 async def test_rows_that_are_there_count_as_landed() -> None:

@@ -62,6 +62,15 @@ async def test_a_blocked_file_is_an_outcome(file: Path) -> None:
     assert (outcome.ok, outcome.code) == (False, "0x80043e09") and "Zebulon" not in outcome.message
 
 
+@pytest.mark.parametrize(("status", "lost", "unknown"), [(500, 1, True), (500, 0, False), (400, 1, False)])
+async def test_a_plug_in_that_fell_over_after_a_loss_proves_nothing(status: int, lost: int, unknown: bool) -> None:
+    [one] = row_ids(1)
+    target = FakeTarget(ANNOTATION, bad={one: (status, "0x80040224", "no")}, faults=[lose_before] * lost)
+    async with target.client() as client:
+        outcome = await create_note(client, ANNOTATION, {"annotationid": one})
+    assert (outcome.ok, outcome.unknown) == (False, unknown)
+
+
 def serving(body: bytes, size: int, **more: Any) -> FakeTarget:
     target = FakeTarget(ANNOTATION)
 

@@ -1,0 +1,82 @@
+"""The writes of a chunk: what was lost is settled before it is an outcome, and what is not ours stays as it is."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import httpx
+import pytest
+
+from activities.batch import Batch
+from activities.rows import Op, RowBuilder
+from dataverse.client import DataverseClient
+from ledger.audit import Entry, Outcome
+from tests.activities.test_undo_late import QUIET, Log
+from tests.dataverse.fake import FakeClock, FakeTarget, row_ids, visits
+from tests.dataverse.samples import SCHEMA, VISIT
+
+JOB = {"migration": "m", "run": "migrate-0002", "object": "visit", "number": 2, "generation": 1}
+TIMEOUT = (500, "0x80044151", "Sql error: Generic SQL error. Sql Number: -2")
+
+
+class ChunkLog(Log):
+    """An audit log in memory, as a load's chunk keeps it."""
+
+    async def append_landed(self, entries: Iterable[Entry]) -> None:
+        await self.append_outcomes([Outcome(entry.sequence, "landed") for entry in entries])
+
+    def results(self) -> list[tuple[str, str]]:
+        return [(one.result, one.code) for _, one in sorted(self.outcomes.items())]
+
+
+async def nothing() -> None:
+    """A fence that nobody has fallen behind."""
+
+
+def writer(client: DataverseClient, log: ChunkLog) -> Batch:
+    return Batch(None, client, log, nothing, JOB, RowBuilder(SCHEMA, 1), "00001")  # type: ignore[arg-type]
+
+
+def creates(ids: Sequence[str]) -> list[Op]:
+    return [
+        Op(n, "create", str(n), f"clinic.visit.{n}", f"clinic.visit.{n}", VISIT, id, {"cms_name": f"visit {n}"}, {})
+        for n, id in enumerate(ids)
+    ]
+
+
+async def test_a_create_that_lands_after_all_later_tries_failed_has_landed() -> None:
+    """The first request is lost; the database gives the later ones up; in the quiet period the first one commits."""
+    clock, ids, log = FakeClock(), row_ids(3), ChunkLog()
+    target, held = FakeTarget(VISIT), list[Any]()
+    read = target.read
+
+    def hold(request: httpx.Request, work: Any) -> httpx.Response:
+        target.bad = dict.fromkeys(ids, TIMEOUT)
+        held.append(work)
+        raise httpx.ReadError("broken")
+
+    def late(request: httpx.Request) -> httpx.Response:
+        if clock.time >= QUIET and not target.rows:
+            target.bad = {}
+            held[0]()
+        return read(request)
+
+    target.faults, target.read = [hold], late  # type: ignore[method-assign]
+    async with target.client(clock) as client:
+        failed = await writer(client, log).create(VISIT, creates(ids))
+    assert failed == [] and log.results() == [("landed", "")] * 3
+    assert target.created == dict.fromkeys(ids, 1)
+
+
+async def test_what_fails_even_after_the_quiet_period_is_not_called_unwritten() -> None:
+    clock, [one], log = FakeClock(), row_ids(1), ChunkLog()
+    target = FakeTarget(VISIT, bad={one: TIMEOUT})
+
+    def lose(request: httpx.Request, work: Any) -> httpx.Response:
+        raise httpx.ReadError("broken")
+
+    target.faults = [lose]
+    async with target.client(clock) as client:
+        [exception] = await writer(client, log).create(VISIT, creates([one]))
+    assert clock.sleeps.count(QUIET) == 1
+    assert exception.field is None and exception.code == TIMEOUT[1]
+    assert log.results() == [("failed", TIMEOUT[1])]  # absent after the quiet period, and then answered

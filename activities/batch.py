@@ -3,6 +3,7 @@
 Order for every write: fence, before-image, intent, effect, outcome. Nothing here decides what to write.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from dataverse.outcomes import FOUND, RowOutcome
 from dataverse.party_changes import change_with_parties
 from dataverse.probes import Probes
 from dataverse.rows import Change, create_rows, read_rows
-from dataverse.settle import settle
+from dataverse.settle import send_settled, settle
 from dataverse.states import set_state, state_values
 from ledger import before
 from ledger.audit import AuditLog, Entry, Intent, Outcome
@@ -78,29 +79,27 @@ class Batch:
 
     async def _create(self, table: SchemaTable, ops: list[Op], documents: Documents | None) -> list[RowOutcome]:
         """Send the rows. One whose answer stayed lost is read again after the quiet period, and only then sent again."""
-        results = await self._send(table, ops, documents)
-        doubtful = [number for number, result in enumerate(results) if result.unknown]
-        if not doubtful:
-            return results
         quiet = settings().quiet_seconds
         if documents is not None:
             # A note may be there without its file: only sending it again, which compares the file, tells.
-            await self.client.pause(quiet)
-            absent = doubtful
-        else:
-            fates = await settle(self.client, table, [ops[number].row_id for number in doubtful], quiet)
-            absent = [number for number in doubtful if fates[ops[number].row_id] == "absent"]
-            for number in doubtful:
-                results[number] = RowOutcome(number, True, FOUND)
-        again = await self._send(table, [ops[number] for number in absent], documents)
+            return await send_settled(self.client, ops, lambda some: self._send(table, some, documents), quiet)
+        results = await self._send(table, ops, None)
+        doubtful = [number for number, result in enumerate(results) if result.unknown]
+        if not doubtful:
+            return results
+        fates = await settle(self.client, table, [ops[number].row_id for number in doubtful], quiet)
+        absent = [number for number in doubtful if fates[ops[number].row_id] == "absent"]
+        for number in doubtful:
+            results[number] = RowOutcome(number, True, FOUND)
+        again = await self._send(table, [ops[number] for number in absent], None)
         for number, result in zip(absent, again, strict=True):
             results[number] = result
         return results
 
-    async def _send(self, table: SchemaTable, ops: list[Op], documents: Documents | None) -> list[RowOutcome]:
+    async def _send(self, table: SchemaTable, ops: Sequence[Op], documents: Documents | None) -> list[RowOutcome]:
         if documents is not None:
             whole = self._probes is not None and self._probes.object_in_blocks
-            return await documents.send(self.client, table, ops, object_in_blocks=whole)
+            return await documents.send(self.client, table, list(ops), object_in_blocks=whole)
         rows = [{**op.body, table.id_column: op.row_id} for op in ops]
         return await create_rows(self.client, table, rows, probes=self._probes)
 
@@ -175,7 +174,9 @@ class Batch:
         etags = await self._reopen(table, [images[op.row_id] for op, _, _ in todo])
         await self._fence()
         sent = [replace(change, etag=etags.get(op.row_id, change.etag)) for op, change, _ in todo]
-        results = await change_with_parties(self.client, sent)
+        results = await send_settled(
+            self.client, sent, lambda some: change_with_parties(self.client, some), settings().quiet_seconds
+        )
         for (op, _, _), result in zip(todo, results, strict=True):
             if not result.ok:
                 failed.append(self._refused(op, result.code, result.message))

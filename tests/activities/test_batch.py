@@ -1,6 +1,6 @@
 """The writes of a chunk: what was lost is settled before it is an outcome, and what is not ours stays as it is."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import httpx
@@ -9,9 +9,11 @@ import pytest
 from activities.batch import Batch
 from activities.rows import Op, RowBuilder
 from dataverse.client import DataverseClient
+from dataverse.outcomes import LOST
+from ledger import before
 from ledger.audit import Entry, Outcome
 from tests.activities.test_undo_late import QUIET, Log
-from tests.dataverse.fake import FakeClock, FakeTarget, row_ids, visits
+from tests.dataverse.fake import FakeClock, FakeTarget, lose_before, row_ids, visits
 from tests.dataverse.samples import SCHEMA, VISIT
 
 JOB = {"migration": "m", "run": "migrate-0002", "object": "visit", "number": 2, "generation": 1}
@@ -80,3 +82,65 @@ async def test_what_fails_even_after_the_quiet_period_is_not_called_unwritten() 
     assert clock.sleeps.count(QUIET) == 1
     assert exception.field is None and exception.code == TIMEOUT[1]
     assert log.results() == [("failed", TIMEOUT[1])]  # absent after the quiet period, and then answered
+
+
+@pytest.fixture
+def images(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
+    """Before-images in memory, by row id: those of the first attempt stay."""
+    kept: dict[str, dict[str, Any]] = {}
+
+    async def keep(*given: Any) -> dict[str, str]:
+        rows: dict[str, dict[str, Any]] = given[-1]
+        for id, row in rows.items():
+            kept.setdefault(id, dict(row))
+        return {id: id for id in rows}
+
+    async def get_many(_: Any, references: dict[str, str]) -> dict[str, dict[str, Any]]:
+        return {id: kept[id] for id in references}
+
+    monkeypatch.setattr(before, "keep", keep)
+    monkeypatch.setattr(before, "get_many", get_many)
+    return kept
+
+
+def updates(ids: Sequence[str]) -> list[Op]:
+    ops = creates(ids)
+    for op in ops:
+        op.operation, op.body, op.columns = "update", {"cms_name": "ours"}, {"cms_name": "ours"}
+    return ops
+
+
+@pytest.mark.parametrize("late", [True, False])
+@pytest.mark.usefixtures("images")
+async def test_an_unanswered_update_is_settled_after_the_quiet_period(late: bool) -> None:
+    clock, ids, log = FakeClock(), row_ids(2), ChunkLog()
+    target, held = FakeTarget(VISIT), list[Any]()
+    for row in visits(ids):
+        target.put(row)
+
+    def hold(request: httpx.Request, work: Any) -> httpx.Response:
+        held.append(work)
+        raise httpx.ReadError("broken")
+
+    def after(request: httpx.Request, work: Callable[[], httpx.Response]) -> httpx.Response:
+        assert clock.time >= QUIET
+        if late:
+            held[0]()
+        return work()
+
+    target.faults = [hold, lose_before, lose_before, lose_before, after]
+    async with target.client(clock) as client:
+        failed = await writer(client, log).update(VISIT, updates(ids))
+    assert failed == [] and log.results() == [("landed", "")] * 2
+    assert {row["cms_name"] for row in target.rows.values()} == {"ours"} and len(target.writes) == 5
+
+
+@pytest.mark.usefixtures("images")
+async def test_an_update_that_is_never_answered_is_an_exception() -> None:
+    clock, [one], log = FakeClock(), row_ids(1), ChunkLog()
+    target = FakeTarget(VISIT, faults=[lose_before] * 8)
+    target.put(visits([one])[0])
+    async with target.client(clock) as client:
+        [exception] = await writer(client, log).update(VISIT, updates([one]))
+    assert (exception.field, exception.code) == (None, LOST)
+    assert log.results() == [("unknown", LOST)] and target.faults == []

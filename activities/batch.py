@@ -4,11 +4,11 @@ Order for every write: fence, before-image, intent, effect, outcome. Nothing her
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from activities.documents import Documents
 from activities.fence import Fence
+from activities.reopen import reopened
 from activities.rows import Op, RowBuilder
 from dataverse.afterimage import same
 from dataverse.client import DataverseClient
@@ -28,10 +28,6 @@ from settings import settings
 
 #: Rows whose intents, write and outcome go together: one entity-group transaction's worth of intents, ten times.
 GROUP: Final = 1000
-
-#: Tables whose closed rows take no changes, and the state that opens them.
-CLOSING: Final = {"opportunity": (0, 1), "task": (0, 2), "appointment": (0, 1)}
-
 
 #: What no row is without.
 _NEVER_EMPTY: Final = ("createdon", "_ownerid_value")
@@ -171,12 +167,16 @@ class Batch:
                 todo.append((op, change, entry))
             elif outcome.result == "failed":
                 failed.append(self._refused(op, outcome.code, outcome.message))
-        etags = await self._reopen(table, [images[op.row_id] for op, _, _ in todo])
         await self._fence()
-        sent = [replace(change, etag=etags.get(op.row_id, change.etag)) for op, change, _ in todo]
-        results = await send_settled(
-            self.client, sent, lambda some: change_with_parties(self.client, some), settings().quiet_seconds
+        ready = await reopened(self.client, table, [(op, change) for op, change, _ in todo], images)
+        sent = [one for one in ready if isinstance(one, Change)]
+        await self._fence()
+        answers = iter(
+            await send_settled(
+                self.client, sent, lambda some: change_with_parties(self.client, some), settings().quiet_seconds
+            )
         )
+        results = [one if isinstance(one, RowOutcome) else next(answers) for one in ready]
         for (op, _, _), result in zip(todo, results, strict=True):
             if not result.ok:
                 failed.append(self._refused(op, result.code, result.message))
@@ -196,16 +196,6 @@ class Batch:
             self.store, self.job["migration"], self.job["run"], self.job["object"], self.label, name, rows
         )
         return await before.get_many(self.store, references), references
-
-    async def _reopen(self, table: SchemaTable, images: list[dict[str, Any]]) -> dict[str, str]:
-        """A closed row takes no changes: it is opened, written, and closed again in the last phase. Returns the versions
-        that the opened rows have now."""
-        closed = [str(image[table.id_column]).lower() for image in images if image.get("statecode")]
-        if not closed or table.logical not in CLOSING:
-            return {}
-        await set_state(self.client, table, dict.fromkeys(closed, CLOSING[table.logical]))
-        rows = await read_rows(self.client, table, closed, ["statecode"])
-        return {id: str(row["@odata.etag"]) for id, row in rows.items()}
 
     def _body(self, op: Op, differing: dict[str, Any], image: dict[str, Any]) -> dict[str, Any]:
         """The PATCH body for columns by read name: lookups as the op binds them, the rest as it is."""

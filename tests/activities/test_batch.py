@@ -9,12 +9,12 @@ import pytest
 from activities.batch import Batch
 from activities.rows import Op, RowBuilder
 from dataverse.client import DataverseClient
-from dataverse.outcomes import LOST
+from dataverse.outcomes import CONFLICT, LOST
 from ledger import before
 from ledger.audit import Entry, Outcome
 from tests.activities.test_undo_late import QUIET, Log
 from tests.dataverse.fake import FakeClock, FakeTarget, lose_before, row_ids, visits
-from tests.dataverse.samples import SCHEMA, VISIT
+from tests.dataverse.samples import OPPORTUNITY, SCHEMA, VISIT
 
 JOB = {"migration": "m", "run": "migrate-0002", "object": "visit", "number": 2, "generation": 1}
 TIMEOUT = (500, "0x80044151", "Sql error: Generic SQL error. Sql Number: -2")
@@ -144,3 +144,66 @@ async def test_an_update_that_is_never_answered_is_an_exception() -> None:
         [exception] = await writer(client, log).update(VISIT, updates([one]))
     assert (exception.field, exception.code) == (None, LOST)
     assert log.results() == [("unknown", LOST)] and target.faults == []
+
+
+def closed(target: FakeTarget, ids: Sequence[str]) -> None:
+    for id in ids:
+        target.put({"opportunityid": id, "name": "before", "statecode": 1, "statuscode": 3})
+
+
+def renames(ids: Sequence[str]) -> list[Op]:
+    ops = updates(ids)
+    for op in ops:
+        op.table, op.body, op.columns = OPPORTUNITY, {"name": "ours"}, {"name": "ours"}
+    return ops
+
+
+@pytest.mark.usefixtures("images")
+async def test_a_closed_row_is_opened_and_changed() -> None:
+    ids, log, target = row_ids(2), ChunkLog(), FakeTarget(OPPORTUNITY)
+    closed(target, ids)
+    async with target.client() as client:
+        assert await writer(client, log).update(OPPORTUNITY, renames(ids)) == []
+    assert {(row["name"], row["statecode"]) for row in target.rows.values()} == {("ours", 0)}
+
+
+@pytest.mark.parametrize("opened", [False, True])
+@pytest.mark.usefixtures("images")
+async def test_what_somebody_changes_in_a_closed_row_before_or_after_it_is_opened_stays(opened: bool) -> None:
+    ids, log, target = row_ids(2), ChunkLog(), FakeTarget(OPPORTUNITY)
+    closed(target, ids)
+
+    def meanwhile(request: httpx.Request, work: Callable[[], httpx.Response]) -> httpx.Response:
+        answer = work() if opened else None
+        target.put({**target.rows[ids[0]], "name": "theirs"})
+        return answer or work()
+
+    target.faults = [meanwhile]
+    async with target.client() as client:
+        [exception] = await writer(client, log).update(OPPORTUNITY, renames(ids))
+    assert (exception.source_id, exception.code) == ("0", CONFLICT)
+    assert [target.rows[id]["name"] for id in ids] == ["theirs", "ours"]
+    assert target.rows[ids[0]]["statecode"] == (0 if opened else 1)
+    assert log.results() == [("failed", CONFLICT), ("landed", "")]
+
+
+@pytest.mark.usefixtures("images")
+async def test_a_row_that_may_not_be_opened_is_an_exception_of_its_own() -> None:
+    ids, log = row_ids(2), ChunkLog()
+    target = FakeTarget(OPPORTUNITY, bad={row_ids(1)[0]: (403, "0x80040220", "no")})
+    closed(target, ids)
+    async with target.client() as client:
+        [exception] = await writer(client, log).update(OPPORTUNITY, renames(ids))
+    assert (exception.source_id, exception.field, exception.code) == ("0", None, "0x80040220")
+    assert [target.rows[id]["name"] for id in ids] == ["before", "ours"]
+    assert log.results() == [("failed", "0x80040220"), ("landed", "")]
+
+
+async def test_an_attempt_that_died_after_its_write_is_no_conflict(images: dict[str, dict[str, Any]]) -> None:
+    [one], log, target = row_ids(1), ChunkLog(), FakeTarget(OPPORTUNITY)
+    closed(target, [one])
+    images[one] = dict(target.rows[one])
+    target.put({**target.rows[one], "name": "ours", "statecode": 0, "statuscode": 1})
+    async with target.client() as client:
+        assert await writer(client, log).update(OPPORTUNITY, renames([one])) == []
+    assert log.results() == [("landed", "")]

@@ -1,5 +1,6 @@
 """The scope: what the source holds, counted and profiled, and the map proposed for it."""
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -53,9 +54,9 @@ async def make_scope(job: dict[str, Any]) -> dict[str, Any]:
         time_zone=migration.options.get("time_zone", profile.time_zone),
         currency=migration.options.get("currency", "USD"),
         lengths=found["lengths"],
-        out_of_scope={name: one.out_of_scope for name, one in profile.datasets.items() if one.out_of_scope},
+        out_of_scope=_out_of_scope(profile, source, accounts),
     )
-    await _keep_map(store, migration, proposal)
+    proposal = await _keep_map(store, migration, proposal)
     catalog = load_catalog()
     tables = {route.table for one in proposal.objects.values() for route in one.routes}
     renewal = migration.options.get("renewal")
@@ -74,7 +75,15 @@ async def make_scope(job: dict[str, Any]) -> dict[str, Any]:
     )
     size = await _size(store, migration.id, source, seen, accounts, profile, proposal)
     report = scope_report(
-        migration.id, profile, source, seen, accounts, await profiled(store, migration.id), size, found["properties"]
+        migration.id,
+        profile,
+        source,
+        seen,
+        accounts,
+        await profiled(store, migration.id),
+        size,
+        found["properties"],
+        proposal.out_of_scope,
     )
     await keep_report(store, report)
     await keep_report(store, rebuild_report(migration.id, profile, accounts))
@@ -85,6 +94,15 @@ async def make_scope(job: dict[str, Any]) -> dict[str, Any]:
         "message": f"{profile.title}: {total:,} records; a map of {fields} fields is proposed.",
         "counts": {name: {"read": rows} for name, rows in records.items()},
     }
+
+
+def _out_of_scope(
+    profile: Profile, source: Mapping[str, Any], accounts: Mapping[str, Mapping[str, int]]
+) -> dict[str, str]:
+    """Datasets that feed nothing with the profile's reason, or "" where a person has to give one: those with rows."""
+    preset = {name: one.out_of_scope for name, one in profile.datasets.items() if one.out_of_scope}
+    unmarked = [*(name for name, one in profile.datasets.items() if one.unplaced), *source["strangers"]]
+    return preset | {name: "" for name in unmarked if accounts.get(name, {}).get("rows")}
 
 
 async def _size(
@@ -98,7 +116,6 @@ async def _size(
 ) -> Size:
     """What the estimates are made from."""
     papers = await jobs.optional_document(store, migration, "files.json", {})
-    unused = {name for name, one in profile.datasets.items() if one.out_of_scope}
     fields = [
         (field.status, field.confidence, field.reason)
         for one in proposal.objects.values()
@@ -109,7 +126,7 @@ async def _size(
     return Size(
         records=seen.records,
         rows=rows,
-        rows_used=rows - sum(one["rows"] for name, one in accounts.items() if name in unused),
+        rows_used=rows - sum(one["rows"] for name, one in accounts.items() if name in proposal.out_of_scope),
         fields=len(fields),
         clear_fields=clear_fields(fields),
         cannot=UPLOAD_CANNOT,
@@ -145,15 +162,18 @@ async def merged(store: Storage, job: dict[str, Any]) -> dict[str, Any]:
     return {"properties": merge_properties(properties), "values": values, "lengths": lengths}
 
 
-async def _keep_map(store: Storage, migration: migrations.Migration, proposal: ClinicMap) -> None:
-    """The proposal becomes the next version, with what people changed since the last one; unless nothing changes."""
+async def _keep_map(store: Storage, migration: migrations.Migration, proposal: ClinicMap) -> ClinicMap:
+    """The proposal becomes the next version, with what people changed since the last one; unless nothing changes.
+
+    Returns the map as it then stands.
+    """
     last = await jobs.optional_document(store, migration.id, "proposal.json", None)
     proposed = proposal.model_dump(mode="json")
     if migration.map_version and last is not None:
         current = await jobs.current_map(store, migration)
         proposal = carried(current, ClinicMap.model_validate(last), proposal)
         if proposal == current:
-            return
+            return current
     content = proposal.model_dump_json().encode()
     await store.put("ledger", paths.map_version(migration.id, migration.map_version + 1), content)
 
@@ -168,3 +188,4 @@ async def _keep_map(store: Storage, migration: migrations.Migration, proposal: C
 
     await migrations.change(store, migration.id, put)
     await jobs.keep_document(store, migration.id, "proposal.json", proposed)
+    return proposal

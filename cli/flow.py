@@ -20,6 +20,9 @@ from cli.upload import upload
 #: States in which the source may still be scoped anew.
 BEFORE_MIGRATED: Final = ("scoped", "mapped", "confirmed", "prepared", "sampled", "signed_off")
 
+#: Why a dataset that feeds nothing stays out, when nobody is asked.
+OUT_OF_SCOPE: Final = "Feeds none of the objects that are migrated; it stays in the export of the source."
+
 #: Where the way ends.
 ARRIVED: Final = ("verified", "closed")
 
@@ -102,11 +105,13 @@ class Flow:
         return run
 
     def confirm(self) -> None:
-        """Confirms the map as it stands, with the policy for controlled substances; all else is migrated."""
+        """Confirms the map as it stands, with the policy for controlled substances. Delicate fields are migrated; what
+        feeds no object stays out."""
         with self.timed("confirm"):
             shown = self.session.api.get(self.session.path("map"))
             answer = {"by": self.by, "hash": shown["hash"], "controlled": self.controlled}
             answer["phi"] = dict.fromkeys((one["phi"] for one in shown.get("undecided", ())), "migrate")
+            answer["out_of_scope"] = dict.fromkeys(shown.get("unmarked", ()), OUT_OF_SCOPE)
             self.session.api.post(self.session.path("confirm"), answer)
         self.tick("confirm", f"map {shown['hash'][:12]}, controlled substances: {self.controlled}")
 

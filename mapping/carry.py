@@ -25,8 +25,14 @@ def carried(current: ClinicMap, last: ClinicMap, proposal: ClinicMap) -> ClinicM
                 key: list(dict.fromkeys([*current.options.get(key, []), *proposal.options.get(key, [])]))
                 for key in {**current.options, **proposal.options}
             },
+            # What is not in the source any more, and was before, needs no reason.
             "out_of_scope": proposal.out_of_scope
-            | {key: words for key, words in current.out_of_scope.items() if last.out_of_scope.get(key) != words},
+            | {
+                key: words
+                for key, words in current.out_of_scope.items()
+                if last.out_of_scope.get(key) != words
+                and (key in proposal.out_of_scope or key not in last.out_of_scope)
+            },
         }
     )
 

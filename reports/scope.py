@@ -1,7 +1,7 @@
 """Reports of the scope: what the source holds, what it takes, what will not be migrated, and the map to confirm."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from mapping.model import ClinicMap
 from reports.estimates import Size, complexity, estimates, grades, scoping
@@ -18,6 +18,7 @@ def scope_report(
     profiled: Mapping[str, Any],
     size: Size | None = None,
     properties: Mapping[str, Any] | None = None,
+    out_of_scope: Mapping[str, str] | None = None,
 ) -> Report:
     """What the source holds, how hard it is, what it takes, what stays behind, and the warnings.
 
@@ -26,6 +27,7 @@ def scope_report(
         profiled: dataset -> what profiling found (``sources.profiling.model.DatasetDocument``).
         size: what the estimates need; from the records alone when None.
         properties: custom patient property -> its counts (``sources.inventory.PropertyProfile``).
+        out_of_scope: the map's datasets that feed nothing, with the reason; "" while nobody has given one.
     """
     records = seen.records
     size = size or Size(records=records, daily=seen.daily)
@@ -91,9 +93,11 @@ def scope_report(
             Table("Keys and files", _KEY_COLUMNS, _keys(accounts, profiled), _SAMPLED),
             Table(
                 "Not migrated",
-                ["Dataset", "Rows", "Why"],
-                _left_out(profile, accounts),
+                ["Dataset", "Rows", "Why", "Said by"],
+                _left_out(profile, accounts, out_of_scope or {}),
+                "A dataset that feeds nothing needs a reason before the map is confirmed.",
                 empty="Every dataset feeds an object.",
+                marks={NOBODY: "attention"},
             ),
             Table("Columns", _COLUMNS, _columns(profiled), _SAMPLED),
             Table(
@@ -115,8 +119,10 @@ def scope_report(
             ),
             Table(
                 "Files nobody knows",
-                ["File", "Bytes"],
-                [[one["name"], one["size"]] for one in source["unknown_files"]],
+                ["File", "Bytes", "Trouble"],
+                [[one["name"], one["size"], one.get("problem", "")] for one in source["unknown_files"]],
+                "Files that no dataset takes and that hold no records, or whose records cannot be read. Billing among them "
+                "is exported as it is.",
                 empty="None.",
             ),
             Table(
@@ -140,16 +146,28 @@ _COLUMNS = [
 ]  # fmt: skip
 
 
-def _left_out(profile: Any, accounts: Mapping[str, Mapping[str, int]]) -> list[list[Any]]:
+#: Who gave the reason why a dataset is out of scope, while none is given.
+NOBODY: Final = "nobody yet"
+
+
+def _left_out(
+    profile: Any, accounts: Mapping[str, Mapping[str, int]], out_of_scope: Mapping[str, str]
+) -> list[list[Any]]:
     """What is not migrated: out of scope, and to be rebuilt."""
     rows = [
-        [name, accounts.get(name, {}).get("rows", 0), one.out_of_scope]
-        for name, one in profile.datasets.items()
-        if one.out_of_scope
+        [name, accounts.get(name, {}).get("rows", 0), *_why(profile.datasets.get(name), profile.title, why)]
+        for name, why in out_of_scope.items()
     ]
     for name, one in profile.rebuild.items():
-        rows.append([name, accounts.get(name, {}).get("rows", 0), f"To rebuild. {one.what_to_rebuild}"])
+        rows.append([name, accounts.get(name, {}).get("rows", 0), f"To rebuild. {one.what_to_rebuild}", profile.title])
     return rows
+
+
+def _why(dataset: Any, title: str, why: str) -> tuple[str, str]:
+    """The reason, and who gave it; what is known of the dataset instead while nobody has."""
+    if not why.strip():
+        return getattr(dataset, "unplaced", None) or f"It is no dataset of {title}.", NOBODY
+    return why, title if dataset and dataset.out_of_scope == why else "a person"
 
 
 def _keys(accounts: Mapping[str, Mapping[str, int]], profiled: Mapping[str, Any]) -> list[list[Any]]:

@@ -9,11 +9,13 @@ from ledger import manifest, migrations, transitions
 from ledger.migrations import Migration
 from ledger.states import now
 from ledger.storage import Storage
-from mapping.model import ControlledPolicy, FieldMap, PhiDecision
-from mapping.review import decide, undecided
+from mapping.model import ClinicMap, ControlledPolicy, FieldMap, PhiDecision
+from mapping.review import decide, marked, undecided, unmarked
+from services.fields import Change, append
 from services.maps import store_map
 
 _PHI_NEXT: Final = "Confirm with phi: migrate, redact or leave_out for each class or field, or decide field by field."
+_SCOPE_NEXT: Final = "Confirm with out_of_scope: a reason for each dataset; or write a profile that shapes them."
 _UNDECIDED: Final = "Nobody has decided what happens to controlled substances."
 
 
@@ -24,28 +26,46 @@ async def confirm(
     map_hash: str,
     controlled: ControlledPolicy | None,
     phi: Mapping[str, PhiDecision] | None = None,
+    out_of_scope: Mapping[str, str] | None = None,
 ) -> Migration:
     """A person confirms the map they read; no record moves before this.
 
-    ``controlled`` and ``phi`` (class, or object and field, to decision) are decisions made with it: where they change
-    what is written, what is confirmed is the map as it then is. Raises StepError while one is missing.
+    ``controlled``, ``phi`` (class, or object and field, to decision) and ``out_of_scope`` (dataset to the reason why it
+    stays out) are decisions made with it: where they change what is written, what is confirmed is the map as it then
+    is. Raises StepError while one is missing.
     """
     migration = await migrations.load(store, id)
     current = await jobs.current_map(store, migration)
-    changed = decide(current, phi or {}, by, now())
+    changed = marked(decide(current, phi or {}, by, now()), out_of_scope or {})
     if controlled:
         changed = changed.model_copy(update={"controlled": controlled})
     if changed.controlled is None and "prescription" in changed.objects:
         raise StepError("controlled_undecided", _UNDECIDED, "Confirm with controlled: suppress, redact or include.")
     if left := list(undecided(changed)):
         raise StepError("phi_undecided", _words(left), _PHI_NEXT)
+    if names := unmarked(changed):
+        words = f"These datasets feed no object, and nobody has said why they stay out: {', '.join(names)}."
+        raise StepError("scope_undecided", words, _SCOPE_NEXT)
     agreed = map_hash
     if changed != current and map_hash == migration.map_hash:
         migration = await store_map(store, migration.id, changed)
         agreed = migration.map_hash or ""
+        await append(store, id, _reasons(current, changed, by, migration.map_version))
     migration = await migrations.change(store, id, lambda one: transitions.confirm(one, by, agreed))
     await anchor(store, migration, "confirm", by)
     return migration
+
+
+def _reasons(before: ClinicMap, after: ClinicMap, by: str, version: int) -> list[Change]:
+    """The reasons that were given or changed, for the map's history."""
+    return [
+        Change(
+            at=now(), by=by, version=version, field=f"dataset.{name}", source=name, action="ignore",
+            before=before.out_of_scope.get(name, ""), after=why,
+        )
+        for name, why in after.out_of_scope.items()
+        if why != before.out_of_scope.get(name)
+    ]  # fmt: skip
 
 
 def _words(left: Sequence[tuple[str, FieldMap]]) -> str:

@@ -56,10 +56,13 @@ class Dataset(_Part):
     withheld: list[str] = []  #: columns that are never staged: passwords and the like
     account: str | None = None  #: SQL: one row (_row, account) per raw row
     out_of_scope: str | None = None  #: why no object is made of it
+    unplaced: str | None = (
+        None  #: what a proposal thinks of it that found no place for it; a person says why it stays out
+    )
 
     @model_validator(mode="after")
     def _accounted_or_excused(self) -> "Dataset":
-        if self.account and self.out_of_scope:
+        if self.account and (self.out_of_scope or self.unplaced):
             raise ValueError("a dataset that is out of scope has no account SQL")
         return self
 
@@ -118,7 +121,8 @@ class Profile(_Part):
             if name not in self.datasets:
                 raise ValueError(f"{name} is not a dataset of this profile")
         for name, dataset in self.datasets.items():
-            if not dataset.account and not dataset.out_of_scope and name not in self.rebuild:
+            excused = dataset.out_of_scope or dataset.unplaced or name in self.rebuild
+            if not dataset.account and not excused:
                 raise ValueError(f"dataset {name} needs account SQL, an out_of_scope reason, or a rebuild entry")
         for object_name, plain in self.map.items():
             _check_map(object_name, plain)

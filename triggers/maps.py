@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from activities import jobs
 from ledger import migrations
 from mapping.model import ClinicMap, ControlledPolicy, PhiDecision
-from mapping.review import undecided
+from mapping.review import undecided, unmarked
 from services import decisions, fields, options, papers
 from services.access import StepError, storage
 from services.fields import FieldEdit
@@ -24,6 +24,7 @@ class Decision(BaseModel):
     hash: str = ""
     controlled: ControlledPolicy | None = None
     phi: dict[str, PhiDecision] = Field(default_factory=dict)
+    out_of_scope: dict[str, str] = Field(default_factory=dict)
     sample: str = ""
     typed: str = ""
 
@@ -42,6 +43,7 @@ async def get_map(req: func.HttpRequest) -> func.HttpResponse:
             "undecided": [
                 {"object": name, "field": field.source, "phi": field.phi} for name, field in undecided(current)
             ],
+            "unmarked": unmarked(current),
             "confirmed": migration.confirmed_hash == migration.map_hash,
         }
     )
@@ -117,7 +119,9 @@ async def confirm_map(req: func.HttpRequest) -> func.HttpResponse:
     decision, store = body_of(req, Decision), await storage()
     by = operator_of(req, decision.by)
     id = req.route_params["id"]
-    migration = await decisions.confirm(store, id, by, decision.hash, decision.controlled, decision.phi)
+    migration = await decisions.confirm(
+        store, id, by, decision.hash, decision.controlled, decision.phi, decision.out_of_scope
+    )
     return answer(await shown(store, migration))
 
 

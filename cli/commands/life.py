@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, cast, get_args
+from typing import Annotated, Any, Literal
 
 import typer
 import yaml
 from rich.markup import escape
 
 from cli import flow, place
+from cli.answers import Policy, ask_policy, phi_decisions, reasons_of
 from cli.errors import misuse, refused
 from cli.output import Out, counted, size, table, words
 from cli.proposal import propose_from
@@ -25,8 +26,6 @@ from cli.session import (
 from cli.shown import show_document, show_report
 from cli.upload import upload as bring
 
-Policy = Literal["suppress", "redact", "include"]
-PHI_DECISIONS: Final = ("migrate", "redact", "leave_out")
 PlanName = Literal["sales_professional", "sales_enterprise"]
 SourcePath = Annotated[Path, typer.Argument(metavar="PATH", help="The export: a folder, a zip, or one file.")]
 
@@ -256,78 +255,39 @@ def confirm(
             help="A class (ssn) or a field (patient.ssn): migrate, redact or leave_out.",
         ),
     ] = None,
+    out_of_scope: Annotated[
+        list[str] | None,
+        typer.Option("--out-of-scope", metavar="DATASET=REASON", help="Why a dataset that feeds nothing stays out."),
+    ] = None,
     yes: YesFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Confirm the map. No record moves before that.
 
-    --yes takes suppress when no policy is named, and migrates delicate fields about which nothing is said.
+    --yes takes suppress when no policy is named, migrates delicate fields about which nothing is said, and gives
+    datasets that feed nothing a standard reason.
     """
     with session(as_json, migration) as s:
         shown = s.api.get(s.path("map"))
         asks = s.out.asks and not yes
         if controlled is None:
             if asks:
-                controlled = _ask_policy(s)
+                controlled = ask_policy(s)
             elif yes:
                 controlled = "suppress"
             else:
                 raise misuse("Choose what happens to controlled substances.", "--controlled suppress|redact|include")
-        decided = _phi_decisions(s, phi or [], shown.get("undecided", []), asks=asks, yes=yes)
+        decided = phi_decisions(s, phi or [], shown.get("undecided", []), asks=asks, yes=yes)
+        reasons = reasons_of(s, out_of_scope or [], shown.get("unmarked", []), asks=asks, yes=yes)
         who = by or place.operator()
         if asks and not typer.confirm(f"Confirm the map {shown['hash'][:12]} as {who}?", err=True):
             raise refused("Not confirmed.", "./carryover map show")
         # Decisions are a part of the map: what they change makes the hash that is confirmed.
-        answer = {"by": who, "hash": shown["hash"], "controlled": controlled, "phi": decided}
+        answer = {"by": who, "hash": shown["hash"], "controlled": controlled, "phi": decided, "out_of_scope": reasons}
         made = s.api.post(s.path("confirm"), answer)
         s.out.say(f"[good]✓[/good] Confirmed by [name]{escape(who)}[/name]; controlled substances: {controlled}.")
         s.hint()
-        s.out.document(
-            {"migration": s.id, "by": who, "hash": made["map_hash"], "controlled": controlled, "phi": decided}
-        )
-
-
-def _phi_decisions(
-    s: Session, given: list[str], undecided: list[dict[str, str]], *, asks: bool, yes: bool
-) -> dict[str, str]:
-    """Decisions about delicate health information, by class or field. Raises misuse while one is missing."""
-    decided: dict[str, str] = {}
-    for one in given:
-        what, _, decision = one.partition("=")
-        if not what or decision not in PHI_DECISIONS:
-            raise misuse(f"--phi {one} cannot be read.", "--phi ssn=leave_out or --phi patient.ssn=redact")
-        decided[what] = decision
-    open_classes: dict[str, list[str]] = {}
-    for field in undecided:
-        name = f"{field['object']}.{field['field']}"
-        if name not in decided and field["phi"] not in decided:
-            open_classes.setdefault(field["phi"], []).append(name)
-    for kind, names in open_classes.items():
-        if yes:
-            decided[kind] = "migrate"
-        elif asks:
-            s.out.say(f"[name]{words(kind)}[/name]: {escape(', '.join(names))}")
-            decided[kind] = _ask(PHI_DECISIONS)
-        else:
-            raise misuse(
-                f"Decide what happens to {words(kind)}: {', '.join(names)}.", f"--phi {kind}=migrate|redact|leave_out"
-            )
-    return decided
-
-
-def _ask_policy(s: Session) -> Policy:
-    s.out.say("Controlled substances (DEA schedules):")
-    s.out.say("  [name]suppress[/name]  the prescription is left out, with its reason")
-    s.out.say("  [name]redact[/name]    it lands without drug, code, dose and schedule")
-    s.out.say("  [name]include[/name]   it is migrated like any other")
-    return cast("Policy", _ask(get_args(Policy)))
-
-
-def _ask(options: tuple[str, ...]) -> str:
-    """One of the options, typed by a person."""
-    while (typed := str(typer.prompt(f"Which ({', '.join(options)})", err=True)).strip().lower()) not in options:
-        pass
-    return typed
+        s.out.document({"migration": s.id} | answer | {"hash": made["map_hash"]})
 
 
 @app.command()

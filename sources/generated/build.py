@@ -254,7 +254,7 @@ def _dataset(one: DatasetDocument, plan: Plan, rebuild: dict[str, Any]) -> dict[
     if one.name in rebuild:
         return plain
     if one.name in plan.rest:
-        return plain | {"out_of_scope": plan.rest[one.name]}
+        return plain | {"unplaced": plan.rest[one.name]}
     return plain | {"account": _account(one, plan)}
 
 

@@ -56,6 +56,7 @@ class FakeApp:
         self.refuse_bundles_after: int | None = None
         self.unavailable = 0  #: answers with 503 before the next good one
         self.findings: list[dict[str, Any]] = []
+        self.unmarked: list[str] = []  #: datasets that nobody has marked out of scope
         self.report_names = ["scope", "diff"]
         self.claims: list[tuple[str, str]] = []  #: run and name of each file, latest run first
         self.looked_at = threading.Event()  #: somebody watches a run
@@ -276,7 +277,7 @@ class FakeApp:
         fields = [{"source": "FIRST", "column": "firstname", "transform": "text", "confidence": 0.97}]
         routes = [{"table": "contact", "fields": fields}]
         shown = {"objects": {"patient": {"routes": routes, "match": [], "match_owner": "keep"}}}
-        return web.json_response({"map": shown, "hash": found["map_hash"]})
+        return web.json_response({"map": shown, "hash": found["map_hash"], "undecided": [], "unmarked": self.unmarked})
 
     async def _options(self, request: web.Request) -> web.Response:
         asked = await request.json()
@@ -314,6 +315,8 @@ class FakeApp:
             return refusal(409, "out_of_order", f"Cannot {step} yet.", ONWARD.get(found["state"], ""))
         if step != "close" and body["hash"] != found["map_hash"]:
             return refusal(409, "map_changed", "The map has changed since it was read.", "confirm")
+        if step == "confirm" and not body["out_of_scope"].keys() >= set(self.unmarked):
+            return refusal(409, "scope_undecided", "Nobody has said why these datasets stay out.", "confirm")
         found["state"] = leads
         return web.json_response(found)
 

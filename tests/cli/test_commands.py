@@ -76,6 +76,18 @@ def test_confirm_has_no_default_policy(app: FakeApp, carryover: Carryover) -> No
     assert carryover("confirm", "--yes", "--json").document["controlled"] == "suppress"
 
 
+def test_confirm_wants_a_reason_for_each_dataset_that_feeds_nothing(app: FakeApp, carryover: Carryover) -> None:
+    app.unmarked = ["recalls", "orders"]
+    carryover("create", "--system", "elm")
+    carryover("scope")
+    confirm = ("confirm", "--controlled", "include", "--json")
+    ended = carryover(*confirm, "--out-of-scope", "recalls=Not wanted.")
+    assert ended.code == 2 and "orders" in ended.document["error"]["message"]
+    assert carryover(*confirm, "--out-of-scope", "recalls").code == 2
+    said = carryover(*confirm, "--out-of-scope", "recalls=Not wanted.", "--yes").document["out_of_scope"]
+    assert said["recalls"] == "Not wanted." and "stays in the export" in said["orders"]
+
+
 def test_run_wants_the_target_typed(app: FakeApp, carryover: Carryover) -> None:
     carryover("create", "--system", "elm")
     app.migrations["m-00000001"]["state"] = "signed_off"

@@ -59,6 +59,14 @@ def test_excepted_records_end_with_4(app: FakeApp, carryover: Carryover, export:
     assert ended.document["objects"]["patient"]["excepted"] == 3
 
 
+def test_yes_gives_datasets_that_feed_nothing_a_standard_reason(
+    app: FakeApp, carryover: Carryover, export: Path
+) -> None:
+    app.unmarked = ["recalls"]
+    assert carryover("migrate", "--source", str(export), "--yes", "--json").code == 0
+    assert "stays in the export" in dict(app.posted)["confirm"]["out_of_scope"]["recalls"]
+
+
 def test_differing_fields_end_with_4(app: FakeApp, carryover: Carryover, export: Path) -> None:
     app.differing = 1
     assert carryover("migrate", "--source", str(export), "--yes", "--json").code == 4

@@ -16,13 +16,14 @@ CANARY = "Quetzalcoatlus"
 
 @pytest.fixture(scope="module")
 def road(system: System, export: Export) -> Road:
-    """A source with a marked value in every encounter's note, read and proposed."""
+    """A source with a marked value in every encounter's note, and a file nobody knows, read and proposed."""
 
     def mark(rows: list[dict[str, str]]) -> None:
         for row in rows:
             row["note_html"] = f"<p>{CANARY}</p>"
 
     export.change("encounters.csv", mark)
+    (export.folder / "lab_orders.csv").write_text("order,patient,test\n1,P1,HbA1c\n2,P1,TSH\n3,P2,TSH\n")
     one = Road(system)
     one.upload(export.folder)
     one.step("scope")
@@ -38,9 +39,24 @@ def test_nothing_is_confirmed_while_a_delicate_field_is_undecided(road: Road) ->
     assert {one["phi"] for one in shown["undecided"]} == {"ssn", "clinical_note"}
 
 
+def test_a_dataset_that_feeds_nothing_is_counted_and_needs_a_reason(road: Road) -> None:
+    shown = road.get("map")
+    assert shown["unmarked"] == ["lab_orders"]
+    assert shown["map"]["out_of_scope"]["allergies"]  # the profile says why
+    phi = {"ssn": "redact", "clinical_note": "redact"}
+    error = road.refused("confirm", hash=shown["hash"], controlled="include", phi=phi)
+    assert error["code"] == "scope_undecided" and "lab_orders" in error["message"]
+    assert "allergies" not in error["message"]
+    assert road.get("summary")["datasets"]["lab_orders"] == {"rows": 3, "fed": 0, "merged": 0, "excluded": 3}
+    left = {row["Dataset"]: row for row in road.table("scope", "Not migrated")}
+    assert (left["lab_orders"]["Rows"], left["lab_orders"]["Said by"]) == (3, "nobody yet")
+    assert "lab_orders.csv" not in {row["File"] for row in road.table("scope", "Files nobody knows")}
+
+
 def test_what_is_left_out_is_not_kept_and_what_is_redacted_lands_as_a_mark(road: Road, system: System) -> None:
     assert CANARY in staged(road)
     road.confirm(phi={"ssn": "redact", "clinical_note": "leave_out"})
+    assert road.get("map")["map"]["out_of_scope"]["lab_orders"] == "Not wanted."
     road.step("prepare")
     assert CANARY not in staged(road)
     road.step("sample")

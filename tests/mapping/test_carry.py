@@ -68,3 +68,13 @@ def test_match_rules_stay() -> None:
         current, LAST, a_map(*LAST.objects["patient"].routes[0].fields, FieldMap(source="new", column="suffix"))
     )
     assert made.objects["patient"].match == [["emailaddress1"]] and len(of(made)) == 3
+
+
+def test_reasons_why_datasets_stay_out_are_kept_as_long_as_the_source_has_them() -> None:
+    def out(**reasons: str) -> ClinicMap:
+        return LAST.model_copy(update={"out_of_scope": reasons})
+
+    said = out(recalls="Not wanted.", allergies="Ours.", orders="Old.")
+    last = out(recalls="", allergies="no table", orders="")
+    made = carried(said, last, out(recalls="", allergies="no table", visits=""))
+    assert made.out_of_scope == {"recalls": "Not wanted.", "allergies": "Ours.", "visits": ""}

@@ -1,5 +1,6 @@
 """The scope: what the source holds, counted and profiled, and the map proposed for it."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -84,6 +85,7 @@ async def make_scope(job: dict[str, Any]) -> dict[str, Any]:
         size,
         found["properties"],
         proposal.out_of_scope,
+        found["delicate_ids"],
     )
     await keep_report(store, report)
     await keep_report(store, rebuild_report(migration.id, profile, accounts))
@@ -147,10 +149,11 @@ async def _records(store: Storage, job: dict[str, Any]) -> dict[str, int]:
 
 
 async def merged(store: Storage, job: dict[str, Any]) -> dict[str, Any]:
-    """The inventories of all buckets as one."""
+    """The inventories of all buckets as one: properties, values, lengths, and ids that look like SSNs by object."""
     properties: list[dict[str, PropertyProfile]] = []
     values: dict[str, ValueCounts] = {}
     lengths: dict[str, int] = {}
+    ids = Counter[str]()
     for blob in await store.names("staging", paths.accounts(job["migration"], job["snapshot"], "inventory-")):
         part = orjson.loads(await store.get("staging", blob))
         properties.append({name: PropertyProfile.model_validate(one) for name, one in part["properties"].items()})
@@ -159,7 +162,8 @@ async def merged(store: Storage, job: dict[str, Any]) -> dict[str, Any]:
                 values.setdefault(f"{name}.{field}", ValueCounts()).merge(ValueCounts.model_validate(counts))
         for key, length in part["lengths"].items():
             lengths[key] = max(lengths.get(key, 0), length)
-    return {"properties": merge_properties(properties), "values": values, "lengths": lengths}
+        ids.update(part["delicate_ids"])
+    return {"properties": merge_properties(properties), "values": values, "lengths": lengths, "delicate_ids": ids}
 
 
 async def _keep_map(store: Storage, migration: migrations.Migration, proposal: ClinicMap) -> ClinicMap:

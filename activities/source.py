@@ -213,7 +213,14 @@ async def stage_file(job: dict[str, Any]) -> dict[str, Any]:
         here = folder / Path(file["name"]).name
         await store.download(file["container"], file["blob"], here)
         staged = await asyncio.to_thread(
-            stage, profile, file["dataset"], here, folder / "out", source["buckets"], file["nth"] * FILE_STRIDE
+            stage,
+            profile,
+            file["dataset"],
+            here,
+            folder / "out",
+            source["buckets"],
+            file["nth"] * FILE_STRIDE,
+            await profiles.secret_of(store, job["migration"], profile),
         )
         for bucket, part in staged.parts.items():
             name = paths.raw(job["migration"], job["snapshot"], "all" if bucket == "all" else int(bucket)) + part.name
@@ -241,7 +248,13 @@ async def shape_bucket(job: dict[str, Any]) -> dict[str, Any]:
             await store.download("staging", paths.raw(migration, snapshot, bucket), raw)
         label = jobs.bucket_label(bucket)
         shaped = await asyncio.to_thread(
-            shape, profile, raw, folder / "out", None if bucket < 0 else bucket, settings().memory_mb
+            shape,
+            profile,
+            raw,
+            folder / "out",
+            None if bucket < 0 else bucket,
+            settings().memory_mb,
+            await profiles.secret_of(store, migration, profile),
         )
         for name, (_, path) in shaped.objects.items():
             await store.upload("staging", paths.shaped_chunk(migration, snapshot, name, label), path)

@@ -19,6 +19,7 @@ def scope_report(
     size: Size | None = None,
     properties: Mapping[str, Any] | None = None,
     out_of_scope: Mapping[str, str] | None = None,
+    delicate_ids: Mapping[str, int] | None = None,
 ) -> Report:
     """What the source holds, how hard it is, what it takes, what stays behind, and the warnings.
 
@@ -27,6 +28,7 @@ def scope_report(
         profiled: dataset -> what profiling found (``sources.profiling.model.DatasetDocument``).
         size: what the estimates need; from the records alone when None.
         properties: custom patient property -> its counts (``sources.inventory.PropertyProfile``).
+        delicate_ids: object -> records whose id looks like a social security number.
         out_of_scope: the map's datasets that feed nothing, with the reason; "" while nobody has given one.
     """
     records = seen.records
@@ -118,6 +120,14 @@ def scope_report(
                 empty="None.",
             ),
             Table(
+                "Ids that are health information",
+                ["Dataset or object", "What", "State"],
+                _delicate_ids(profile, delicate_ids or {}),
+                "Ids stand in the log, in exceptions and in keys, where no health information may be.",
+                empty="None was found.",
+                marks={"shown": "bad", "hashed": "good"},
+            ),
+            Table(
                 "Files nobody knows",
                 ["File", "Bytes", "Trouble"],
                 [[one["name"], one["size"], one.get("problem", "")] for one in source["unknown_files"]],
@@ -168,6 +178,22 @@ def _why(dataset: Any, title: str, why: str) -> tuple[str, str]:
     if not why.strip():
         return getattr(dataset, "unplaced", None) or f"It is no dataset of {title}.", NOBODY
     return why, title if dataset and dataset.out_of_scope == why else "a person"
+
+
+def _delicate_ids(profile: Any, found: Mapping[str, int]) -> list[list[Any]]:
+    """Columns that are hashed, and objects whose ids look like what should be."""
+    rows: list[list[Any]] = [
+        [name, f"{', '.join(one.hashed)}: a keyed hash stands in its place wherever it is an id", "hashed"]
+        for name, one in profile.datasets.items()
+        if one.hashed
+    ]
+    for name, many in found.items():
+        words = (
+            f"{many:,} records have an id that looks like a social security number: name its column, and every column that "
+            "refers to it, as hashed in the profile, then scope again"
+        )
+        rows.append([name, words, "shown"])
+    return rows
 
 
 def _keys(accounts: Mapping[str, Mapping[str, int]], profiled: Mapping[str, Any]) -> list[list[Any]]:

@@ -3,17 +3,18 @@
 Order for every write: fence, before-image, intent, effect, outcome. Nothing here decides what to write.
 """
 
-from collections.abc import Sequence
+from collections.abc import Set
 from typing import Any, Final
 
 from activities.documents import Documents
 from activities.fence import Fence
+from activities.made_before import made_before
 from activities.reopen import reopened
 from activities.rows import Op, RowBuilder
 from dataverse.afterimage import same
 from dataverse.client import DataverseClient
 from dataverse.closings import Closing, close_opportunities, closes_of
-from dataverse.outcomes import FOUND, RowOutcome
+from dataverse.outcomes import TAKEN, RowOutcome
 from dataverse.party_changes import change_with_parties
 from dataverse.probes import Probes
 from dataverse.rows import Change, create_rows, read_rows
@@ -52,7 +53,7 @@ class Batch:
         self._probes = probes
 
     async def create(self, table: SchemaTable, ops: list[Op], documents: Documents | None = None) -> list[ExceptionRow]:
-        """Create rows under ids known beforehand; a row that an earlier attempt created is found by its id."""
+        """Create rows under ids known beforehand; a row that an earlier attempt or run created is found by its id."""
         failed: list[ExceptionRow] = []
         for start in range(0, len(ops), GROUP):
             group = ops[start : start + GROUP]
@@ -64,7 +65,8 @@ class Batch:
             if not todo:
                 continue
             await self._fence()
-            results = await self._create(table, [op for op, _ in todo], documents)
+            begun = {entry.row_id for _, entry in todo if entry.key in known}
+            results = await self._create(table, [op for op, _ in todo], documents, begun)
             outcomes = []
             for (op, entry), result in zip(todo, results, strict=True):
                 outcomes.append(_outcome(entry, result))
@@ -73,31 +75,49 @@ class Batch:
             await self.log.append_outcomes(outcomes)
         return failed
 
-    async def _create(self, table: SchemaTable, ops: list[Op], documents: Documents | None) -> list[RowOutcome]:
-        """Send the rows. One whose answer stayed lost is read again after the quiet period, and only then sent again."""
-        quiet = settings().quiet_seconds
-        if documents is not None:
-            # A note may be there without its file: only sending it again, which compares the file, tells.
-            return await send_settled(self.client, ops, lambda some: self._send(table, some, documents), quiet)
-        results = await self._send(table, ops, None)
+    async def _create(
+        self, table: SchemaTable, ops: list[Op], documents: Documents | None, begun: Set[str]
+    ) -> list[RowOutcome]:
+        """Send the rows. One whose answer stayed lost is read again after the quiet period, and only then sent again.
+
+        ``begun`` are the ids that an earlier attempt at this chunk may have sent. A row that is there and that neither
+        this attempt nor that one made may be an earlier run's of ours; any other is somebody else's, and stays theirs.
+        """
+        results = await self._send(table, ops, documents, begun)
+
+        async def again(numbers: list[int]) -> None:
+            some = [ops[number] for number in numbers]
+            sent = await self._send(table, some, documents, {op.row_id for op in some})
+            for number, result in zip(numbers, sent, strict=True):
+                results[number] = result
+
+        taken = [number for number, result in enumerate(results) if result.code == TAKEN]
+        if taken:
+            ours = await made_before(self.store, self.job, self.label, [ops[number] for number in taken])
+            await again([number for number in taken if ops[number].row_id in ours])
         doubtful = [number for number, result in enumerate(results) if result.unknown]
         if not doubtful:
             return results
+        quiet = settings().quiet_seconds
+        if documents is not None:
+            # A note may be there without its file: only sending it again, which compares the file, tells.
+            await self.client.pause(quiet)
+            await again(doubtful)
+            return results
         fates = await settle(self.client, table, [ops[number].row_id for number in doubtful], quiet)
-        absent = [number for number in doubtful if fates[ops[number].row_id] == "absent"]
         for number in doubtful:
-            results[number] = RowOutcome(number, True, FOUND)
-        again = await self._send(table, [ops[number] for number in absent], None)
-        for number, result in zip(absent, again, strict=True):
-            results[number] = result
+            results[number] = RowOutcome.there(number, ours=True)
+        await again([number for number in doubtful if fates[ops[number].row_id] == "absent"])
         return results
 
-    async def _send(self, table: SchemaTable, ops: Sequence[Op], documents: Documents | None) -> list[RowOutcome]:
+    async def _send(
+        self, table: SchemaTable, ops: list[Op], documents: Documents | None, begun: Set[str]
+    ) -> list[RowOutcome]:
         if documents is not None:
             whole = self._probes is not None and self._probes.object_in_blocks
-            return await documents.send(self.client, table, list(ops), object_in_blocks=whole)
+            return await documents.send(self.client, table, ops, object_in_blocks=whole, begun=begun)
         rows = [{**op.body, table.id_column: op.row_id} for op in ops]
-        return await create_rows(self.client, table, rows, probes=self._probes)
+        return await create_rows(self.client, table, rows, probes=self._probes, begun=begun)
 
     async def _unsettled(
         self, table: SchemaTable, group: list[Op], entries: list[Entry], known: set[str], *, notes: bool

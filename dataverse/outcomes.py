@@ -8,6 +8,10 @@ from dataverse.errors import DataverseError, Refused
 LOST = "lost_reply"
 #: The row has changed since it was read, and not by this write.
 CONFLICT = "conflict"
+#: A row was to be created under an id that a row of somebody else's has.
+TAKEN = "id_taken"
+#: Landed, by an earlier try.
+FOUND = "found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,5 +48,15 @@ class RowOutcome:
         """The outcome of a row whose write was never answered."""
         return cls(index, False, LOST, "No answer came back; read again later.", unknown=True)
 
-
-FOUND = "found"
+    @classmethod
+    def there(cls, index: int, *, ours: bool) -> "RowOutcome":
+        """The outcome of a row to be created whose id is in the target: by a request of ours, or else by somebody else."""
+        if ours:
+            return cls(index, True, FOUND)
+        return cls(
+            index,
+            False,
+            TAKEN,
+            "A row with this id is in the target already, and this migration did not make it; it was left as it is. Another "
+            "migration of a system with this name does so: roll that one back, or create this one with another name.",
+        )

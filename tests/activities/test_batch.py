@@ -6,12 +6,13 @@ from typing import Any
 import httpx
 import pytest
 
+from activities import batch
 from activities.batch import Batch
 from activities.rows import Op, RowBuilder
 from dataverse.client import DataverseClient
-from dataverse.outcomes import CONFLICT, LOST
+from dataverse.outcomes import CONFLICT, LOST, TAKEN
 from ledger import before
-from ledger.audit import Entry, Outcome
+from ledger.audit import Entry, Intent, Outcome
 from tests.activities.test_undo_late import QUIET, Log
 from tests.dataverse.fake import FakeClock, FakeTarget, lose_before, row_ids, visits
 from tests.dataverse.samples import OPPORTUNITY, SCHEMA, VISIT
@@ -81,7 +82,52 @@ async def test_what_fails_even_after_the_quiet_period_is_not_called_unwritten() 
         [exception] = await writer(client, log).create(VISIT, creates([one]))
     assert clock.sleeps.count(QUIET) == 1
     assert exception.field is None and exception.code == TIMEOUT[1]
-    assert log.results() == [("failed", TIMEOUT[1])]  # absent after the quiet period, and then answered
+    assert log.results() == [("unknown", TIMEOUT[1])]
+
+
+@pytest.fixture
+def earlier(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Ids that an earlier run may have created."""
+    made: set[str] = set()
+
+    async def made_before(*given: Any) -> set[str]:
+        return made & {op.row_id for op in given[-1]}
+
+    monkeypatch.setattr(batch, "made_before", made_before)
+    return made
+
+
+async def test_a_row_that_is_there_before_us_is_listed_and_stays_theirs(earlier: set[str]) -> None:
+    ids, log, target = row_ids(3), ChunkLog(), FakeTarget(VISIT)
+    theirs = {"cms_visitid": ids[1], "cms_name": "theirs"}
+    target.put(theirs)
+    async with target.client() as client:
+        [exception] = await writer(client, log).create(VISIT, creates(ids))
+    assert (exception.source_id, exception.field, exception.code) == ("1", None, TAKEN)
+    assert "roll that one back" in exception.message
+    assert target.rows[ids[1]].items() >= theirs.items()
+    # Proved not ours: a rollback leaves it alone.
+    assert log.results() == [("landed", ""), ("failed", TAKEN), ("landed", "")]
+
+
+async def test_what_an_earlier_attempt_or_run_may_have_made_is_ours(earlier: set[str]) -> None:
+    """One row stands from an attempt that died, one lands only now, one is of a run that ended before its receipts."""
+    ids, log, target = row_ids(4), ChunkLog(), FakeTarget(VISIT)
+    died, late, before_it, new = ids
+    earlier.add(before_it)
+    for id in (died, before_it):
+        target.put({"cms_visitid": id, "cms_name": "ours"})
+    await log.append_intents([Intent("create", str(n), f"clinic.visit.{n}", "Visit", ids[n]) for n in range(2)])
+
+    def commit(request: httpx.Request, work: Callable[[], httpx.Response]) -> httpx.Response:
+        target.put({"cms_visitid": late, "cms_name": "ours"})
+        return work()
+
+    target.faults = [commit]
+    async with target.client() as client:
+        assert await writer(client, log).create(VISIT, creates(ids)) == []
+    assert log.results() == [("landed", "")] * 4 and target.created == dict.fromkeys(ids, 1)
+    assert target.rows[new]["cms_name"] == "visit 3"
 
 
 @pytest.fixture

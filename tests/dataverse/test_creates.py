@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dataverse.errors import AuthRefused, BadAnswer, Unavailable
 from dataverse.probes import Probes, Strategy, TableProbe
-from dataverse.rows import FOUND, LOST, create_rows
+from dataverse.rows import FOUND, LOST, TAKEN, create_rows
 from dataverse.settle import settle
 from mapping.schema import SchemaTable
 from tests.dataverse.fake import FakeTarget, answer, error, lose_after, lose_before, normal, row_ids, visits
@@ -147,14 +147,17 @@ async def test_a_timeout_without_a_loss_is_an_answer() -> None:
     assert (outcome.ok, outcome.unknown, outcome.code) == (False, False, TIMEOUT[1])
 
 
-async def test_rows_that_are_there_count_as_landed() -> None:
+@pytest.mark.parametrize("strategy", ["multiple", "post", "upsert"])
+async def test_rows_that_are_there_have_landed_only_if_we_may_have_sent_them(strategy: Strategy) -> None:
     ids = row_ids(6)
     target = FakeTarget(VISIT, bad={ids[5]: TOO_LONG})
     for row in visits(ids[:3]):
         target.put(row)
+    by = Probes({"cms_visit": TableProbe(True, strategy=strategy)})
     async with target.client() as client:
-        outcomes = await create_rows(client, VISIT, visits(ids))
-    assert [o.code for o in outcomes] == [FOUND, FOUND, FOUND, "", "", "0x80044331"]
+        outcomes = await create_rows(client, VISIT, visits(ids), probes=by, begun=[ids[0].upper(), ids[2], ids[4]])
+    assert [o.code for o in outcomes] == [FOUND, TAKEN, FOUND, "", "", "0x80044331"]
+    assert [o.ok for o in outcomes] == [True, False, True, True, True, False]
     assert set(target.created.values()) == {1}
 
 
@@ -174,7 +177,7 @@ async def test_a_table_without_bulk_messages_goes_by_batch() -> None:
     target.put({"annotationid": ids[0]})
     async with target.client() as client:
         outcomes = await create_rows(client, ANNOTATION, [{"annotationid": i} for i in ids])
-    assert [o.code for o in outcomes] == [FOUND, "", "0x80043e09", "", ""]
+    assert [o.code for o in outcomes] == [TAKEN, "", "0x80043e09", "", ""]
     assert [r.url.path.rsplit("/", 1)[1] for r in target.writes] == ["$batch"]
 
 

@@ -13,7 +13,7 @@ from dataverse import streams
 from dataverse.errors import BadAnswer, Unavailable
 from dataverse.notes import create_note, download, file_digest
 from dataverse.orgs import Organization, file_limit
-from dataverse.rows import FOUND
+from dataverse.rows import FOUND, TAKEN
 from tests.dataverse.fake import FakeClock, FakeTarget, error, lose_after, lose_before, row_ids
 from tests.dataverse.samples import ANNOTATION
 
@@ -36,7 +36,9 @@ async def test_a_note_lands_once_with_its_file(file: Path, loss: Any) -> None:
     target = FakeTarget(ANNOTATION, faults=[loss] if loss else [])
     async with target.client() as client:
         outcome = await create_note(client, ANNOTATION, {"annotationid": one, "subject": "é"}, file)
-        again = await create_note(client, ANNOTATION, {"annotationid": one, "subject": "é"}, file)
+        again = await create_note(client, ANNOTATION, {"annotationid": one, "subject": "é"}, file, begun=True)
+        other = await create_note(client, ANNOTATION, {"annotationid": one, "subject": "é"}, file)
+    assert (other.ok, other.code) == (False, TAKEN)
     assert outcome.ok and again.code == FOUND and target.created == {one: 1}
     request = target.writes[0]
     assert int(request.headers["Content-Length"]) == len(request.content)

@@ -17,6 +17,7 @@ from activities.errors import StepError, as_value
 from activities.room import room
 from dataverse.budget import BudgetSpent
 from dataverse.errors import AuthRefused, DataverseError, Unavailable
+from ledger.audit import AuditRace
 from ledger.lease import LeaseHeld, LeaseLost
 from sources.errors import SourceError
 
@@ -67,7 +68,7 @@ def guarded(activity: Activity) -> Callable[[Any], Awaitable[Any]]:
             )
         except DataverseError as error:
             return as_value(StepError("dataverse_refused", str(error), "See the code in Dataverse's documentation."))
-        except (LeaseLost, LeaseHeld):
+        except (LeaseLost, LeaseHeld, AuditRace):
             return as_value(
                 StepError(
                     "lease_lost", "Another worker took over this chunk.", "Start the step again: nothing was doubled."
@@ -93,7 +94,7 @@ async def _work(activity: Activity, payload: dict[str, Any]) -> dict[str, Any]:
     for _ in range(AGAIN):
         try:
             return await activity(payload)
-        except LeaseLost:
+        except (LeaseLost, AuditRace):  # a race for the log means the same
             log.warning("%s lost its lease and begins again", activity.__name__)
     return await activity(payload)
 

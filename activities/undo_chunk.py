@@ -72,7 +72,8 @@ async def undo_chunk(job: dict[str, Any]) -> dict[str, Any]:
         if await store.exists("staging", result_name):
             return dict(orjson.loads(await store.get("staging", result_name))["counts"])
         original = await AuditLog.open(store, migration, of_run, name, label)
-        log = await AuditLog.open(store, migration, run, name, own, by=job["operator"], map_hash=job["map_hash"])
+        stamp = {"by": job["operator"], "map_hash": job["map_hash"]}
+        log = await AuditLog.open(store, migration, run, name, own, **stamp, check=lease.check)
         builder = RowBuilder(await jobs.schema_of_run(store, job, of_run), job["generation"])
         async with chunk_client(store, job, lease) as client:
             undo = Undo(store, client, log, job, builder)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from dataverse.errors import DataverseError, Refused
+from dataverse.errors import DataverseError, LostReply, Refused
 
 #: A write whose answer stayed lost: the row was not there when read again, but the write may still be on its way.
 LOST = "lost_reply"
@@ -31,7 +31,9 @@ class RowOutcome:
 
     @classmethod
     def failed(cls, index: int, error: DataverseError) -> "RowOutcome":
-        """The outcome of a row that was refused with this error."""
+        """The outcome of a row whose only request met this error."""
+        if isinstance(error, LostReply):
+            return cls.lost(index)
         return cls(index, False, error.code or f"http_{error.status}", error.message, error.column)
 
     @classmethod
@@ -41,7 +43,8 @@ class RowOutcome:
         One of those may still land. Only a refusal for the row's own sake, which it meets as well, proves that it won't.
         """
         own = isinstance(error, Refused) and error.status < 500
-        return replace(cls.failed(index, error), unknown=lost > 0 and not own)
+        failed = cls.failed(index, error)
+        return replace(failed, unknown=failed.unknown or (lost > 0 and not own))
 
     @classmethod
     def lost(cls, index: int) -> "RowOutcome":

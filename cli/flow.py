@@ -204,7 +204,7 @@ def find_or_create(session: Session, *, system: str, profile: str | None, plan: 
 
 
 def create(session: Session, *, system: str, **more: Any) -> dict[str, Any]:
-    """Creates a migration and makes it the one that commands mean. ``more``: profile, plan, seats, renewal, or None."""
+    """Creates a migration and makes it the one that commands mean. ``more``: members of the request; None is left out."""
     body = {"system": system} | {key: value for key, value in more.items() if value is not None}
     made: dict[str, Any] = session.api.post("/migrations", body)
     place.remember(session.api.url, str(made["id"]))

@@ -1,7 +1,7 @@
 """Migrations: created, listed, and shown as people and programs see them."""
 
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,6 +15,7 @@ from ledger.states import STEP_OF, UNDOING, WRITING
 from ledger.storage import Storage
 from mapping.model import ClinicMap
 from mapping.objects import OBJECTS
+from mapping.validate import frame_problems
 from services import papers
 from sources.profile import known_profiles
 
@@ -29,13 +30,26 @@ class NewMigration(BaseModel):
     plan: Literal["sales_professional", "sales_enterprise"] | None = None
     seats: int | None = Field(default=None, ge=1)  #: users that the plan is paid for
     renewal: date | None = None  #: when the contract renews
-    options: dict[str, Any] = Field(default_factory=dict)
+    prefix: str | None = None  #: of the publisher: every custom name in the target begins with it
+    time_zone: str | None = None  #: IANA zone of source times that carry none
+    currency: str | None = None  #: of amounts that name none
+
+
+#: What a map is made with when nobody says otherwise; a profile may know the zone of its system.
+_FRAME: Final = {name: ClinicMap.model_fields[name].default for name in ("prefix", "time_zone", "currency")}
 
 
 async def create(store: Storage, asked: NewMigration) -> Migration:
-    """Create a migration. Raises StepError when the system has one that is open, or closed with rows in the target."""
-    contract = {"seats": asked.seats, "renewal": asked.renewal.isoformat() if asked.renewal else None}
-    options = asked.options | {name: value for name, value in contract.items() if value is not None}
+    """Create a migration.
+
+    Raises StepError: a value that no map can be made with; a system whose migration is open, or was closed with rows in
+    the target.
+    """
+    given = asked.model_dump(mode="json", exclude_none=True)
+    wrong = frame_problems(**(_FRAME | {name: given[name] for name in _FRAME if name in given}))
+    if wrong:
+        raise StepError("bad_request", " ".join(wrong), "Correct it, then create the migration again.")
+    options = {name: given[name] for name in (*_FRAME, "seats", "renewal") if name in given}
     try:
         return await migrations.create(store, asked.system, profile=asked.profile, plan=asked.plan, options=options)
     except migrations.SystemTaken as taken:

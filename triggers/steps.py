@@ -4,7 +4,7 @@ from typing import Literal
 
 import azure.durable_functions as df
 import azure.functions as func
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from activities import jobs
 from ledger.states import now
@@ -24,7 +24,7 @@ class StepOptions(BaseModel):
     runs: Literal["all", "last"] = "all"
     force: bool = False
     preview: bool = False
-    pause_percent: float | None = None
+    pause_percent: float | None = Field(default=None, ge=0, le=100)
 
 
 @endpoint("work")

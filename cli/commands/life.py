@@ -45,11 +45,25 @@ def create(
     plan: Annotated[PlanName | None, typer.Option("--plan", help="The target's licence plan.")] = None,
     seats: Annotated[int | None, typer.Option("--seats", min=1, help="Users that the plan is paid for.")] = None,
     renewal: Annotated[str | None, typer.Option("--renewal", help="When the contract renews: 2027-01-31.")] = None,
+    time_zone: Annotated[
+        str | None,
+        typer.Option(
+            "--time-zone", help="Of source times that carry none: America/New_York.", show_default="the profile's"
+        ),
+    ] = None,
+    currency: Annotated[
+        str | None, typer.Option("--currency", help="Of amounts that name none.", show_default="USD")
+    ] = None,
+    prefix: Annotated[
+        str | None,
+        typer.Option("--prefix", help="What every custom name in the target begins with.", show_default="cms"),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Create a migration."""
     with session(as_json) as s:
-        made = flow.create(s, system=system, profile=profile, plan=plan, seats=seats, renewal=renewal)
+        given = {"seats": seats, "renewal": renewal, "time_zone": time_zone, "currency": currency, "prefix": prefix}
+        made = flow.create(s, system=system, profile=profile, plan=plan, **given)
         s.out.say(f"[good]✓[/good] Created [name]{made['id']}[/name] for {escape(system)}.")
         s.out.say("[quiet]Next:[/quiet] [name]upload[/name] PATH  [quiet]Bring the export.[/quiet]")
         s.out.document(made)

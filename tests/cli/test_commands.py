@@ -20,7 +20,7 @@ def migrated(app: FakeApp, carryover: Carryover, export: Path) -> FakeApp:
 
 def test_every_step_by_hand(app: FakeApp, carryover: Carryover, export: Path) -> None:
     line = [
-        ("create", "--system", "elm", "--plan", "sales_professional"),
+        ("create", "--system", "elm", "--plan", "sales_professional", "--time-zone", "America/New_York"),
         ("upload", str(export)),
         ("scope",),
         ("map", "show"),
@@ -51,7 +51,7 @@ def test_every_step_by_hand(app: FakeApp, carryover: Carryover, export: Path) ->
         assert ended.code == 0, (command, ended.err)
         assert isinstance(ended.document, dict), command
     posted = dict(app.posted)
-    assert posted["create"] == {"system": "elm", "plan": "sales_professional"}
+    assert posted["create"] == {"system": "elm", "plan": "sales_professional", "time_zone": "America/New_York"}
     assert posted["confirm"]["by"] == "Ada"
     assert posted["sign-off"]["by"] == "Bo"
     assert app.migrations["m-00000001"]["state"] == "confirmed"

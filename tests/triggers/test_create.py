@@ -1,6 +1,9 @@
 """A migration is created: what is checked before anything is stored."""
 
 import asyncio
+from typing import Any
+
+import pytest
 
 from ledger import migrations
 from ledger.storage import Storage
@@ -49,3 +52,41 @@ async def test_a_closed_migration_keeps_its_rows_and_with_them_the_name(store: S
 
     assert (status, refused["error"]["code"]) == (409, "system_closed")
     assert "another name" in refused["error"]["next"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "word"),
+    [
+        ({"time_zone": "Elm/Street"}, "time zone"),
+        ({"time_zone": "../../etc/passwd"}, "time zone"),
+        ({"time_zone": ""}, "time zone"),
+        ({"currency": "dollars"}, "currency"),
+        ({"prefix": "Clinic"}, "prefix"),
+        ({"prefix": "mscrmx"}, "prefix"),
+        ({"options": {"time_zone": "Elm/Street"}}, "options"),
+    ],
+)
+async def test_what_no_map_can_be_made_with_is_refused_at_once(
+    store: Storage, wrong: dict[str, Any], word: str
+) -> None:
+    """Not by the scope, hours of uploading later."""
+    before = len(await migrations.list_all(store))
+    status, refused = await ask("create_migration", {"system": new_system(), **wrong})
+    assert (status, refused["error"]["code"]) == (400, "bad_request")
+    assert word in refused["error"]["message"]
+    assert len(await migrations.list_all(store)) == before
+
+
+async def test_what_a_map_is_made_with_is_kept(store: Storage) -> None:
+    told = {"time_zone": "America/New_York", "currency": "CAD", "prefix": "elm", "seats": 12, "renewal": "2027-01-31"}
+    _, made = await ask("create_migration", {"system": new_system(), **told})
+    assert (await migrations.load(store, made["id"])).options == told
+
+
+@pytest.mark.parametrize("percent", [-1, 100.5])
+async def test_a_run_pauses_at_a_share(store: Storage, percent: float) -> None:
+    """A bound that is none would never pause a run, or always."""
+    _, made = await ask("create_migration", {"system": new_system()})
+    status, refused = await ask("start_step", {"pause_percent": percent}, id=made["id"], step="scope")
+    assert (status, refused["error"]["code"]) == (400, "bad_request")
+    assert "pause_percent" in refused["error"]["message"]

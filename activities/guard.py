@@ -12,8 +12,10 @@ from typing import Any, Final
 
 from azure.core.exceptions import AzureError
 
+from activities import jobs
 from activities.allowance import spent_value
 from activities.errors import StepError, as_value
+from activities.resources import storage
 from activities.room import room
 from dataverse.budget import BudgetSpent
 from dataverse.errors import AuthRefused, DataverseError, Unavailable
@@ -33,11 +35,16 @@ Activity = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
 def guarded(activity: Activity) -> Callable[[Any], Awaitable[Any]]:
-    """Wrap an activity so that it always returns: its result, or ``{"error": {code, message, next}}``."""
+    """Wrap an activity so that it always returns: its result, or ``{"error": {code, message, next}}``.
+
+    Nothing of a run begins once a rollback took over or a person stopped it.
+    """
 
     @functools.wraps(activity)
     async def run(payload: dict) -> dict:  # type: ignore[type-arg]
         try:
+            if "epoch" in payload:  # the end of a run is recorded whoever took over
+                await jobs.fence(await storage(), payload)
             async with room(activity.__name__):
                 return await _work(activity, payload)
         except StepError as error:

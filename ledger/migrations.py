@@ -46,6 +46,7 @@ __all__ = [
     "load",
     "load_run",
     "next_steps",
+    "stop_run",
 ]
 
 _PARTITION = "migration"
@@ -220,6 +221,8 @@ async def end_run(
     `undone_by`. `kept`: it left rows of ours to those who changed them. Raises NoMigration, NoRun.
     """
     run = await load_run(storage, id, run_id)
+    if run.stop_by and state == "failed":
+        state, message, error = "stopped", _stopped(run), None
     left = [await load_run(storage, id, name) for name, gone in (undone or {}).items() if not gone]
 
     def end(migration: Migration) -> None:
@@ -246,6 +249,28 @@ async def end_run(
             stored.counts = stored.counts if counts is None else counts
 
     return await change_run(storage, id, run_id, finish)
+
+
+async def stop_run(storage: Storage, id: str, run_id: str, by: str) -> Run:
+    """Ask the active run to stop: the epoch rises, so nothing of it begins any more. Safe to repeat.
+
+    It stays the active run until what is under way has come to its end, and ends then as `stopped`.
+    Raises GateClosed, NoMigration, NoRun.
+    """
+    await load_run(storage, id, run_id)
+
+    def stop(migration: Migration) -> None:
+        if migration.active_run != run_id or migration.begun is None:
+            raise GateClosed(Refusal("run_ended", f"Run {run_id} is not active.", None))
+        migration.epoch += migration.epoch == migration.begun.epoch
+
+    def mark(run: Run) -> None:
+        run.stop_by = run.stop_by or by
+
+    # The run first: one that fails because the epoch rose must know why.
+    run = await change_run(storage, id, run_id, mark)
+    await change(storage, id, stop)
+    return run
 
 
 async def load_run(storage: Storage, id: str, run_id: str) -> Run:
@@ -300,6 +325,13 @@ def _onward(migration: Migration, run: Run, *, clean: bool, left: list[Run], kep
 
 def _mark_undone(run: Run, by: str) -> None:
     run.undone_by = by
+
+
+def _stopped(run: Run) -> str:
+    onward = (
+        f"start {STEP_OF[run.kind]} again to go on from there." if run.kind in STEP_OF else "it goes on with its run."
+    )
+    return f"Stopped by {run.stop_by}. What was finished is kept: {onward}"
 
 
 async def _stop(storage: Storage, run: Run, by: str) -> None:

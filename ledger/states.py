@@ -68,6 +68,7 @@ class Run(BaseModel):
     counts: dict[str, dict[str, int]] = Field(default_factory=dict)  #: by object
     message: str = ""  #: for people, without PHI
     error: str | None = None
+    stop_by: str | None = None  #: who asked that it stops; it ends when what is under way has come to its end
     undone_by: str | None = None  #: the rollback or undo that took this run back
 
 

@@ -7,7 +7,8 @@ from activities import jobs
 from activities.errors import StepError
 from activities.tally import planned_writes
 from ledger import migrations
-from ledger.states import KIND_OF, Run
+from ledger.lease import held_leases
+from ledger.states import KIND_OF, Run, now
 from ledger.storage import Storage
 from mapping.objects import LOAD_ORDER
 from orchestrators import FLOWS
@@ -71,6 +72,15 @@ async def follow(store: Storage, client: Any, migration: str, id: str) -> Run:
     return await reconciled(store, client, run) if run.state == "running" and run.parent is None else run
 
 
+async def stop(store: Storage, client: Any, migration: str, id: str, by: str) -> Run:
+    """Ask the active run to stop; it ends when the batches under way have come to their end. Raises GateClosed, NoRun."""
+    run = await migrations.stop_run(store, migration, id, by)
+    if run.waiting_until is not None and run.waiting_until > now():
+        # It sleeps until the next day's requests: nothing would tell it before. What is under way ends by its epoch.
+        await client.terminate(instance_of(run), "a person stopped the run")
+    return run
+
+
 #: What an orchestration is called that does nothing any more.
 _OVER: Final = ("Completed", "Failed", "Terminated", "Canceled")
 
@@ -84,6 +94,8 @@ async def reconciled(store: Storage, client: Any, run: Run) -> Run:
     if status.runtime_status.name in _OVER:
         # Its last act is to end the run, which it may just have done; where that failed, nobody else does it.
         run = await migrations.load_run(store, run.migration, run.id)
+        if run.stop_by and await held_leases(store, run.migration):
+            return run
         if run.state == "running":
             words = "The orchestration ended before the run did."
             return await migrations.end_run(store, run.migration, run.id, "failed", message=words, error="internal")

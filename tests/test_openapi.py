@@ -17,11 +17,11 @@ from services.overview import NewMigration
 from triggers import DURABLE, ENDPOINTS
 from triggers.maps import Answers, Decision, FieldEdits
 from triggers.profiles import ProfileText
-from triggers.steps import StepOptions
+from triggers.steps import StepOptions, Stop
 
 FILE = Path(__file__).resolve().parent.parent / "triggers" / "openapi.yaml"
 METHODS = ("get", "post", "put", "patch", "delete")
-BODIES = (NewMigration, UploadEnd, StepOptions, Decision, Answers, FieldEdits, FieldEdit, ProfileText)
+BODIES = (NewMigration, UploadEnd, StepOptions, Decision, Answers, FieldEdits, FieldEdit, ProfileText, Stop)
 
 
 @pytest.fixture(scope="module")

@@ -48,6 +48,7 @@ ENDPOINTS: Final[tuple[tuple[str, str, str, Callable[..., Awaitable[Any]]], ...]
 DURABLE: Final[tuple[tuple[str, str, str, Callable[..., Awaitable[Any]]], ...]] = (
     ("start_step", "POST", f"{_ONE}/steps/{{step}}", steps.start_step),
     ("get_run", "GET", f"{_ONE}/runs/{{run}}", steps.get_run),
+    ("stop_run", "POST", f"{_ONE}/runs/{{run}}/stop", steps.stop_run),
 )
 
 

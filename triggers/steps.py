@@ -43,6 +43,22 @@ async def start_step(req: func.HttpRequest, client: df.DurableOrchestrationClien
     return answer({"run": run.id, "status_url": f"/api/migrations/{migration}/runs/{run.id}"}, 202)
 
 
+class Stop(BaseModel):
+    """A person stops a run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: str | None = None
+
+
+@endpoint("work")
+async def stop_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """POST /migrations/{id}/runs/{run}/stop: 202; the run ends as ``stopped`` after the batches under way."""
+    migration, by = req.route_params["id"], operator_of(req, body_of(req, Stop).by)
+    run = await steps.stop(await storage(), client, migration, req.route_params["run"], by)
+    return answer({"run": run.id, "status_url": f"/api/migrations/{migration}/runs/{run.id}"}, 202)
+
+
 @endpoint("read")
 async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """GET /migrations/{id}/runs/{run}"""
@@ -55,6 +71,7 @@ async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) 
             "kind": run.kind,
             "state": run.state,
             "message": run.message,
+            "stop_by": run.stop_by,
             "waiting_until": run.waiting_until,
             "error": error,
             "progress": await steps.progress(store, run),

@@ -81,6 +81,20 @@ def _lasted(run: dict[str, Any]) -> str:
 
 
 @app.command()
+def stop(migration: MigrationOption = None, by: ByOption = None, as_json: JsonFlag = False) -> None:
+    """Stop the active run after the batches under way. What was finished is kept, and the same step goes on from there."""
+    with session(as_json, migration) as s:
+        active = s.migration().get("active_run")
+        if not active:
+            raise refused("No run is active.", "./carryover status")
+        s.api.post(s.path("runs", str(active), "stop"), {"by": by or place.operator()})
+        run = follow(s.api, s.out, s.id, str(active))
+        s.out.plain(f"{active} is {run['state']}. {run['message']}")
+        s.hint()
+        s.out.document(run)
+
+
+@app.command()
 def retry(
     migration: MigrationOption = None,
     target: TargetOption = None,

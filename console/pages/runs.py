@@ -71,6 +71,12 @@ async def run_page(visit: Visit) -> func.HttpResponse:
     return visit.page("run.html", **{**await shell(visit, _place(run.kind)), **context})
 
 
+async def stop(visit: Visit) -> func.HttpResponse:
+    """Ask a run to stop, and go on watching it."""
+    run = await steps.stop(visit.store, visit.client, visit.args["id"], visit.args["run"], visit.person.name)
+    return visit.go(f"{visit.home}/runs/{run.id}")
+
+
 def _place(kind: Kind) -> str:
     """The page that a run belongs to; an undo is a part of a sample."""
     return PLACES[STEP_OF[kind]] if kind in STEP_OF else "sample"
@@ -79,4 +85,5 @@ def _place(kind: Kind) -> str:
 ROUTES: Final = (
     ("POST", "m/{id}/steps/{step}", "work", start),
     ("GET", "m/{id}/runs/{run}", "read", run_page),
+    ("POST", "m/{id}/runs/{run}/stop", "work", stop),
 )

@@ -108,6 +108,7 @@ class FakeApp:
                 web.post(one + "/files/bundle", self._take_bundle),
                 web.post(one + "/steps/{step}", self._start),
                 web.get(one + "/runs/{run}", self._run),
+                web.post(one + "/runs/{run}/stop", self._stop),
                 web.get(one + "/map", self._map),
                 web.put(one + "/map", self._put_map),
                 web.post(one + "/map/options", self._options),
@@ -271,6 +272,14 @@ class FakeApp:
             found["map_hash"] = hashlib.sha256(run["id"].encode()).hexdigest()
         if run["step"] in ("verify", "rollback"):
             self.report_names.append("rollback" if run["step"] == "rollback" else "reconciliation")
+
+    async def _stop(self, request: web.Request) -> web.Response:
+        found = self.migrations[request.match_info["id"]]
+        self.posted.append(("stop", await request.json()))
+        [run] = [one for one in found["runs"] if one["id"] == found["active_run"] == request.match_info["run"]]
+        run |= {"state": "stopped", "message": "Stopped."}
+        found["active_run"] = None
+        return web.json_response({"run": run["id"], "status_url": f"/runs/{run['id']}"}, status=202)
 
     async def _map(self, request: web.Request) -> web.Response:
         found = self.migrations[request.match_info["id"]]

@@ -198,6 +198,15 @@ def test_the_delta_window_is_shut_by_name(migrated: FakeApp, carryover: Carryove
     assert migrated.posted == [("delta/shut", {"by": "Ada"})]
 
 
+def test_the_active_run_is_stopped(migrated: FakeApp, carryover: Carryover) -> None:
+    assert carryover("stop", "--json").code == 3
+    one = migrated.migrations["m-00000001"]
+    one["active_run"] = one["runs"][-1]["id"]
+    ended = carryover("stop", "--by", "Ada", "--json")
+    assert (ended.code, ended.document["state"]) == (0, "stopped")
+    assert migrated.posted == [("stop", {"by": "Ada"})]
+
+
 def test_close_is_typed(migrated: FakeApp, carryover: Carryover) -> None:
     assert carryover("close", "--json").code == 2
     assert carryover("close", "--typed", "m-00000001", "--by", "Ada", "--json").code == 0
@@ -243,7 +252,7 @@ def test_the_names_that_people_rely_on_are_there() -> None:
     named = {command.name or getattr(command.callback, "__name__", "") for command in commands.registered_commands}
     names = named | {str(group.name) for group in commands.registered_groups}
     assert names >= {
-        "create", "scope", "map", "confirm", "prepare", "owners", "sample", "diff", "sign-off", "plan", "run", "status",
+        "create", "scope", "map", "confirm", "prepare", "owners", "sample", "diff", "sign-off", "plan", "run", "stop", "status",
         "retry", "delta", "verify", "rollback", "audit", "report", "close", "doctor", "local", "migrate",
     }  # fmt: skip
 

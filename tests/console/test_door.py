@@ -30,6 +30,7 @@ BROWSER: Final = "0123456789abcdef0123456789abcdef"
 NEEDS: Final = {
     ("POST", "create"): {"operator"},
     ("POST", "m/{id}/steps/{step}"): {"operator", "approver"},  # the step says which
+    ("POST", "m/{id}/runs/{run}/stop"): {"operator", "approver"},
     ("GET", "m/{id}/files"): {"operator"},
     ("PUT", "m/{id}/files"): {"operator"},
     ("POST", "m/{id}/files/end"): {"operator"},

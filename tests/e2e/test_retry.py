@@ -21,6 +21,7 @@ HANGS_ON_PATIENT: Final = {"insurance", "appointment", "encounter", "prescriptio
 class Retried:
     """What stood in the target under the plug-in, after retries, and after a rollback."""
 
+    stopped: Json = field(default_factory=dict)
     states: list[Json] = field(default_factory=list)
     refused: dict[str, Any] = field(default_factory=dict)
     exceptions: list[Json] = field(default_factory=list)
@@ -38,11 +39,14 @@ def refusal(table: str, key: str) -> Json:
 
 @pytest.fixture(scope="module")
 def retried(system: System, export: Export) -> Retried:
-    """Paused under the plug-in, finished under it by a retry, retried under it and without it, verified, rolled back."""
+    """Stopped by a person; paused under the plug-in, finished under it by a retry; retried under it and without it."""
     seen = Retried()
     road = Road(system, "waiting")
     system.faults({"plugins": [refusal("contact", PATIENT), refusal("account", PLACE)]})
     road.to_signed(export.folder)
+    run = road.start("run", target=TARGET, pause_percent=100)
+    road.post(f"runs/{run}/stop")
+    seen.stopped = road.finish(run)
     road.step("run", state="paused", target=TARGET, pause_percent=0)  # the place is refused: the full run ends there
     seen.states.append(road.get())
     road.step("retry", target=TARGET, pause_percent=100)
@@ -79,6 +83,16 @@ def records(rows: list[Json], cause: str) -> dict[str, set[str]]:
         if row["cause"] == cause and row["field"] is None:
             found.setdefault(row["object"], set()).add(row["source_id"])
     return found
+
+
+def test_a_run_is_stopped_by_a_person(retried: Retried) -> None:
+    """It ends by name; the runs after it take up what is left."""
+    assert (retried.stopped["state"], retried.stopped["stop_by"], retried.stopped["error"]) == (
+        "stopped",
+        "tester",
+        None,
+    )
+    assert "start run again" in retried.stopped["message"]
 
 
 def test_a_retry_finishes_a_run_that_paused(retried: Retried) -> None:

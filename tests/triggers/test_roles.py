@@ -34,6 +34,7 @@ NEEDS: Final = {
     "get_solution": {"operator"},
     "get_claims_file": {"operator", "approver"},
     "get_audit": {"operator", "approver"},
+    "stop_run": {"operator", "approver"},
     "start_step": {"operator", "approver"},  # the step says which
 }
 #: These say nothing about any migration.

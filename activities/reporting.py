@@ -115,13 +115,17 @@ async def make_rollback_report(job: dict[str, Any]) -> dict[str, Any]:
     for one in listed:
         known = names.get(str(one["who"]).lower())
         one["who"] = known.name if known else one["who"]
-    await keep_report(store, rollback_report(job["migration"], counts, totals, listed))
+    solution = await jobs.optional_document(store, job["migration"], f"solution-{job['run']}.json", None)
+    await keep_report(store, rollback_report(job["migration"], counts, totals, listed, solution))
+    removed = (
+        f" {len(solution['removed']):,} tables and columns removed, {len(solution['kept']):,} stay." if solution else ""
+    )
     return {
         "undone": job["undone"],
         "kept": totals["kept"] + totals["left"] > 0,
         "counts": {name: dict(one) for name, one in counts.items()},
         "message": (
             f"{totals['deleted']:,} rows deleted, {totals['restored']:,} restored, {totals['kept']:,} kept because others "
-            f"changed them, {totals['left']:,} left; read back and proved."
+            f"changed them, {totals['left']:,} left; read back and proved.{removed}"
         ),
     }

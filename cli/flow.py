@@ -123,7 +123,7 @@ class Flow:
 
     def rollback(self) -> None:
         """Takes back everything that was written."""
-        self.step("rollback", {"runs": "all", "force": False, "preview": False})
+        self.step("rollback", {"runs": "all", "force": False, "preview": False, "remove_solution": False})
 
     def summary(self) -> Summary:
         """The summary document, as it is now."""

@@ -108,6 +108,8 @@ def begun(migration: Migration, run: Run) -> None:
     if run.kind == "rollback":
         migration.undoing = True
         wrote(migration)
+        if run.options.get("remove_solution"):
+            migration.prepared_hash = None
 
 
 def scoped(migration: Migration) -> None:

@@ -240,13 +240,22 @@ def delta_report(
     )
 
 
+_SCHEMA_STAYS: Final = "Tables and columns of the solution stay; a rollback with --remove-solution removes them, too."
+_SCHEMA_REMOVED: Final = "The solution's publisher, and the tables and columns that are listed below as staying."
+
+
 def rollback_report(
     migration: str,
     counts: Mapping[str, Mapping[str, int]],
     totals: Mapping[str, int],
     listed: Sequence[Mapping[str, Any]],
+    solution: Mapping[str, Any] | None = None,
 ) -> Report:
-    """What was undone, what was left and why, and what stays behind all the same."""
+    """What was undone, what was left and why, and what stays behind all the same.
+
+    ``solution``: ``{"removed": names, "kept": {name: why}}`` of tables and columns, when they were to be removed, too.
+    """
+    removed, kept = (solution["removed"], solution["kept"]) if solution else ([], {})
     return Report(
         "rollback",
         "Rollback",
@@ -288,11 +297,22 @@ def rollback_report(
                         "Deleted rows stay there for up to 30 days where the environment has it switched on.",
                     ],
                     ["Dataverse auditing", "Its log keeps the history of audited tables."],
-                    [
-                        "Schema",
-                        "Tables and columns of the solution stay; remove the solution by hand if it is not wanted.",
-                    ],
+                    ["Schema", _SCHEMA_REMOVED if solution else _SCHEMA_STAYS],
                 ],
+            ),
+            *(
+                [
+                    Table(
+                        "Tables and columns",
+                        ["Table or column", "What", "Why"],
+                        [
+                            *([name, "stays", why] for name, why in kept.items()),
+                            *([name, "removed", ""] for name in removed),
+                        ],
+                    )
+                ]
+                if solution
+                else []
             ),
         ],
         csv_table=1,

@@ -22,6 +22,7 @@ class Asked:
     runs: Literal["all", "last"] = "all"
     force: bool = False
     pause_percent: float | None = None
+    remove_solution: bool = False  #: of a full rollback: tables and columns that hold nothing go, too
 
 
 async def start(store: Storage, client: Any, migration: str, step: str, by: str, asked: Asked) -> Run:
@@ -29,7 +30,9 @@ async def start(store: Storage, client: Any, migration: str, step: str, by: str,
     known(step)
     if step in ("run", "retry"):
         await _target_typed(store, migration, asked.target)
-    told: dict[str, Any] = {"runs": asked.runs, "force": asked.force}
+    if asked.remove_solution:
+        await _solution_unshared(store, migration, step, asked)
+    told: dict[str, Any] = {"runs": asked.runs, "force": asked.force, "remove_solution": asked.remove_solution}
     if asked.pause_percent is not None:
         told["pause_percent"] = asked.pause_percent
     run = await migrations.begin_run(store, migration, KIND_OF[step], by=by, options=told)  # type: ignore[index]
@@ -52,6 +55,22 @@ async def start_run(client: Any, run: Run) -> None:
     """Start the orchestration of a run that has begun."""
     step = next(step for step, kind in KIND_OF.items() if kind == run.kind)
     await client.start_new(FLOWS[step], instance_of(run), {"migration": run.migration, "run": run.id})
+
+
+async def _solution_unshared(store: Storage, migration: str, step: str, asked: Asked) -> None:
+    """Tables and columns go with a full rollback only, and while no other migration needs them."""
+    if step != "rollback" or asked.runs != "all":
+        raise StepError(
+            "bad_request", "Only a rollback of all runs removes the solution.", "Leave remove_solution out."
+        )
+    others = [
+        one.id
+        for one in await migrations.list_all(store)
+        if one.id != migration and one.state != "closed" and one.prepared_hash is not None
+    ]
+    if others:
+        words = f"The target was prepared for {', '.join(others)}, too: the tables and columns are needed."
+        raise StepError("solution_shared", words, "Roll back without removing the solution.")
 
 
 async def _target_typed(store: Storage, migration: str, typed: str | None) -> None:

@@ -24,6 +24,7 @@ class StepOptions(BaseModel):
     runs: Literal["all", "last"] = "all"
     force: bool = False
     preview: bool = False
+    remove_solution: bool = False
     pause_percent: float | None = Field(default=None, ge=0, le=100)
 
 
@@ -38,7 +39,7 @@ async def start_step(req: func.HttpRequest, client: df.DurableOrchestrationClien
             raise StepError("bad_request", "Only a rollback can be previewed.", "plan shows what a run would do.")
         return answer(await preview(store, migration, options.runs, force=options.force))
     require(req, need_of(step))
-    asked = steps.Asked(options.target, options.runs, options.force, options.pause_percent)
+    asked = steps.Asked(options.target, options.runs, options.force, options.pause_percent, options.remove_solution)
     run = await steps.start(store, client, migration, step, operator_of(req, options.by), asked)
     return answer({"run": run.id, "status_url": f"/api/migrations/{migration}/runs/{run.id}"}, 202)
 

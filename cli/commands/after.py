@@ -147,15 +147,20 @@ def rollback(
     preview: Annotated[bool, typer.Option("--preview", help="Say what would be undone; write nothing.")] = False,
     run: Annotated[Literal["last", "all"], typer.Option("--run", help="The last run alone, or all of them.")] = "all",
     force: Annotated[bool, typer.Option("--force", help="Also take back what others changed since.")] = False,
+    remove_solution: Annotated[
+        bool, typer.Option("--remove-solution", help="Also remove tables and columns that hold nothing afterwards.")
+    ] = False,
     yes: YesFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Delete what was created and restore what was changed, from the audit log."""
     with session(as_json, migration) as s:
         what = "the last run" if run == "last" else "everything that was written"
+        if remove_solution:
+            what += ", with the tables and columns of the solution that hold nothing then,"
         if s.out.asks and not (yes or preview) and not typer.confirm(f"Take back {what} in {s.id}?", err=True):
             raise refused("Nothing was taken back.")
-        options = {"runs": run, "force": force, "preview": preview}
+        options = {"runs": run, "force": force, "preview": preview, "remove_solution": remove_solution}
         if preview:
             foreseen = s.api.post(s.path("steps", "rollback"), options)
             show_document(s.out, foreseen)

@@ -35,6 +35,7 @@ async def start(visit: Visit) -> func.HttpResponse:
         runs="last" if visit.form("runs") == "last" else "all",
         force=visit.form("force") == "yes",
         pause_percent=_percent(visit.form("pause")),
+        remove_solution=visit.form("solution") == "remove",
     )
     run = await steps.start(visit.store, visit.client, visit.args["id"], step, visit.person.name, asked)
     return visit.go(f"{visit.home}/runs/{run.id}")

@@ -100,8 +100,8 @@ def test_rollback_options_reach_the_app(migrated: FakeApp, carryover: Carryover)
     assert carryover("rollback", "--preview", "--run", "last", "--force", "--json").code == 0
     assert carryover("rollback", "--preview", "--json").document["objects"] == {"patient": {"delete": 100}}
     sent = [options for _, options in migrated.posted]
-    assert sent[0] == {"runs": "last", "force": True, "preview": True}
-    assert sent[1] == {"runs": "all", "force": False, "preview": True}
+    assert sent[0] == {"runs": "last", "force": True, "preview": True, "remove_solution": False}
+    assert sent[1] == {"runs": "all", "force": False, "preview": True, "remove_solution": False}
     assert migrated.migrations["m-00000001"]["state"] == "verified"
 
 

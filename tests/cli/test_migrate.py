@@ -83,7 +83,13 @@ def test_the_options_reach_the_app(app: FakeApp, carryover: Carryover, export: P
     assert posted["confirm"]["controlled"] == "redact"
     assert posted["confirm"]["by"] == posted["sign-off"]["by"] == "Dr. Ade"
     assert posted["run"] == {"by": "Dr. Ade", "target": "Clinic Trial", "pause_percent": 50.0}
-    assert posted["rollback"] == {"by": "Dr. Ade", "runs": "all", "force": False, "preview": False}
+    assert posted["rollback"] == {
+        "by": "Dr. Ade",
+        "runs": "all",
+        "force": False,
+        "preview": False,
+        "remove_solution": False,
+    }
     assert ended.document["rollback"] == {"deleted": 400, "restored": 0, "kept": 0, "left": 0}
     assert ended.document["state"] == "confirmed"
 

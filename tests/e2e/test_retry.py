@@ -30,6 +30,9 @@ class Retried:
     commands: list[tuple[int, Json]] = field(default_factory=list)
     summaries: dict[str, Json] = field(default_factory=dict)
     left: dict[str, int] = field(default_factory=dict)
+    after: Json = field(default_factory=dict)
+    solution: list[Json] = field(default_factory=list)
+    ours: set[str] = field(default_factory=set)
 
 
 def refusal(table: str, key: str) -> Json:
@@ -63,7 +66,12 @@ def retried(system: System, export: Export) -> Retried:
     seen.landed = dumps.business(system, "waiting")
     road.step("verify")
     seen.summaries["retried"] = road.get("summary")
-    seen.summaries["rollback"] = road.rollback()
+    seen.summaries["rollback"] = road.rollback(remove_solution=True)
+    seen.after = road.get()
+    seen.solution = road.table("rollback", "Tables and columns")
+    tables = system.api("GET", "EntityDefinitions?$select=LogicalName&$expand=Attributes($select=LogicalName)").json()
+    names = {one["LogicalName"]: {column["LogicalName"] for column in one["Attributes"]} for one in tables["value"]}
+    seen.ours = {name for name in (*names, *names["contact"], *names["account"]) if name.startswith("cms_")}
     seen.left = system.counts()
     return seen
 
@@ -157,3 +165,12 @@ def test_without_it_parents_and_children_land_as_if_nothing_had_been(retried: Re
 def test_a_rollback_takes_back_all_of_it(retried: Retried) -> None:
     assert retried.left == {}
     assert retried.summaries["rollback"]["kept"] == retried.summaries["rollback"]["left"] == 0
+
+
+def test_the_tables_and_columns_go_with_it_when_that_is_asked_for(retried: Retried) -> None:
+    """Nothing holds anything any more, so nothing stays; the target has to be prepared anew."""
+    assert retried.ours == set()
+    assert {row["What"] for row in retried.solution} == {"removed"}
+    assert {"cms_clinicappointment", "contact.cms_sourcekey"} <= {row["Table or column"] for row in retried.solution}
+    assert (retried.after["state"], retried.after["prepared_hash"]) == ("confirmed", None)
+    assert retried.after["next"][0]["step"] == "prepare"

@@ -6,6 +6,7 @@ from typing import Any, Final
 import orjson
 
 from activities import jobs
+from activities.drift import with_drift
 from activities.keep import keep_report
 from activities.reconcile import compared
 from activities.resources import storage
@@ -83,7 +84,8 @@ async def make_delta_report(job: dict[str, Any]) -> dict[str, Any]:
     store = await storage()
     plans = {name: await plan_summary(store, job["migration"], job["run"], name) for name in LOAD_ORDER}
     made: dict[str, Any] = {name: plan for name, plan in plans.items() if plan}
-    await keep_report(store, delta_report(job["migration"], job["run"], made, await _drift(job)))
+    report = delta_report(job["migration"], job["run"], made, await _drift(job))
+    await keep_report(store, await with_drift(store, job, await merged(store, job), report))
     return {}
 
 

@@ -17,6 +17,9 @@ DISPOSITIONS: Final = ("migrated", "unchanged", "exported", "excepted", "exclude
 #: Rows of a listing that a terminal shows; the report has them all.
 SHOWN: Final = 40
 
+#: The table of the scope's report that tells what changed.
+DRIFT: Final = "What changed since the last source"
+
 Summary = dict[str, Any]
 
 
@@ -51,6 +54,21 @@ def show_datasets(out: Out, summary: Summary) -> None:
     for name, counted in datasets.items():
         made.add_row(escape(name), *(count(_total(counted.get(key))) for key in ("rows", "fed", "merged", "excluded")))
     out.show(made)
+
+
+def show_drift(out: Out, report: Mapping[str, Any]) -> None:
+    """What the scope's report says of changes since the source before; nothing when there are none."""
+    tables = {one["title"]: one["rows"] for one in report.get("tables") or ()}
+    rows = tables.get(DRIFT, [])
+    if not rows:
+        return
+    out.say("[step]What changed since the last source[/step]")
+    made = table("what", "where", "now", "what follows")
+    for row in rows[:SHOWN]:
+        made.add_row(*(escape(str(row[key])) for key in ("What", "Where", "Now", "What follows")))
+    out.show(made)
+    if len(rows) > SHOWN:
+        out.say(f"[quiet]and {len(rows) - SHOWN:,} more; the report has them all[/quiet]")
 
 
 def _total(value: Any) -> Any:

@@ -39,6 +39,16 @@ def void_confirmation(migration: Migration) -> None:
         migration.state = "mapped"
 
 
+def extended(migration: Migration, map_hash: str) -> None:
+    """The source was read anew and the map has grown by columns' lengths and options only: every field goes where it went.
+
+    What was confirmed stands. The target has to be prepared for the longer columns, and a sample made and signed of it.
+    """
+    migration.map_hash = migration.confirmed_hash = map_hash
+    void_signature(migration)
+    migration.state = "confirmed"
+
+
 def void_signature(migration: Migration) -> None:
     """Take back the sign-off."""
     migration.signed_hash = migration.signed_sample = migration.signed_by = migration.signed_at = None

@@ -1,6 +1,6 @@
 """Reports of the scope: what the source holds, what it takes, what will not be migrated, and the map to confirm."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from mapping.model import ClinicMap
@@ -20,6 +20,7 @@ def scope_report(
     properties: Mapping[str, Any] | None = None,
     out_of_scope: Mapping[str, str] | None = None,
     delicate_ids: Mapping[str, int] | None = None,
+    drift: Sequence[Sequence[str]] = (),
 ) -> Report:
     """What the source holds, how hard it is, what it takes, what stays behind, and the warnings.
 
@@ -28,6 +29,7 @@ def scope_report(
         profiled: dataset -> what profiling found (``sources.profiling.model.DatasetDocument``).
         size: what the estimates need; from the records alone when None.
         properties: custom patient property -> its counts (``sources.inventory.PropertyProfile``).
+        drift: what changed since the source before (``mapping.drift.Drift``).
         delicate_ids: object -> records whose id looks like a social security number.
         out_of_scope: the map's datasets that feed nothing, with the reason; "" while nobody has given one.
     """
@@ -66,6 +68,7 @@ def scope_report(
                 ["Object", "Records"],
                 [[name, rows] for name, rows in records.items() if rows or name != "custom_property"],
             ),
+            drift_table("What changed since the last source", drift, "Nothing; or this is the first source.", BEFORE),
             Table(
                 "Complexity",
                 ["What", "Measured", "Grade", "Thresholds"],
@@ -154,6 +157,25 @@ _COLUMNS = [
     "Dataset", "Column", "Filled", "Empty", "Empty %", "Different", "Shortest", "Longest", "Type", "Patterns", "Refers to",
     "Kind of PHI",
 ]  # fmt: skip
+
+
+#: What is to be done about a change in the source, before records are migrated and after.
+BEFORE: Final = (
+    "A mapped field that is new, gone or goes another way needs a new confirmation; what only grows does not."
+)
+AFTERWARDS: Final = "The map stands: what it has no place for is excepted. To bring it, roll back and scope again."
+
+
+def drift_table(title: str, drift: Sequence[Sequence[str]], empty: str, note: str) -> Table:
+    """What changed in the source, a line each."""
+    return Table(
+        title,
+        ["What", "Where", "Before", "Now", "What follows"],
+        drift,
+        note,
+        empty=empty,
+        marks={"mapped field": "attention"},
+    )
 
 
 #: Who gave the reason why a dataset is out of scope, while none is given.

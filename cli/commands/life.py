@@ -23,7 +23,7 @@ from cli.session import (
     YesFlag,
     session,
 )
-from cli.shown import show_document, show_report
+from cli.shown import show_document, show_drift, show_report
 from cli.upload import upload as bring
 
 PlanName = Literal["sales_professional", "sales_enterprise"]
@@ -76,7 +76,11 @@ def _upload(path: Path, migration: str | None, as_json: bool, *, replace: bool) 
         s.out.say(f"[good]✓[/good] {counted(done['files'], 'file')}, {size(done['bytes'])}{there}.")
         if done["left_out"]:
             s.out.say(f"[warn]{done['left_out']:,} hidden files or links were left out.[/warn]")
-        s.hint()
+        if replace and s.migration()["state"] in flow.BEFORE_MIGRATED:
+            words = "Read it, and see what changed since the source before."
+            s.out.say(f"[quiet]Next:[/quiet] [name]scope[/name]  [quiet]{words}[/quiet]")
+        else:
+            s.hint()
         s.out.document(done)
 
 
@@ -94,9 +98,12 @@ def source_set(path: SourcePath, migration: MigrationOption = None, as_json: Jso
 
 @app.command()
 def scope(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
-    """Read the source, count and profile it, and propose a map."""
+    """Read the source, count and profile it, propose a map, and say what changed since the source before."""
     with session(as_json, migration) as s:
-        s.step("scope")
+        run = s.start("scope")
+        if run["state"] == "done":
+            show_drift(s.out, s.api.get(s.path("reports", "scope.json")))
+        s.ended(run)
 
 
 @map_app.command("show")

@@ -56,6 +56,7 @@ class FakeApp:
         self.refuse_bundles_after: int | None = None
         self.unavailable = 0  #: answers with 503 before the next good one
         self.findings: list[dict[str, Any]] = []
+        self.drift: list[tuple[str, ...]] = []  #: what changed since the last source
         self.unmarked: list[str] = []  #: datasets that nobody has marked out of scope
         self.report_names = ["scope", "diff"]
         self.claims: list[tuple[str, str]] = []  #: run and name of each file, latest run first
@@ -382,6 +383,11 @@ class FakeApp:
 
     async def _report(self, request: web.Request) -> web.Response:
         name, _, form = request.match_info["name"].rpartition(".")
+        if request.match_info["name"] == "scope.json":
+            rows = [
+                dict(zip(("What", "Where", "Before", "Now", "What follows"), one, strict=True)) for one in self.drift
+            ]
+            return web.json_response({"tables": [{"title": "What changed since the last source", "rows": rows}]})
         if name not in self.report_names:
             return refusal(404, "no_report", "There is no such report.")
         if form == "json":

@@ -76,6 +76,16 @@ def test_confirm_has_no_default_policy(app: FakeApp, carryover: Carryover) -> No
     assert carryover("confirm", "--yes", "--json").document["controlled"] == "suppress"
 
 
+def test_scope_says_what_changed_since_the_source_before(app: FakeApp, carryover: Carryover, export: Path) -> None:
+    carryover("create", "--system", "elm")
+    carryover("upload", str(export))
+    assert "What changed" not in carryover("scope").out
+    assert "see what changed" in carryover("source", "set", str(export)).out
+    app.drift = [("new choice values", "appointment.kind", "", "Yoga", "options are added to the column")]
+    ended = carryover("scope")
+    assert "Yoga" in ended.out and "options are added" in ended.out
+
+
 def test_confirm_wants_a_reason_for_each_dataset_that_feeds_nothing(app: FakeApp, carryover: Carryover) -> None:
     app.unmarked = ["recalls", "orders"]
     carryover("create", "--system", "elm")

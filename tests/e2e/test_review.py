@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from azure.storage.blob import ContainerClient
 
-from tests.e2e.clinic import Export
+from tests.e2e.clinic import Export, Row
 from tests.e2e.road import Road
 from tests.e2e.system import System
 
@@ -99,3 +99,50 @@ def staged(road: Road) -> str:
 def diff(road: Road) -> list[dict[str, Any]]:
     """The rows of the field-level diff."""
     return road.table("diff", "Fields")
+
+
+def test_what_only_grows_leaves_the_confirmation_and_a_changed_field_voids_it(
+    road: Road, system: System, export: Export
+) -> None:
+    confirmed = road.get()
+
+    def offer_yoga(rows: list[Row]) -> None:
+        next(row for row in rows if row["type"] and row["type"] != "Blocked")["type"] = "Yoga"
+
+    export.change("appointments.csv", offer_yoga)
+    road.upload(export.folder)
+    said = road.step("scope")["message"]
+    assert "what was confirmed stands" in said
+    changes = {row["What"]: row for row in road.table("scope", "What changed since the last source")}
+    assert list(changes) == ["new choice values"] and changes["new choice values"]["Now"] == "Yoga"
+    grown = road.get()
+    assert grown["confirmed_hash"] == grown["map_hash"] != confirmed["map_hash"]
+    assert (grown["state"], grown["confirmed_by"], grown["signed_hash"]) == ("confirmed", "tester", None)
+    road.step("prepare")
+    options = [
+        option["Label"]["UserLocalizedLabel"]["Label"]
+        for option in picklist(system, "cms_clinicappointment", "cms_appointmenttype")
+    ]
+    assert "Yoga" in options
+
+    def new_property(rows: list[Row]) -> list[Row]:
+        return [*rows, {**rows[0], "row_id": "new-1", "property": "favourite_nurse", "value": "Rosa"}]
+
+    export.change("custom_properties.csv", new_property)
+    road.upload(export.folder)
+    assert "needs a new confirmation" in road.step("scope")["message"]
+    assert road.get()["confirmed_hash"] is None
+    changes = {row["What"]: row for row in road.table("scope", "What changed since the last source")}
+    assert changes["mapped field"]["Where"].startswith("patient.properties.")
+    assert road.refused("steps/prepare")["next"] == "confirm"
+
+
+def picklist(system: System, table: str, column: str) -> list[dict[str, Any]]:
+    """The options of a choice in the target."""
+    path = (
+        f"EntityDefinitions(LogicalName='{table}')/Attributes(LogicalName='{column}')"
+        "/Microsoft.Dynamics.CRM.PicklistAttributeMetadata"
+    )
+    answer = system.api("GET", path, params={"$expand": "OptionSet,GlobalOptionSet"})
+    one = answer.json()
+    return list((one["OptionSet"] or one["GlobalOptionSet"])["Options"])

@@ -277,3 +277,16 @@ def test_next_steps_by_state() -> None:
         "verified": ["close", "delta", "verify", "rollback"],
         "closed": [],
     }
+
+
+def test_a_map_that_has_only_grown_keeps_its_confirmation_and_asks_for_a_new_sample() -> None:
+    """The longer columns have to be made, and what is signed is a sample of them."""
+    migration = in_state("signed_off")
+
+    transitions.extended(migration, "h2")
+
+    assert (migration.state, migration.confirmed_hash, migration.map_hash) == ("confirmed", "h2", "h2")
+    assert migration.signed_hash is migration.signed_sample is None
+    refusal = gate(migration, "sample")
+    assert refusal is not None and refusal.next == "prepare"
+    assert gate(migration, "prepare") is None

@@ -9,15 +9,16 @@ from typing import Any, Final
 from activities.documents import Documents
 from activities.fence import Fence
 from activities.made_before import made_before
-from activities.reopen import change_reopened
+from activities.reopen import reopened
 from activities.rows import Op, RowBuilder
 from dataverse.afterimage import same
 from dataverse.client import DataverseClient
 from dataverse.closings import Closing, close_opportunities, closes_of
 from dataverse.outcomes import TAKEN, RowOutcome
+from dataverse.party_changes import change_with_parties
 from dataverse.probes import Probes
 from dataverse.rows import Change, create_rows, read_rows
-from dataverse.settle import settle
+from dataverse.settle import send_settled, settle
 from dataverse.states import set_state, state_values
 from ledger import before
 from ledger.audit import AuditLog, Entry, Intent, Outcome
@@ -187,7 +188,15 @@ class Batch:
             elif outcome.result == "failed":
                 failed.append(self._refused(op, outcome.code, outcome.message))
         await self._fence()
-        results = await change_reopened(self.client, table, [(op, change) for op, change, _ in todo], images)
+        ready = await reopened(self.client, table, [(op, change) for op, change, _ in todo], images)
+        sent = [one for one in ready if isinstance(one, Change)]
+        await self._fence()
+        answers = iter(
+            await send_settled(
+                self.client, sent, lambda some: change_with_parties(self.client, some), settings().quiet_seconds
+            )
+        )
+        results = [one if isinstance(one, RowOutcome) else next(answers) for one in ready]
         for (op, _, _), result in zip(todo, results, strict=True):
             if not result.ok:
                 failed.append(self._refused(op, result.code, result.message))

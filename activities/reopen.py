@@ -1,4 +1,4 @@
-"""Changes of rows that may be closed. A closed row takes none: it is opened, written, and closed again in the last phase.
+"""A closed row takes no changes: it is opened, written, and closed again in the last phase.
 
 Opening gives the row a new version. The change may replace that one only if the row still holds what the before-image
 says: else somebody has changed it since, and the change would take that away unseen.
@@ -11,7 +11,6 @@ from typing import Any, Final
 from activities.rows import Op
 from dataverse.afterimage import same
 from dataverse.client import DataverseClient
-from dataverse.party_changes import change_with_parties
 from dataverse.rows import CONFLICT, Change, RowOutcome, change_rows, read_rows
 from dataverse.settle import send_settled
 from mapping.schema import SchemaTable
@@ -23,59 +22,43 @@ OPEN: Final = {"opportunity": (0, 1), "task": (0, 2), "appointment": (0, 1)}
 _BY_STATE: Final = {"statecode", "statuscode", "actualclosedate", "actualvalue", "actualend", "actualdurationminutes"}
 
 
-async def change_reopened(
+async def reopened(
     client: DataverseClient,
     table: SchemaTable,
     todo: Sequence[tuple[Op, Change]],
     images: Mapping[str, dict[str, Any]],
-) -> list[RowOutcome]:
-    """Make guarded changes; rows that were closed in their before-images (by row id) are opened first.
+) -> list[Change | RowOutcome]:
+    """The changes as they may be sent once the closed rows among theirs are open; for a row that may not be changed, why.
 
-    One outcome for each of ``todo``, in order. A row that was opened and then not changed is "unknown": it is not as it
-    was, and a rollback has to look at it.
+    One for each of ``todo``, in order. A row is opened only in the version of its before-image.
     """
-    quiet = settings().quiet_seconds
-    opened = await _opened(client, table, todo, images)
-    ready = [opened.get(op.row_id, change) for op, change in todo]
-    sent = [one for one in ready if isinstance(one, Change)]
-    answers = iter(await send_settled(client, sent, lambda some: change_with_parties(client, some), quiet))
-    outcomes = [one if isinstance(one, RowOutcome) else next(answers) for one in ready]
-    return [
-        replace(outcome, unknown=True) if not outcome.ok and isinstance(opened.get(op.row_id), Change) else outcome
-        for (op, _), outcome in zip(todo, outcomes, strict=True)
-    ]
-
-
-async def _opened(
-    client: DataverseClient,
-    table: SchemaTable,
-    todo: Sequence[tuple[Op, Change]],
-    images: Mapping[str, dict[str, Any]],
-) -> dict[str, Change | RowOutcome]:
-    """The closed rows among them, by id: the change in the version that the opened row has, or why it may not be made.
-
-    A row is opened only in the version of its before-image.
-    """
-    closed = [(op, change) for op, change in todo if table.logical in OPEN and images[op.row_id].get("statecode")]
+    closed = [op for op, _ in todo if table.logical in OPEN and images[op.row_id].get("statecode")]
     if not closed:
-        return {}
+        return [change for _, change in todo]
     state, status = OPEN[table.logical]
-    body = {"statecode": state, "statuscode": status}
-    openings = [Change("PATCH", table, op.row_id, body, images[op.row_id]["@odata.etag"]) for op, _ in closed]
+    openings = [
+        Change("PATCH", table, op.row_id, {"statecode": state, "statuscode": status}, images[op.row_id]["@odata.etag"])
+        for op in closed
+    ]
     outcomes = await send_settled(client, openings, lambda some: change_rows(client, some), settings().quiet_seconds)
-    names = sorted({name for op, _ in closed for name in _ours(op)})
-    rows = await read_rows(client, table, [op.row_id for op, _ in closed], names)
-    ready: dict[str, Change | RowOutcome] = {}
-    for (op, change), outcome in zip(closed, outcomes, strict=True):
-        row = rows.get(op.row_id)
+    opened = {op.row_id: outcome for op, outcome in zip(closed, outcomes, strict=True)}
+    names = sorted({name for op in closed for name in _ours(op)})
+    rows = await read_rows(client, table, [id for id, outcome in opened.items() if outcome.ok], names)
+
+    def ready(op: Op, change: Change) -> Change | RowOutcome:
+        outcome = opened.get(op.row_id)
+        if outcome is None:
+            return change
         if not outcome.ok:
-            ready[op.row_id] = outcome
-        elif row is None or not _as_known(op, images[op.row_id], row):
-            words = "The row was closed, and has changed since it was read; it is open now."
-            ready[op.row_id] = RowOutcome(0, False, CONFLICT, words, unknown=True)
-        else:
-            ready[op.row_id] = replace(change, etag=row["@odata.etag"])
-    return ready
+            return outcome
+        row = rows.get(op.row_id)
+        if row is None or not _as_known(op, images[op.row_id], row):
+            return RowOutcome(
+                0, False, CONFLICT, "The row was closed, and has changed since it was read; it is open now."
+            )
+        return replace(change, etag=row["@odata.etag"])
+
+    return [ready(op, change) for op, change in todo]
 
 
 def _ours(op: Op) -> set[str]:

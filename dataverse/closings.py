@@ -36,8 +36,9 @@ async def close_opportunities(
     """Win or lose opportunities, each once: their states are read first, and again after an unanswered try.
 
     One outcome a closing, in order. One that is closed the other way is a "conflict": reopen it with ``set_state``
-    first. The platform makes an opportunityclose row of each; ``closes_of`` finds them. Raises AuthRefused and
-    Unavailable, after which the call may be repeated.
+    first. One that is "unknown" may yet be closed by a try that was never answered: call again after a quiet period.
+    The platform makes an opportunityclose row of each; ``closes_of`` finds them. Raises AuthRefused and Unavailable,
+    after which the call may be repeated.
     """
     outcomes: dict[int, RowOutcome] = {}
     groups = query.groups(list(enumerate(closings)), BATCH)
@@ -48,24 +49,31 @@ async def close_opportunities(
 async def _close(
     client: DataverseClient, table: SchemaTable, todo: Sequence[tuple[int, Closing]], outcomes: dict[int, RowOutcome]
 ) -> None:
-    for tries in range(_LOST_TRIES):
-        todo = await _still_open(client, table, todo, outcomes)
-        if not todo:
+    lost = 0
+    while todo := await _still_open(client, table, todo, outcomes):
+        if lost == _LOST_TRIES:
+            outcomes.update({index: RowOutcome.lost(index) for index, _ in todo})
             return
         try:
             results = await run_batch(client, [_operation(closing) for _, closing in todo])
         except LostReply:
-            await client.backoff(tries)
+            await client.backoff(lost)
+            lost += 1
             continue
+        refused: dict[int, DataverseError] = {}
         for (index, _), result in zip(todo, results, strict=True):
             if isinstance(result, AuthRefused) or systemic(result):
                 raise result
             if isinstance(result, DataverseError):
-                outcomes[index] = RowOutcome.failed(index, result)
+                refused[index] = result
             else:
                 outcomes[index] = RowOutcome(index, True)
+        # "Already closed" may be our own success: a try whose answer was lost committed while the next was on its way. So
+        # the state has the last word; and what is still open after a lost try may yet be closed by it.
+        doubtful = [(index, closing) for index, closing in todo if index in refused]
+        for index, _ in await _still_open(client, table, doubtful, outcomes):
+            outcomes[index] = RowOutcome.lost(index) if lost else RowOutcome.failed(index, refused[index])
         return
-    outcomes.update({index: RowOutcome.lost(index) for index, _ in todo})
 
 
 async def _still_open(

@@ -3,9 +3,11 @@
 Order for every write: fence, before-image, intent, effect, outcome. Nothing here decides what to write.
 """
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
+from functools import partial
 from typing import Any, Final
 
+from activities.closes import caused_closes, keep_states, state_columns
 from activities.documents import Documents
 from activities.fence import Fence
 from activities.made_before import made_before
@@ -13,7 +15,7 @@ from activities.reopen import reopened
 from activities.rows import Op, RowBuilder
 from dataverse.afterimage import same
 from dataverse.client import DataverseClient
-from dataverse.closings import Closing, close_opportunities, closes_of
+from dataverse.closings import Closing, close_opportunities
 from dataverse.outcomes import TAKEN, RowOutcome
 from dataverse.party_changes import change_with_parties
 from dataverse.probes import Probes
@@ -209,8 +211,7 @@ class Batch:
         self, table: SchemaTable, group: list[Op], name: str
     ) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
         """The rows as they were before this run's first attempt, and where those images are kept."""
-        state = {"statecode", "statuscode"} & table.columns.keys()
-        names = sorted({name for op in group for name in (*op.columns, *op.written)} | state)
+        names = sorted({name for op in group for name in (*op.columns, *op.written)} | {*state_columns(table)})
         rows = await read_rows(self.client, table, [op.row_id for op in group], names, targets=True)
         references = await before.keep(
             self.store, self.job["migration"], self.job["run"], self.job["object"], self.label, name, rows
@@ -260,47 +261,57 @@ class Batch:
         return differing
 
     async def close(self, ops: list[Op]) -> list[ExceptionRow]:
-        """The last phase: won, lost, inactive. Idempotent by reading the state first."""
+        """The last phase: won, lost, inactive. What is so already is left as it is; what was, is kept for an undo."""
         failed: list[ExceptionRow] = []
         for table in {op.table.plain: op.table for op in ops}.values():
             group = [op for op in ops if op.table is table]
             for op in group:
                 op.operation = "state"
             await self._fence()
-            entries = await self.log.append_intents([self._intent(op) for op in group])
-            results = await self._close(table, group)
-            await self.log.append_outcomes(
-                [_outcome(entry, result) for entry, result in zip(entries, results, strict=True)]
+            ids = [op.row_id for op in group]
+            images, references = await keep_states(self.store, self.client, self.job, self.label, table, ids)
+            entries = await self.log.append_intents([self._intent(op, references.get(op.row_id)) for op in group])
+            todo: list[tuple[Op, Entry]] = []
+            for op, entry in zip(group, entries, strict=True):
+                outcome = self.log.outcome(entry)
+                if outcome is None or outcome.result == "unknown":
+                    todo.append((op, entry))
+                elif outcome.result == "failed":
+                    failed.append(self._not_closed(op, outcome.code, outcome.message))
+            await self._fence()
+            results = await send_settled(
+                self.client, [op for op, _ in todo], partial(self._close, table), settings().quiet_seconds
             )
-            failed += [
-                ExceptionRow(self.job["object"], op.source_id, "statecode", result.code, result.message, "")
-                for op, result in zip(group, results, strict=True)
-                if not result.ok
-            ]
+            if table.logical == "opportunity":
+                await self._log_caused([op for op, _ in todo], images)
+            await self.log.append_outcomes(
+                [_outcome(entry, result) for (_, entry), result in zip(todo, results, strict=True)]
+            )
+            for (op, _), result in zip(todo, results, strict=True):
+                if not result.ok:
+                    failed.append(self._not_closed(op, result.code, result.message))
         return failed
 
-    async def _close(self, table: SchemaTable, group: list[Op]) -> list[RowOutcome]:
+    async def _close(self, table: SchemaTable, group: Sequence[Op]) -> list[RowOutcome]:
         if table.logical == "opportunity":
-            closings = [
-                Closing(op.row_id, op.state == "won", "Closed in the source system", op.columns.get("estimatedvalue"))
-                for op in group
-            ]
-            outcomes = await close_opportunities(self.client, table, closings)
-            await self._log_caused(group)
-            return outcomes
+            closings = [_closing(op) for op in group]
+            return await close_opportunities(self.client, table, closings)
         wanted = {op.row_id: state_values(table.logical, op.state or "") for op in group}
         states = await set_state(self.client, table, wanted)
         return [states[op.row_id] for op in group]
 
-    async def _log_caused(self, group: list[Op]) -> None:
+    async def _log_caused(self, group: list[Op], images: dict[str, dict[str, Any]]) -> None:
         """Closing an opportunity makes an opportunityclose row: found and logged, so that an undo takes it back."""
-        closes = await closes_of(self.client, [op.row_id for op in group])
+        closes = await caused_closes(self.client, {op.row_id: images[op.row_id] for op in group if op.row_id in images})
         caused = [
-            Intent("create", op.source_id, f"{op.source_key}~close.{number}", "opportunityclose", close)
+            Intent("create", op.source_id, f"{op.source_key}~close.{close}", "opportunityclose", close)
             for op in group
-            for number, close in enumerate(sorted(closes.get(op.row_id, [])))
+            for close in closes.get(op.row_id, ())
         ]
         await self.log.append_landed(await self.log.append_intents(caused))
+
+    def _not_closed(self, op: Op, code: str, message: str) -> ExceptionRow:
+        return ExceptionRow(self.job["object"], op.source_id, "statecode", code, message, "")
 
     def _intent(self, op: Op, reference: str | None = None) -> Intent:
         return Intent(op.operation, op.source_id, op.source_key, op.table.plain, op.row_id, reference)  # type: ignore[arg-type]
@@ -317,6 +328,14 @@ def _held(op: Op, name: str, row: dict[str, Any]) -> tuple[str, str] | None:
     if op.shared and held not in (None, "") and not (name in op.written and same(op.written[name], held)):
         return "shared_row", "Another record of the same person holds this column."
     return None
+
+
+def _closing(op: Op) -> Closing:
+    """How the source says that an opportunity ended; the platform takes the day and the revenue it is not told itself."""
+    revenue = op.columns.get("actualvalue", op.columns.get("estimatedvalue"))
+    return Closing(
+        op.row_id, op.state == "won", "Closed in the source system", revenue, op.columns.get("actualclosedate")
+    )
 
 
 def _outcome(entry: Entry, result: RowOutcome) -> Outcome:

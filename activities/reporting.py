@@ -103,11 +103,14 @@ async def make_rollback_report(job: dict[str, Any]) -> dict[str, Any]:
     """What was undone, and what was left and why; the outcome of the step."""
     store = await storage()
     listed: list[dict[str, Any]] = []
+    behind: list[dict[str, Any]] = []
     counts: dict[str, Counter[str]] = {}
     for blob in await store.names("staging", paths.work(job["migration"], job["run"], "undo/")):
         content = await store.get("staging", blob)
         if blob.endswith(".listed.ndjson.gz"):
             listed += unpack(content)
+        elif blob.endswith(".behind.ndjson.gz"):
+            behind += unpack(content)
         else:
             result = orjson.loads(content)
             counts.setdefault(result["object"], Counter()).update(result["counts"])
@@ -118,7 +121,7 @@ async def make_rollback_report(job: dict[str, Any]) -> dict[str, Any]:
         known = names.get(str(one["who"]).lower())
         one["who"] = known.name if known else one["who"]
     solution = await jobs.optional_document(store, job["migration"], f"solution-{job['run']}.json", None)
-    await keep_report(store, rollback_report(job["migration"], counts, totals, listed, solution))
+    await keep_report(store, rollback_report(job["migration"], counts, totals, listed, behind, solution))
     removed = (
         f" {len(solution['removed']):,} tables and columns removed, {len(solution['kept']):,} stay." if solution else ""
     )

@@ -100,18 +100,22 @@ def _values(closing: Closing) -> tuple[int, int]:
     return state, closing.status or usual
 
 
-async def closes_of(client: DataverseClient, opportunities: Sequence[str]) -> dict[str, list[str]]:
-    """The ids of the opportunityclose rows of each opportunity (lower-case ids); ones without are left out."""
-    found: dict[str, list[str]] = {}
+async def closes_of(client: DataverseClient, opportunities: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The opportunityclose rows of each opportunity: id of the row → id of the user who made it, all in lower case.
+
+    Opportunities without any are left out.
+    """
+    found: dict[str, dict[str, str]] = {}
     for some in query.groups(opportunities, 40):
         address = query.path(
             "opportunitycloses",
-            select="activityid,_opportunityid_value",
+            select="activityid,_opportunityid_value,_createdby_value",
             filter=query.any_of("_opportunityid_value", some),
         )
         async for page in client.pages(address, table="opportunityclose"):
             for row in page:
-                found.setdefault(str(row["_opportunityid_value"]).lower(), []).append(str(row["activityid"]).lower())
+                made = found.setdefault(str(row["_opportunityid_value"]).lower(), {})
+                made[str(row["activityid"]).lower()] = str(row.get("_createdby_value") or "").lower()
     return found
 
 
@@ -123,6 +127,7 @@ def _operation(closing: Closing) -> Operation:
     if closing.revenue is not None:
         close["actualrevenue"] = closing.revenue
     if closing.ended is not None:
-        close["actualend"] = closing.ended
+        # Of a date, the middle of the day: it is the same day then in (almost) every time zone that users may have.
+        close["actualend"] = closing.ended if "T" in closing.ended else f"{closing.ended}T12:00:00Z"
     action = "WinOpportunity" if closing.won else "LoseOpportunity"
     return Operation("POST", action, {"Status": _values(closing)[1], "OpportunityClose": close}, table="opportunity")

@@ -249,9 +249,10 @@ def rollback_report(
     counts: Mapping[str, Mapping[str, int]],
     totals: Mapping[str, int],
     listed: Sequence[Mapping[str, Any]],
+    behind: Sequence[Mapping[str, Any]],
     solution: Mapping[str, Any] | None = None,
 ) -> Report:
-    """What was undone, what was left and why, and what stays behind all the same.
+    """What was undone, what was left and why, and what stays behind all the same: ``behind``, rows that it had to make.
 
     ``solution``: ``{"removed": names, "kept": {name: why}}`` of tables and columns, when they were to be removed, too.
     """
@@ -287,6 +288,13 @@ def rollback_report(
                     for one in listed
                 ],
                 empty="Nothing was left behind.",
+            ),
+            Table(
+                "Made by the rollback",
+                ["Object", "Source id", "Table", "Row", "Why"],
+                [[one[key] for key in ("object", "source_id", "table", "row_id", "why")] for one in behind],
+                "What was as before could be had only with these rows; they stay.",
+                empty="Nothing.",
             ),
             Table(
                 "What a rollback does not reach",

@@ -1,5 +1,6 @@
-"""Storage for the activities' tests that need a real one: see the ledger's."""
+"""What the activities' tests share: a real storage, and the simulator where the target must behave as Dataverse does."""
 
+from tests.dataverse.conftest import simulator
 from tests.ledger.conftest import azurite, migration, storage
 
-__all__ = ["azurite", "migration", "storage"]
+__all__ = ["azurite", "migration", "simulator", "storage"]

@@ -29,8 +29,15 @@ from tests.dataverse.samples import CONTACT, OPPORTUNITY, column
 from tests.dataverse.test_faults import ready, rule
 
 PERSON: Final = "Ann.Able@clinic.example"
-JOB: Final = {"migration": "m", "run": "delta-0002", "object": "referral", "number": 2, "generation": 1}
-UNDO: Final = {**JOB, "run": "rollback-0003", "of_run": "delta-0002", "number": 3, "chunk": 1, "force": False}
+JOB: Final[dict[str, Any]] = {"migration": "m", "run": "delta-0002", "object": "referral", "number": 2, "generation": 1}
+UNDO: Final[dict[str, Any]] = {
+    **JOB,
+    "run": "rollback-0003",
+    "of_run": "delta-0002",
+    "number": 3,
+    "chunk": 1,
+    "force": False,
+}
 
 
 def with_states(table: SchemaTable) -> SchemaTable:

@@ -16,6 +16,7 @@ from activities.rows import CAUSED, RowBuilder
 from activities.target import chunk_client
 from activities.undo_changed import restore_changed
 from activities.undo_created import delete_created, not_to_stay
+from activities.undo_reopened import close_refused
 from activities.undo_states import undo_states
 from activities.undoing import OTHERS, Undoing, phase_chunk
 from dataverse.outcomes import TAKEN
@@ -75,7 +76,7 @@ class Undo(Undoing):
             self.written = {one.source_key: one for one in await receipts.read_part(self.store, *place)}
         except NotStored:
             pass
-        tombstones = await (self._load(entries) if self.job["phase"] == "load" else self._pass(entries, original))
+        tombstones = await (self._load if self.job["phase"] == "load" else self._pass)(entries, original)
         await self.conclude()
         if tombstones:
             label = f"{self.job['of_run']}-{self.job['phase']}-{self.chunk}"
@@ -104,12 +105,15 @@ class Undo(Undoing):
             failed -= {entry.key for entry in some if entry.row_id in there or self.meant("delete", entry)}
         return [entry for entry in entries if entry.key not in failed or entry.operation == "state"]
 
-    async def _load(self, entries: Sequence[Entry]) -> list[Receipt]:
+    async def _load(self, entries: Sequence[Entry], original: AuditLog) -> list[Receipt]:
+        done = {entry.key for entry in entries}
+        refused = [one for one in original.intents.values() if one.operation == "update" and one.key not in done]
         tombstones: list[Receipt] = []
-        for table_name in dict.fromkeys(entry.table for entry in entries):
+        for table_name in dict.fromkeys(entry.table for entry in (*entries, *refused)):
             table = self.builder.table(table_name)
             group = [entry for entry in entries if entry.table == table_name]
             back = await restore_changed(self, table, [entry for entry in group if entry.operation == "update"])
+            await close_refused(self, table, [entry for entry in refused if entry.table == table_name])
             gone = await delete_created(self, table, [entry for entry in group if entry.operation == "create"])
             tombstones += [self._tombstone(entry) for entry in gone]
             tombstones += await self._earlier(back)

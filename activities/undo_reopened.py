@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from activities.closes import caused_closes, keep_states, state_columns, state_of
 from activities.reopen import OPEN
-from activities.undoing import OTHERS, OTHERWISE, WHO, Undoing
+from activities.undoing import OTHERS, OTHERWISE, WHO, Undoing, last_writer
 from dataverse.afterimage import same
 from dataverse.closings import Closing, close_opportunities
 from dataverse.outcomes import RowOutcome
@@ -14,6 +14,7 @@ from dataverse.reads import read_rows
 from dataverse.rows import Change
 from dataverse.settle import send_settled
 from dataverse.states import state_values
+from ledger import before
 from ledger.audit import Entry, Intent, intent_key
 from ledger.before import Image
 from mapping.schema import SchemaTable
@@ -56,6 +57,29 @@ async def close_again(
             continue
         failed.add(entry)
     return [entry for entry in entries if entry not in failed]
+
+
+async def close_refused(undo: Undoing, table: SchemaTable, entries: Sequence[Entry]) -> None:
+    """Close rows that were opened to be changed, and whose change was then refused: these are open, and else as before.
+
+    One that somebody has written since is theirs to close, and listed.
+    """
+    if not entries or table.logical not in OPEN:
+        return
+    images = await before.get_many(undo.store, {e.row_id: e.before for e in entries if e.before})
+    rows = await read_rows(undo.client, table, [e.row_id for e in entries], ["statecode", *WHO])
+    me = await undo.me()
+    ours: list[Entry] = []
+    for entry in entries:
+        row, image = rows.get(entry.row_id), images.get(entry.row_id, {})
+        if row is None or not image.get("statecode") or row["statecode"] != OPEN[table.logical][0]:
+            continue
+        if undo.force or last_writer(row, me) == me:
+            ours.append(entry)
+        else:
+            undo.keep(entry, OTHERS, row)
+    ours += [entry for entry in entries if entry not in ours and undo.meant("state", entry)]
+    await close_again(undo, table, ours, images)
 
 
 async def _opened_by_others(undo: Undoing, entries: Sequence[Entry]) -> set[Entry]:

@@ -318,6 +318,23 @@ async def test_a_deal_that_a_person_reopened_since_is_not_closed_again(deal: Sta
     assert [(one["row_id"], one["why"]) for one in done.result.listed] == [(deal.id, "changed by others")]
 
 
+@pytest.mark.parametrize("hand", ["ours", "theirs"])
+async def test_a_deal_that_was_opened_for_a_change_that_was_refused_is_closed_again(deal: Stage, hand: str) -> None:
+    await deal.win(deal.ours)
+    was = await deal.row()
+    deal.columns, deal.action = {"name": "n" * 301}, "update"
+    [refused] = await deal.batch("00001").update(deal.table, [deal.op("update")])
+    assert refused.code == "0x80044331" and (await deal.row())["statecode"] == 0
+    if hand == "theirs":
+        await deal.theirs.request("PATCH", f"opportunities({deal.id})", json={"estimatedvalue": 60})
+    done = await deal.undo("load")
+    if hand == "ours":
+        assert await deal.row() == was and done.result.listed == []
+    else:
+        assert (await deal.row())["statecode"] == 0
+        assert [(one["row_id"], one["why"]) for one in done.result.listed] == [(deal.id, "changed by others")]
+
+
 async def test_an_inactive_row_is_active_again(patient: Stage) -> None:
     was = await patient.row()
     await patient.close()

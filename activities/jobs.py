@@ -228,5 +228,6 @@ async def describe(store: Storage, migration: Migration, run: Run) -> Job:
         "undo": run.options.get("runs", "all"),
         "force": bool(run.options.get("force", False)),
         "remove_solution": bool(run.options.get("remove_solution", False)),
+        "later": bool(run.options.get("later", False)),
         "pause_percent": float(run.options.get("pause_percent", 5.0)),
     }

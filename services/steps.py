@@ -1,10 +1,11 @@
 """Steps: checked, started as an orchestration, and followed. ``client`` is the durable client of the trigger."""
 
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from activities import jobs
 from activities.errors import StepError
+from activities.rollback import may_undo
 from activities.tally import planned_writes
 from ledger import migrations
 from ledger.lease import held_leases
@@ -16,11 +17,15 @@ from orchestrators import FLOWS
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a step is told. ``target``: the target's name as the operator typed it, for a run."""
+    """What a step is told. ``target``: the target's name as the operator typed it, for a run.
+
+    For a rollback: ``runs`` "all", "last" or a run's id; ``later``: with the runs after that one.
+    """
 
     target: str | None = None
-    runs: Literal["all", "last"] = "all"
+    runs: str = "all"
     force: bool = False
+    later: bool = False
     pause_percent: float | None = None
     remove_solution: bool = False  #: of a full rollback: tables and columns that hold nothing go, too
 
@@ -32,7 +37,15 @@ async def start(store: Storage, client: Any, migration: str, step: str, by: str,
         await _target_typed(store, migration, asked.target)
     if asked.remove_solution:
         await _solution_unshared(store, migration, step, asked)
-    told: dict[str, Any] = {"runs": asked.runs, "force": asked.force, "remove_solution": asked.remove_solution}
+    if step == "rollback":
+        known_runs = await migrations.list_runs(store, migration)
+        await may_undo(store, migration, known_runs, asked.runs, force=asked.force, later=asked.later)
+    told: dict[str, Any] = {
+        "runs": asked.runs,
+        "force": asked.force,
+        "later": asked.later,
+        "remove_solution": asked.remove_solution,
+    }
     if asked.pause_percent is not None:
         told["pause_percent"] = asked.pause_percent
     run = await migrations.begin_run(store, migration, KIND_OF[step], by=by, options=told)  # type: ignore[index]

@@ -1,7 +1,5 @@
 """Steps: checked, started as an orchestration, and followed."""
 
-from typing import Literal
-
 import azure.durable_functions as df
 import azure.functions as func
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,14 +13,18 @@ from triggers.api import answer, body_of, endpoint, operator_of, require
 
 
 class StepOptions(BaseModel):
-    """What a step may be told. ``target``: the target's name, typed by the operator, for a run."""
+    """What a step may be told. ``target``: the target's name, typed by the operator, for a run.
+
+    For a rollback: ``runs`` "all", "last" or a run's id; ``later``: with the runs after that one.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     by: str | None = None
     target: str | None = None
-    runs: Literal["all", "last"] = "all"
+    runs: str = "all"
     force: bool = False
+    later: bool = False
     preview: bool = False
     remove_solution: bool = False
     pause_percent: float | None = Field(default=None, ge=0, le=100)
@@ -37,9 +39,9 @@ async def start_step(req: func.HttpRequest, client: df.DurableOrchestrationClien
     if options.preview:
         if step != "rollback":
             raise StepError("bad_request", "Only a rollback can be previewed.", "plan shows what a run would do.")
-        return answer(await preview(store, migration, options.runs, force=options.force))
+        return answer(await preview(store, migration, options.runs, force=options.force, later=options.later))
     require(req, need_of(step))
-    asked = steps.Asked(options.target, options.runs, options.force, options.pause_percent, options.remove_solution)
+    asked = steps.Asked(**options.model_dump(exclude={"by", "preview"}))
     run = await steps.start(store, client, migration, step, operator_of(req, options.by), asked)
     return answer({"run": run.id, "status_url": f"/api/migrations/{migration}/runs/{run.id}"}, 202)
 

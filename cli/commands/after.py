@@ -145,7 +145,12 @@ def verify(migration: MigrationOption = None, as_json: JsonFlag = False) -> None
 def rollback(
     migration: MigrationOption = None,
     preview: Annotated[bool, typer.Option("--preview", help="Say what would be undone; write nothing.")] = False,
-    run: Annotated[Literal["last", "all"], typer.Option("--run", help="The last run alone, or all of them.")] = "all",
+    run: Annotated[
+        str, typer.Option("--run", metavar="all|last|RUN", help="All runs, the last one alone, or one by its id.")
+    ] = "all",
+    with_later: Annotated[
+        bool, typer.Option("--with-later", help="Take back what came after the run of --run, too.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Also take back what others changed since.")] = False,
     remove_solution: Annotated[
         bool, typer.Option("--remove-solution", help="Also remove tables and columns that hold nothing afterwards.")
@@ -155,12 +160,18 @@ def rollback(
 ) -> None:
     """Delete what was created and restore what was changed, from the audit log."""
     with session(as_json, migration) as s:
-        what = "the last run" if run == "last" else "everything that was written"
-        if remove_solution:
-            what += ", with the tables and columns of the solution that hold nothing then,"
+        what = {"all": "everything that was written", "last": "the last run"}.get(run, run)
+        what += " and all that came after it" if with_later else ""
+        what += ", with the tables and columns of the solution that hold nothing then," if remove_solution else ""
         if s.out.asks and not (yes or preview) and not typer.confirm(f"Take back {what} in {s.id}?", err=True):
             raise refused("Nothing was taken back.")
-        options = {"runs": run, "force": force, "preview": preview, "remove_solution": remove_solution}
+        options = {
+            "runs": run,
+            "later": with_later,
+            "force": force,
+            "preview": preview,
+            "remove_solution": remove_solution,
+        }
         if preview:
             foreseen = s.api.post(s.path("steps", "rollback"), options)
             show_document(s.out, foreseen)

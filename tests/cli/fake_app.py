@@ -27,6 +27,19 @@ STEPS = {
 ONWARD = {"created": "scope", "mapped": "confirm", "confirmed": "prepare", "prepared": "sample", "migrated": "verify"}
 
 
+def _named(runs: list[dict[str, Any]], body: dict[str, Any]) -> web.Response | None:
+    """The refusal of a rollback of a run that is not there, or that others came after."""
+    name = body.get("runs", "all")
+    places = [place for place, run in enumerate(runs) if run["id"] == name]
+    if name in ("all", "last"):
+        return None
+    if not places:
+        return refusal(409, "nothing_stands", f"There is no run {name} of which anything stands in the target.")
+    if places[0] < len(runs) - 1 and not body.get("later"):
+        return refusal(409, "later_runs", f"{name} cannot be taken back alone: {runs[-1]['id']} came after it.")
+    return None
+
+
 def refusal(status: int, code: str, message: str, next: str = "") -> web.Response:
     """An error as the app words it."""
     return web.json_response({"error": {"code": code, "message": message, "next": next}}, status=status)
@@ -229,6 +242,8 @@ class FakeApp:
         needs, _, kind = STEPS[step]
         if found["state"] not in needs:
             return refusal(409, "out_of_order", f"Cannot {step} yet.", ONWARD.get(found["state"], ""))
+        if step == "rollback" and (refused := _named(found["runs"], body)):
+            return refused
         if body.get("preview"):
             self.posted.append((step, body))
             return web.json_response(

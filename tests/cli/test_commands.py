@@ -110,9 +110,19 @@ def test_rollback_options_reach_the_app(migrated: FakeApp, carryover: Carryover)
     assert carryover("rollback", "--preview", "--run", "last", "--force", "--json").code == 0
     assert carryover("rollback", "--preview", "--json").document["objects"] == {"patient": {"delete": 100}}
     sent = [options for _, options in migrated.posted]
-    assert sent[0] == {"runs": "last", "force": True, "preview": True, "remove_solution": False}
-    assert sent[1] == {"runs": "all", "force": False, "preview": True, "remove_solution": False}
+    assert sent[0] == {"runs": "last", "later": False, "force": True, "preview": True, "remove_solution": False}
+    assert sent[1] == {"runs": "all", "later": False, "force": False, "preview": True, "remove_solution": False}
     assert migrated.migrations["m-00000001"]["state"] == "verified"
+
+
+def test_a_run_is_rolled_back_by_its_name(migrated: FakeApp, carryover: Carryover) -> None:
+    first, latest = (migrated.migrations["m-00000001"]["runs"][place]["id"] for place in (0, -1))
+    refused = carryover("rollback", "--run", first, "--json")
+    assert (refused.code, refused.document["error"]["code"]) == (3, "later_runs")
+    assert carryover("rollback", "--run", "some", "--json").code == 3
+    assert carryover("rollback", "--preview", "--run", first, "--with-later", "--json").code == 0
+    assert carryover("rollback", "--preview", "--run", latest, "--json").code == 0
+    assert [options["later"] for _, options in migrated.posted] == [True, False]
 
 
 def test_excepted_records_of_a_run_end_with_4(migrated: FakeApp, carryover: Carryover) -> None:
@@ -252,7 +262,7 @@ def test_without_an_app_the_local_system_is_named(
 
 
 def test_misuse_seen_by_the_parser_has_a_document_too(carryover: Carryover) -> None:
-    ended = carryover("rollback", "--run", "some", "--json")
+    ended = carryover("audit", "export", "--format", "some", "--json")
     assert ended.code == 2
     assert ended.document["error"]["code"] == "misuse"
     assert carryover("nonesuch").code == 2

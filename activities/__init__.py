@@ -14,6 +14,7 @@ from activities.plan_object import plan_object
 from activities.prepare import check_target, install_solution, resolve_owners
 from activities.probing import probe_target
 from activities.reconcile import reconcile
+from activities.removal import remove_solution
 from activities.reporting import make_delta_report, make_diff, make_forecast, make_rollback_report
 from activities.rollback import plan_rollback, prove_undone
 from activities.runs import finish_run, note_wait, open_part, open_run
@@ -30,7 +31,7 @@ ACTIVITIES = (
     check_staging, trim_bucket, install_solution, resolve_owners, check_target, probe_target,
     map_bucket, in_lane(match_chunk), plan_object, in_lane(load_chunk), fold_receipts, export_claims, finish_claims, tally,
     choose_sample, in_lane(verify_chunk), make_diff, make_forecast, make_delta_report, reconcile,
-    plan_rollback, in_lane(undo_chunk), prove_undone, make_rollback_report,
+    plan_rollback, in_lane(undo_chunk), prove_undone, remove_solution, make_rollback_report,
 )  # fmt: skip
 
 

@@ -3,20 +3,24 @@
 Order for every write: fence, before-image, intent, effect, outcome. Nothing here decides what to write.
 """
 
-from dataclasses import replace
+from collections.abc import Sequence, Set
+from functools import partial
 from typing import Any, Final
 
+from activities.closes import caused_closes, keep_states, state_columns
 from activities.documents import Documents
 from activities.fence import Fence
+from activities.made_before import made_before
+from activities.reopen import reopened
 from activities.rows import Op, RowBuilder
 from dataverse.afterimage import same
 from dataverse.client import DataverseClient
-from dataverse.closings import Closing, close_opportunities, closes_of
-from dataverse.outcomes import FOUND, RowOutcome
+from dataverse.closings import Closing, close_opportunities
+from dataverse.outcomes import TAKEN, RowOutcome
 from dataverse.party_changes import change_with_parties
 from dataverse.probes import Probes
 from dataverse.rows import Change, create_rows, read_rows
-from dataverse.settle import settle
+from dataverse.settle import send_settled, settle
 from dataverse.states import set_state, state_values
 from ledger import before
 from ledger.audit import AuditLog, Entry, Intent, Outcome
@@ -27,10 +31,6 @@ from settings import settings
 
 #: Rows whose intents, write and outcome go together: one entity-group transaction's worth of intents, ten times.
 GROUP: Final = 1000
-
-#: Tables whose closed rows take no changes, and the state that opens them.
-CLOSING: Final = {"opportunity": (0, 1), "task": (0, 2), "appointment": (0, 1)}
-
 
 #: What no row is without.
 _NEVER_EMPTY: Final = ("createdon", "_ownerid_value")
@@ -55,7 +55,7 @@ class Batch:
         self._probes = probes
 
     async def create(self, table: SchemaTable, ops: list[Op], documents: Documents | None = None) -> list[ExceptionRow]:
-        """Create rows under ids known beforehand; a row that an earlier attempt created is found by its id."""
+        """Create rows under ids known beforehand; a row that an earlier attempt or run created is found by its id."""
         failed: list[ExceptionRow] = []
         for start in range(0, len(ops), GROUP):
             group = ops[start : start + GROUP]
@@ -67,7 +67,8 @@ class Batch:
             if not todo:
                 continue
             await self._fence()
-            results = await self._create(table, [op for op, _ in todo], documents)
+            begun = {entry.row_id for _, entry in todo if entry.key in known}
+            results = await self._create(table, [op for op, _ in todo], documents, begun)
             outcomes = []
             for (op, entry), result in zip(todo, results, strict=True):
                 outcomes.append(_outcome(entry, result))
@@ -76,9 +77,26 @@ class Batch:
             await self.log.append_outcomes(outcomes)
         return failed
 
-    async def _create(self, table: SchemaTable, ops: list[Op], documents: Documents | None) -> list[RowOutcome]:
-        """Send the rows. One whose answer stayed lost is read again after the quiet period, and only then sent again."""
-        results = await self._send(table, ops, documents)
+    async def _create(
+        self, table: SchemaTable, ops: list[Op], documents: Documents | None, begun: Set[str]
+    ) -> list[RowOutcome]:
+        """Send the rows. One whose answer stayed lost is read again after the quiet period, and only then sent again.
+
+        ``begun`` are the ids that an earlier attempt at this chunk may have sent. A row that is there and that neither
+        this attempt nor that one made may be an earlier run's of ours; any other is somebody else's, and stays theirs.
+        """
+        results = await self._send(table, ops, documents, begun)
+
+        async def again(numbers: list[int]) -> None:
+            some = [ops[number] for number in numbers]
+            sent = await self._send(table, some, documents, {op.row_id for op in some})
+            for number, result in zip(numbers, sent, strict=True):
+                results[number] = result
+
+        taken = [number for number, result in enumerate(results) if result.code == TAKEN]
+        if taken:
+            ours = await made_before(self.store, self.job, self.label, [ops[number] for number in taken])
+            await again([number for number in taken if ops[number].row_id in ours])
         doubtful = [number for number, result in enumerate(results) if result.unknown]
         if not doubtful:
             return results
@@ -86,23 +104,22 @@ class Batch:
         if documents is not None:
             # A note may be there without its file: only sending it again, which compares the file, tells.
             await self.client.pause(quiet)
-            absent = doubtful
-        else:
-            fates = await settle(self.client, table, [ops[number].row_id for number in doubtful], quiet)
-            absent = [number for number in doubtful if fates[ops[number].row_id] == "absent"]
-            for number in doubtful:
-                results[number] = RowOutcome(number, True, FOUND)
-        again = await self._send(table, [ops[number] for number in absent], documents)
-        for number, result in zip(absent, again, strict=True):
-            results[number] = result
+            await again(doubtful)
+            return results
+        fates = await settle(self.client, table, [ops[number].row_id for number in doubtful], quiet)
+        for number in doubtful:
+            results[number] = RowOutcome.there(number, ours=True)
+        await again([number for number in doubtful if fates[ops[number].row_id] == "absent"])
         return results
 
-    async def _send(self, table: SchemaTable, ops: list[Op], documents: Documents | None) -> list[RowOutcome]:
+    async def _send(
+        self, table: SchemaTable, ops: list[Op], documents: Documents | None, begun: Set[str]
+    ) -> list[RowOutcome]:
         if documents is not None:
             whole = self._probes is not None and self._probes.object_in_blocks
-            return await documents.send(self.client, table, ops, object_in_blocks=whole)
+            return await documents.send(self.client, table, ops, object_in_blocks=whole, begun=begun)
         rows = [{**op.body, table.id_column: op.row_id} for op in ops]
-        return await create_rows(self.client, table, rows, probes=self._probes)
+        return await create_rows(self.client, table, rows, probes=self._probes, begun=begun)
 
     async def _unsettled(
         self, table: SchemaTable, group: list[Op], entries: list[Entry], known: set[str], *, notes: bool
@@ -172,10 +189,16 @@ class Batch:
                 todo.append((op, change, entry))
             elif outcome.result == "failed":
                 failed.append(self._refused(op, outcome.code, outcome.message))
-        etags = await self._reopen(table, [images[op.row_id] for op, _, _ in todo])
         await self._fence()
-        sent = [replace(change, etag=etags.get(op.row_id, change.etag)) for op, change, _ in todo]
-        results = await change_with_parties(self.client, sent)
+        ready = await reopened(self.client, table, [(op, change) for op, change, _ in todo], images)
+        sent = [one for one in ready if isinstance(one, Change)]
+        await self._fence()
+        answers = iter(
+            await send_settled(
+                self.client, sent, lambda some: change_with_parties(self.client, some), settings().quiet_seconds
+            )
+        )
+        results = [one if isinstance(one, RowOutcome) else next(answers) for one in ready]
         for (op, _, _), result in zip(todo, results, strict=True):
             if not result.ok:
                 failed.append(self._refused(op, result.code, result.message))
@@ -188,23 +211,12 @@ class Batch:
         self, table: SchemaTable, group: list[Op], name: str
     ) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
         """The rows as they were before this run's first attempt, and where those images are kept."""
-        state = {"statecode", "statuscode"} & table.columns.keys()
-        names = sorted({name for op in group for name in (*op.columns, *op.written)} | state)
+        names = sorted({name for op in group for name in (*op.columns, *op.written)} | {*state_columns(table)})
         rows = await read_rows(self.client, table, [op.row_id for op in group], names, targets=True)
         references = await before.keep(
             self.store, self.job["migration"], self.job["run"], self.job["object"], self.label, name, rows
         )
         return await before.get_many(self.store, references), references
-
-    async def _reopen(self, table: SchemaTable, images: list[dict[str, Any]]) -> dict[str, str]:
-        """A closed row takes no changes: it is opened, written, and closed again in the last phase. Returns the versions
-        that the opened rows have now."""
-        closed = [str(image[table.id_column]).lower() for image in images if image.get("statecode")]
-        if not closed or table.logical not in CLOSING:
-            return {}
-        await set_state(self.client, table, dict.fromkeys(closed, CLOSING[table.logical]))
-        rows = await read_rows(self.client, table, closed, ["statecode"])
-        return {id: str(row["@odata.etag"]) for id, row in rows.items()}
 
     def _body(self, op: Op, differing: dict[str, Any], image: dict[str, Any]) -> dict[str, Any]:
         """The PATCH body for columns by read name: lookups as the op binds them, the rest as it is."""
@@ -249,47 +261,57 @@ class Batch:
         return differing
 
     async def close(self, ops: list[Op]) -> list[ExceptionRow]:
-        """The last phase: won, lost, inactive. Idempotent by reading the state first."""
+        """The last phase: won, lost, inactive. What is so already is left as it is; what was, is kept for an undo."""
         failed: list[ExceptionRow] = []
         for table in {op.table.plain: op.table for op in ops}.values():
             group = [op for op in ops if op.table is table]
             for op in group:
                 op.operation = "state"
             await self._fence()
-            entries = await self.log.append_intents([self._intent(op) for op in group])
-            results = await self._close(table, group)
-            await self.log.append_outcomes(
-                [_outcome(entry, result) for entry, result in zip(entries, results, strict=True)]
+            ids = [op.row_id for op in group]
+            images, references = await keep_states(self.store, self.client, self.job, self.label, table, ids)
+            entries = await self.log.append_intents([self._intent(op, references.get(op.row_id)) for op in group])
+            todo: list[tuple[Op, Entry]] = []
+            for op, entry in zip(group, entries, strict=True):
+                outcome = self.log.outcome(entry)
+                if outcome is None or outcome.result == "unknown":
+                    todo.append((op, entry))
+                elif outcome.result == "failed":
+                    failed.append(self._not_closed(op, outcome.code, outcome.message))
+            await self._fence()
+            results = await send_settled(
+                self.client, [op for op, _ in todo], partial(self._close, table), settings().quiet_seconds
             )
-            failed += [
-                ExceptionRow(self.job["object"], op.source_id, "statecode", result.code, result.message, "")
-                for op, result in zip(group, results, strict=True)
-                if not result.ok
-            ]
+            if table.logical == "opportunity":
+                await self._log_caused([op for op, _ in todo], images)
+            await self.log.append_outcomes(
+                [_outcome(entry, result) for (_, entry), result in zip(todo, results, strict=True)]
+            )
+            for (op, _), result in zip(todo, results, strict=True):
+                if not result.ok:
+                    failed.append(self._not_closed(op, result.code, result.message))
         return failed
 
-    async def _close(self, table: SchemaTable, group: list[Op]) -> list[RowOutcome]:
+    async def _close(self, table: SchemaTable, group: Sequence[Op]) -> list[RowOutcome]:
         if table.logical == "opportunity":
-            closings = [
-                Closing(op.row_id, op.state == "won", "Closed in the source system", op.columns.get("estimatedvalue"))
-                for op in group
-            ]
-            outcomes = await close_opportunities(self.client, table, closings)
-            await self._log_caused(group)
-            return outcomes
+            closings = [_closing(op) for op in group]
+            return await close_opportunities(self.client, table, closings)
         wanted = {op.row_id: state_values(table.logical, op.state or "") for op in group}
         states = await set_state(self.client, table, wanted)
         return [states[op.row_id] for op in group]
 
-    async def _log_caused(self, group: list[Op]) -> None:
+    async def _log_caused(self, group: list[Op], images: dict[str, dict[str, Any]]) -> None:
         """Closing an opportunity makes an opportunityclose row: found and logged, so that an undo takes it back."""
-        closes = await closes_of(self.client, [op.row_id for op in group])
+        closes = await caused_closes(self.client, {op.row_id: images[op.row_id] for op in group if op.row_id in images})
         caused = [
-            Intent("create", op.source_id, f"{op.source_key}~close.{number}", "opportunityclose", close)
+            Intent("create", op.source_id, f"{op.source_key}~close.{close}", "opportunityclose", close)
             for op in group
-            for number, close in enumerate(sorted(closes.get(op.row_id, [])))
+            for close in closes.get(op.row_id, ())
         ]
         await self.log.append_landed(await self.log.append_intents(caused))
+
+    def _not_closed(self, op: Op, code: str, message: str) -> ExceptionRow:
+        return ExceptionRow(self.job["object"], op.source_id, "statecode", code, message, "")
 
     def _intent(self, op: Op, reference: str | None = None) -> Intent:
         return Intent(op.operation, op.source_id, op.source_key, op.table.plain, op.row_id, reference)  # type: ignore[arg-type]
@@ -306,6 +328,14 @@ def _held(op: Op, name: str, row: dict[str, Any]) -> tuple[str, str] | None:
     if op.shared and held not in (None, "") and not (name in op.written and same(op.written[name], held)):
         return "shared_row", "Another record of the same person holds this column."
     return None
+
+
+def _closing(op: Op) -> Closing:
+    """How the source says that an opportunity ended; the platform takes the day and the revenue it is not told itself."""
+    revenue = op.columns.get("actualvalue", op.columns.get("estimatedvalue"))
+    return Closing(
+        op.row_id, op.state == "won", "Closed in the source system", revenue, op.columns.get("actualclosedate")
+    )
 
 
 def _outcome(entry: Entry, result: RowOutcome) -> Outcome:

@@ -1,5 +1,6 @@
 """Documents: which files may go, and sending them one by one without holding more than a piece in memory."""
 
+from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -59,9 +60,16 @@ class Documents:
         return good, refused
 
     async def send(
-        self, client: DataverseClient, table: SchemaTable, ops: list[Op], *, object_in_blocks: bool
+        self,
+        client: DataverseClient,
+        table: SchemaTable,
+        ops: list[Op],
+        *,
+        object_in_blocks: bool,
+        begun: Collection[str],
     ) -> list[RowOutcome]:
-        """Create the notes with their files; one outcome an op. ``object_in_blocks`` as ``create_note`` takes it."""
+        """Create the notes with their files; one outcome an op. ``object_in_blocks`` as ``create_note`` takes it;
+        ``begun`` are the ids that an earlier call may have sent."""
         async with workplace("documents") as folder:
 
             async def one(op: Op) -> RowOutcome:
@@ -69,7 +77,9 @@ class Documents:
                 path = Path(folder) / str(op.pos)
                 await self._store.download(place["container"], place["blob"], path)
                 row = {**op.body, table.id_column: op.row_id, "isdocument": True}
-                result = await create_note(client, table, row, path, object_in_blocks=object_in_blocks)
+                result = await create_note(
+                    client, table, row, path, object_in_blocks=object_in_blocks, begun=op.row_id in begun
+                )
                 path.unlink()
                 return result
 

@@ -12,11 +12,14 @@ from typing import Any, Final
 
 from azure.core.exceptions import AzureError
 
+from activities import jobs
 from activities.allowance import spent_value
 from activities.errors import StepError, as_value
+from activities.resources import storage
 from activities.room import room
 from dataverse.budget import BudgetSpent
 from dataverse.errors import AuthRefused, DataverseError, Unavailable
+from ledger.audit import AuditRace
 from ledger.lease import LeaseHeld, LeaseLost
 from sources.errors import SourceError
 
@@ -32,11 +35,16 @@ Activity = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
 def guarded(activity: Activity) -> Callable[[Any], Awaitable[Any]]:
-    """Wrap an activity so that it always returns: its result, or ``{"error": {code, message, next}}``."""
+    """Wrap an activity so that it always returns: its result, or ``{"error": {code, message, next}}``.
+
+    Nothing of a run begins once a rollback took over or a person stopped it.
+    """
 
     @functools.wraps(activity)
     async def run(payload: dict) -> dict:  # type: ignore[type-arg]
         try:
+            if "epoch" in payload:  # the end of a run is recorded whoever took over
+                await jobs.fence(await storage(), payload)
             async with room(activity.__name__):
                 return await _work(activity, payload)
         except StepError as error:
@@ -67,7 +75,7 @@ def guarded(activity: Activity) -> Callable[[Any], Awaitable[Any]]:
             )
         except DataverseError as error:
             return as_value(StepError("dataverse_refused", str(error), "See the code in Dataverse's documentation."))
-        except (LeaseLost, LeaseHeld):
+        except (LeaseLost, LeaseHeld, AuditRace):
             return as_value(
                 StepError(
                     "lease_lost", "Another worker took over this chunk.", "Start the step again: nothing was doubled."
@@ -93,7 +101,7 @@ async def _work(activity: Activity, payload: dict[str, Any]) -> dict[str, Any]:
     for _ in range(AGAIN):
         try:
             return await activity(payload)
-        except LeaseLost:
+        except (LeaseLost, AuditRace):  # a race for the log means the same
             log.warning("%s lost its lease and begins again", activity.__name__)
     return await activity(payload)
 

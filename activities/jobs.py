@@ -62,12 +62,12 @@ async def documents(store: Storage, prefix: str, ending: str) -> list[Any]:
 
 
 async def fence(store: Storage, job: Job) -> None:
-    """Raise StepError unless the migration still wants this run's writes (a rollback raises the epoch)."""
+    """Raise StepError unless the migration still wants this run's work (a rollback, or a person's stop, raises the epoch)."""
     try:
         await migrations.check_epoch(store, job["migration"], job["epoch"])
     except EpochChanged:
         raise StepError(
-            "stopped", "A rollback took over while this run was writing.", "Wait for the rollback."
+            "stopped", "A rollback took over, or a person stopped the run.", "See where it stands: ./carryover status"
         ) from None
 
 
@@ -227,5 +227,7 @@ async def describe(store: Storage, migration: Migration, run: Run) -> Job:
         ),
         "undo": run.options.get("runs", "all"),
         "force": bool(run.options.get("force", False)),
+        "remove_solution": bool(run.options.get("remove_solution", False)),
+        "later": bool(run.options.get("later", False)),
         "pause_percent": float(run.options.get("pause_percent", 5.0)),
     }

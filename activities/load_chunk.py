@@ -64,7 +64,8 @@ async def load_chunk(job: dict[str, Any]) -> dict[str, Any]:
         kept = {} if phase == "load" else await _kept(store, job, name, chunk)
         if phase != "load":  # what was to be written now and did not land has no second pass
             ops = [op for op in ops if plan[op.pos]["action"] == "unchanged" or op.source_key in kept]
-        log = await AuditLog.open(store, migration, run, name, label, by=job["operator"], map_hash=job["map_hash"])
+        stamp = {"by": job["operator"], "map_hash": job["map_hash"]}
+        log = await AuditLog.open(store, migration, run, name, label, **stamp, check=lease.check)
         async with chunk_client(store, job, lease) as client:
             known = await probes(store, migration)
             batch = Batch(store, client, log, Fence(store, job, lease), job, builder, label, known)

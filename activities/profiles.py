@@ -2,13 +2,17 @@
 
 import asyncio
 import hashlib
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
+
 from activities import jobs
 from activities.language_model import reranker_of
+from ledger import paths
 from ledger.storage import Storage
 from mapping.matching.engine import propose
 from mapping.matching.model import Proposal, Table
@@ -26,6 +30,8 @@ from sources.profiling.source import datasets_of, profile_source
 NONE: Final = "none"
 #: The document that holds a proposed profile: ``yaml`` and ``digest``.
 DOCUMENT: Final = "profile.json"
+#: The document that holds the key by which ids are hashed; without it a new reading would know no record again.
+SECRET: Final = "ids.json"
 #: The document that holds what was profiled: dataset -> DatasetDocument.
 DATASETS: Final = "datasets.json"
 
@@ -33,6 +39,16 @@ DATASETS: Final = "datasets.json"
 async def profile_of(store: Storage, migration: str, name: str) -> Profile:
     """The profile of that name as this migration has it."""
     return (await stored(store, migration))[0] if name == GENERATED else load_profile(name)
+
+
+async def secret_of(store: Storage, migration: str, profile: Profile) -> str:
+    """The migration's key for ids that must not be shown, made when it is first needed; "" where the profile has none."""
+    if not profile.hashes:
+        return ""
+    place = paths.document(migration, SECRET)
+    if not await store.exists("ledger", place):
+        await store.put("ledger", place, orjson.dumps(secrets.token_hex(32)), once=True)
+    return str(orjson.loads(await store.get("ledger", place)))
 
 
 async def stored(store: Storage, migration: str) -> tuple[Profile, str]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 import orjson
 
 from activities import jobs
+from activities.drift import with_drift
 from activities.keep import keep_report
 from activities.reconcile import compared
 from activities.resources import storage
@@ -83,7 +84,8 @@ async def make_delta_report(job: dict[str, Any]) -> dict[str, Any]:
     store = await storage()
     plans = {name: await plan_summary(store, job["migration"], job["run"], name) for name in LOAD_ORDER}
     made: dict[str, Any] = {name: plan for name, plan in plans.items() if plan}
-    await keep_report(store, delta_report(job["migration"], job["run"], made, await _drift(job)))
+    report = delta_report(job["migration"], job["run"], made, await _drift(job))
+    await keep_report(store, await with_drift(store, job, await merged(store, job), report))
     return {}
 
 
@@ -101,28 +103,34 @@ async def make_rollback_report(job: dict[str, Any]) -> dict[str, Any]:
     """What was undone, and what was left and why; the outcome of the step."""
     store = await storage()
     listed: list[dict[str, Any]] = []
+    behind: list[dict[str, Any]] = []
     counts: dict[str, Counter[str]] = {}
     for blob in await store.names("staging", paths.work(job["migration"], job["run"], "undo/")):
         content = await store.get("staging", blob)
         if blob.endswith(".listed.ndjson.gz"):
             listed += unpack(content)
+        elif blob.endswith(".behind.ndjson.gz"):
+            behind += unpack(content)
         else:
             result = orjson.loads(content)
             counts.setdefault(result["object"], Counter()).update(result["counts"])
     totals = await jobs.document(store, job["migration"], f"undone-{job['run']}.json")
-    await jobs.keep_document(store, job["migration"], "rollback.json", totals)
     listed = list({one["row_id"]: one for one in listed}.values())
     names = await users(await dataverse(), {one["who"] for one in listed}) if listed else {}
     for one in listed:
         known = names.get(str(one["who"]).lower())
         one["who"] = known.name if known else one["who"]
-    await keep_report(store, rollback_report(job["migration"], counts, totals, listed))
+    solution = await jobs.optional_document(store, job["migration"], f"solution-{job['run']}.json", None)
+    await keep_report(store, rollback_report(job["migration"], counts, totals, listed, behind, solution))
+    removed = (
+        f" {len(solution['removed']):,} tables and columns removed, {len(solution['kept']):,} stay." if solution else ""
+    )
     return {
         "undone": job["undone"],
         "kept": totals["kept"] + totals["left"] > 0,
         "counts": {name: dict(one) for name, one in counts.items()},
         "message": (
             f"{totals['deleted']:,} rows deleted, {totals['restored']:,} restored, {totals['kept']:,} kept because others "
-            f"changed them, {totals['left']:,} left; read back and proved."
+            f"changed them, {totals['left']:,} left; read back and proved.{removed}"
         ),
     }

@@ -64,19 +64,50 @@ async def _quiet(store: Storage, migration: str) -> None:
 async def to_undo(store: Storage, migration: str, runs: list[Run], which: str, *, force: bool = False) -> list[Run]:
     """The runs of ``runs`` that a rollback takes back, newest first.
 
-    ``which`` "last": the latest that wrote something, with those after it that wrote nothing; else all of them. With
-    ``force`` those of which an earlier rollback left rows belong to them, too.
+    ``which`` "last": the latest that wrote something, with those after it that wrote nothing; a run's id: that one, with
+    those after it; else all of them. With ``force`` those of which an earlier rollback left rows belong to them, too.
     """
     found = standing(runs)
     if force:
         left = [run for run in runs if run.undone_by and await _left_rows(store, migration, run.undone_by)]
         found = sorted([*found, *left], key=lambda run: run.number, reverse=True)
-    if which != "last":
+    if which == "all":
         return found
+    if which != "last":
+        return found[: max((place for place, run in enumerate(found, 1) if _is(run, which)), default=0)]
     for place, run in enumerate(found, 1):
         if await partitions(store, migration, run.id):
             return found[:place]
     return found
+
+
+async def may_undo(
+    store: Storage, migration: str, runs: list[Run], which: str, *, force: bool = False, later: bool = False
+) -> None:
+    """Raise StepError when ``which`` names a run that cannot be taken back so: its writes do not stand any more, or runs
+    after it wrote, which go first and are not to go with it (``later``)."""
+    if which in ("all", "last"):
+        return
+    chosen = await to_undo(store, migration, runs, which, force=force)
+    if not chosen:
+        raise StepError(
+            "nothing_stands",
+            f"There is no run {which} of which anything stands in the target.",
+            "The migration's page and status name its runs; those that were undone say so.",
+        )
+    after = [run for run in chosen if not _is(run, which) and await partitions(store, migration, run.id)]
+    if after and not later:
+        names = ", ".join(dict.fromkeys(run.parent or run.id for run in after))
+        raise StepError(
+            "later_runs",
+            f"{which} cannot be taken back alone: {names} came after it, and may have changed what it wrote.",
+            f"Take back {which} and all that came after it (later, or --with-later), or the latest alone (last).",
+        )
+
+
+def _is(run: Run, name: str) -> bool:
+    """Whether a run has this name, or is a part of the run that has."""
+    return name in (run.id, run.parent)
 
 
 async def _left_rows(store: Storage, migration: str, rollback: str) -> bool:
@@ -86,6 +117,7 @@ async def _left_rows(store: Storage, migration: str, rollback: str) -> bool:
 
 async def _chosen(store: Storage, job: dict[str, Any]) -> list[Run]:
     runs = [run for run in await migrations.list_runs(store, job["migration"]) if run.number < job["number"]]
+    await may_undo(store, job["migration"], runs, job["undo"], force=job["force"], later=job["later"])
     return await to_undo(store, job["migration"], runs, job["undo"], force=job["force"])
 
 

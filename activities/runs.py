@@ -63,7 +63,8 @@ async def finish_run(end: dict[str, Any]) -> dict[str, Any]:
     outcome = end["outcome"]
     error = outcome.get("error")
     message = outcome.get("message", "")
-    if error:
+    asked = await migrations.load_run(store, end["migration"], end["run"])
+    if error and not asked.stop_by:
         await jobs.keep_document(store, end["migration"], f"error-{end['run']}.json", error)
     run = await migrations.end_run(
         store,

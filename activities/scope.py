@@ -1,23 +1,27 @@
 """The scope: what the source holds, counted and profiled, and the map proposed for it."""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from activities import jobs
 from activities.billing import billing_files
+from activities.drift import note_drift
 from activities.keep import keep_report
 from activities.profiles import profile_of, profiled
 from activities.resources import storage
 from activities.tally import dataset_accounts
 from activities.unstructured import unstructured
-from ledger import map_versions, migrations, paths, transitions
+from ledger import manifest, map_versions, migrations, paths, transitions
 from ledger.states import STATES
 from ledger.storage import Storage
-from mapping.carry import carried
+from mapping.carry import carried, only_grown
 from mapping.catalog import load_catalog
+from mapping.drift import Drift
 from mapping.hash import map_hash
 from mapping.model import ClinicMap
 from mapping.objects import OBJECTS
@@ -29,6 +33,9 @@ from settings import settings
 from sources.inventory import PropertyProfile, ValueCounts, merge_properties
 from sources.profile import Profile
 from sources.readers import kind_of
+
+#: The document that holds the last proposal, as it was before people changed it.
+PROPOSAL: Final = "proposal.json"
 
 
 async def make_scope(job: dict[str, Any]) -> dict[str, Any]:
@@ -53,11 +60,14 @@ async def make_scope(job: dict[str, Any]) -> dict[str, Any]:
         time_zone=migration.options.get("time_zone", profile.time_zone),
         currency=migration.options.get("currency", "USD"),
         lengths=found["lengths"],
-        out_of_scope={name: one.out_of_scope for name, one in profile.datasets.items() if one.out_of_scope},
+        out_of_scope=_out_of_scope(profile, source, accounts),
     )
-    await _keep_map(store, migration, proposal, job)
+    current, clinic_map = await _standing(store, migration, proposal)
+    changes = await note_drift(store, job, source, found, current, clinic_map)
+    stored = await _keep_map(store, migration, current, clinic_map, job)
+    await jobs.keep_document(store, migration.id, PROPOSAL, proposal.model_dump(mode="json"))
     catalog = load_catalog()
-    tables = {route.table for one in proposal.objects.values() for route in one.routes}
+    tables = {route.table for one in clinic_map.objects.values() for route in one.routes}
     renewal = migration.options.get("renewal")
     seen = Seen(
         records,
@@ -71,20 +81,44 @@ async def make_scope(job: dict[str, Any]) -> dict[str, Any]:
         odd=(await unstructured(store, migration.id, job["snapshot"]))["counts"],
         rebuild={one.title: accounts.get(name, {}).get("rows", 0) for name, one in profile.rebuild.items()},
         billing_files=len(billing_files(source)),
+        new_properties=sum(1 for one in changes if one.what == "new custom property"),
+        lost_properties=sum(1 for one in changes if one.what == "custom property gone"),
     )
-    size = await _size(store, migration.id, source, seen, accounts, profile, proposal)
+    size = await _size(store, migration.id, source, seen, accounts, clinic_map)
     report = scope_report(
-        migration.id, profile, source, seen, accounts, await profiled(store, migration.id), size, found["properties"]
+        migration.id,
+        profile,
+        source,
+        seen,
+        accounts,
+        await profiled(store, migration.id),
+        size,
+        found["properties"],
+        clinic_map.out_of_scope,
+        found["delicate_ids"],
+        changes,
     )
     await keep_report(store, report)
     await keep_report(store, rebuild_report(migration.id, profile, accounts))
-    await keep_report(store, map_report(migration.id, proposal))
+    await keep_report(store, map_report(migration.id, clinic_map))
     total = sum(records.values())
-    fields = sum(len(route.fields) for one in proposal.objects.values() for route in one.routes)
+    fields = sum(len(route.fields) for one in clinic_map.objects.values() for route in one.routes)
     return {
-        "message": f"{profile.title}: {total:,} records; a map of {fields} fields is proposed.",
+        "message": (
+            f"{profile.title}: {total:,} records; a map of {fields} fields is proposed."
+            f"{_since(changes, migration, stored)}"
+        ),
         "counts": {name: {"read": rows} for name, rows in records.items()},
     }
+
+
+def _out_of_scope(
+    profile: Profile, source: Mapping[str, Any], accounts: Mapping[str, Mapping[str, int]]
+) -> dict[str, str]:
+    """Datasets that feed nothing with the profile's reason, or "" where a person has to give one: those with rows."""
+    preset = {name: one.out_of_scope for name, one in profile.datasets.items() if one.out_of_scope}
+    unmarked = [*(name for name, one in profile.datasets.items() if one.unplaced), *source["strangers"]]
+    return preset | {name: "" for name in unmarked if accounts.get(name, {}).get("rows")}
 
 
 async def _size(
@@ -93,15 +127,13 @@ async def _size(
     source: dict[str, Any],
     seen: Seen,
     accounts: dict[str, dict[str, int]],
-    profile: Profile,
-    proposal: ClinicMap,
+    clinic_map: ClinicMap,
 ) -> Size:
     """What the estimates are made from."""
     papers = await jobs.optional_document(store, migration, "files.json", {})
-    unused = {name for name, one in profile.datasets.items() if one.out_of_scope}
     fields = [
         (field.status, field.confidence, field.reason)
-        for one in proposal.objects.values()
+        for one in clinic_map.objects.values()
         for route in one.routes
         for field in route.fields
     ]
@@ -109,7 +141,7 @@ async def _size(
     return Size(
         records=seen.records,
         rows=rows,
-        rows_used=rows - sum(one["rows"] for name, one in accounts.items() if name in unused),
+        rows_used=rows - sum(one["rows"] for name, one in accounts.items() if name in clinic_map.out_of_scope),
         fields=len(fields),
         clear_fields=clear_fields(fields),
         cannot=UPLOAD_CANNOT,
@@ -130,10 +162,11 @@ async def _records(store: Storage, job: dict[str, Any]) -> dict[str, int]:
 
 
 async def merged(store: Storage, job: dict[str, Any]) -> dict[str, Any]:
-    """The inventories of all buckets as one."""
+    """The inventories of all buckets as one: properties, values, lengths, and ids that look like SSNs by object."""
     properties: list[dict[str, PropertyProfile]] = []
     values: dict[str, ValueCounts] = {}
     lengths: dict[str, int] = {}
+    ids = Counter[str]()
     for blob in await store.names("staging", paths.accounts(job["migration"], job["snapshot"], "inventory-")):
         part = orjson.loads(await store.get("staging", blob))
         properties.append({name: PropertyProfile.model_validate(one) for name, one in part["properties"].items()})
@@ -142,29 +175,60 @@ async def merged(store: Storage, job: dict[str, Any]) -> dict[str, Any]:
                 values.setdefault(f"{name}.{field}", ValueCounts()).merge(ValueCounts.model_validate(counts))
         for key, length in part["lengths"].items():
             lengths[key] = max(lengths.get(key, 0), length)
-    return {"properties": merge_properties(properties), "values": values, "lengths": lengths}
+        ids.update(part["delicate_ids"])
+    return {"properties": merge_properties(properties), "values": values, "lengths": lengths, "delicate_ids": ids}
 
 
-async def _keep_map(store: Storage, migration: migrations.Migration, proposal: ClinicMap, job: dict[str, Any]) -> None:
-    """The proposal becomes the next version, with what people changed since the last one; unless nothing changes."""
-    last = await jobs.optional_document(store, migration.id, "proposal.json", None)
-    proposed = proposal.model_dump(mode="json")
-    if migration.map_version and last is not None:
-        current = await jobs.current_map(store, migration)
-        proposal = carried(current, ClinicMap.model_validate(last), proposal)
-        if proposal == current:
-            return
+async def _standing(
+    store: Storage, migration: migrations.Migration, proposal: ClinicMap
+) -> tuple[ClinicMap | None, ClinicMap]:
+    """The map as it is, None when there is none, and as it will be: the proposal with what people changed since the last."""
+    last = await jobs.optional_document(store, migration.id, PROPOSAL, None)
+    if not migration.map_version or last is None:
+        return None, proposal
+    current = await jobs.current_map(store, migration)
+    return current, carried(current, ClinicMap.model_validate(last), proposal)
+
+
+async def _keep_map(
+    store: Storage,
+    migration: migrations.Migration,
+    current: ClinicMap | None,
+    changed: ClinicMap,
+    job: dict[str, Any],
+) -> migrations.Migration:
+    """The map becomes the next version; unless nothing changes. What was confirmed stands while fields go where they went."""
+    if changed == current:
+        return migration
     number, cause = migration.map_version + 1, f"proposed by {job['run']}"
-    await map_versions.keep(store, migration.id, number, proposal, by=job["operator"], cause=cause)
+    await map_versions.keep(store, migration.id, number, changed, by=job["operator"], cause=cause)
+    grown = current is not None and only_grown(current, changed)
+    if grown and migration.confirmed_hash == migration.map_hash:
+        entry = manifest.ManifestEntry(kind="map-extended", by="scope", map_hash=map_hash(changed))
+        await manifest.append(store, migration.id, entry)
 
     def put(one: migrations.Migration) -> None:
         # The scope's own run is active, so the gate for people does not apply: it is this run that brings the map.
         one.map_version += 1
-        if one.map_hash != map_hash(proposal):
-            one.map_hash = map_hash(proposal)
-            transitions.void_confirmation(one)
+        if one.map_hash == map_hash(changed):
+            return
+        if grown and one.confirmed_hash == one.map_hash:
+            transitions.extended(one, map_hash(changed))
+            return
+        one.map_hash = map_hash(changed)
+        transitions.void_confirmation(one)
         if STATES.index(one.state) < STATES.index("mapped"):
             one.state = "mapped"
 
-    await migrations.change(store, migration.id, put)
-    await jobs.keep_document(store, migration.id, "proposal.json", proposed)
+    return await migrations.change(store, migration.id, put)
+
+
+def _since(changes: Sequence[Drift], before: migrations.Migration, after: migrations.Migration) -> str:
+    """What the run's message says of what changed, and of the confirmation."""
+    if not changes:
+        return ""
+    words = f" Since the last source {len(changes):,} things changed, see the report"
+    if before.confirmed_hash is None:
+        return f"{words}."
+    stands = after.confirmed_hash is not None
+    return f"{words}; {'what was confirmed stands' if stands else 'the map needs a new confirmation'}."

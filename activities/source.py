@@ -20,9 +20,11 @@ from sources.archive import unzip_safely
 from sources.discover import Detection, SourceFile, detect, list_files
 from sources.errors import UnknownSource
 from sources.generated.build import GENERATED
+from sources.profile import OUT_OF_SCOPE
 from sources.readers import kind_of
 from sources.shaping import shape_bucket as shape
 from sources.staging import stage_file as stage
+from sources.strangers import Strangers, find_strangers
 
 #: First row number of a dataset's n-th file: row numbers stay unique without counting the files before it.
 FILE_STRIDE = 1_000_000_000
@@ -57,8 +59,17 @@ async def read_source(job: dict[str, Any]) -> dict[str, Any]:
         found, digest = await _detect(store, migration, files, folder)
         size = sum(file.size for some in found.datasets.values() for file in some)
         buckets = max(1, -(-size // (settings().bucket_mb * 1024 * 1024)))
-        source = _describe(found, places, number, buckets, print_of_files) | {"profile_digest": digest}
-        await profiles.keep_profiled(store, migration.id, found.datasets, folder)
+        strange = await asyncio.to_thread(
+            find_strangers, found.unknown_files, {*found.profile.datasets, *found.profile.views}
+        )
+        source = _describe(found, strange, places, number, buckets, print_of_files) | {"profile_digest": digest}
+        await profiles.keep_profiled(store, migration.id, {**found.datasets, **strange.files}, folder)
+        accounts = {name: {OUT_OF_SCOPE: rows} for name, rows in strange.rows.items()}
+        await store.put(
+            "staging",
+            paths.accounts(migration.id, number, "bucket-unknown.json"),
+            orjson.dumps({"objects": {}, "accounts": accounts}),
+        )
         await jobs.keep_document(store, migration.id, "source.json", source)
         await jobs.keep_document(store, migration.id, "files.json", _papers(found, places))
 
@@ -159,8 +170,14 @@ def _fingerprint(files: list[SourceFile], places: dict[str, dict[str, Any]]) -> 
 
 
 def _describe(
-    found: Detection, places: dict[str, dict[str, Any]], number: int, buckets: int, fingerprint: str
+    found: Detection,
+    strange: Strangers,
+    places: dict[str, dict[str, Any]],
+    number: int,
+    buckets: int,
+    fingerprint: str,
 ) -> dict[str, Any]:
+    counted = {file.name for some in strange.files.values() for file in some}
     return {
         "profile": found.profile.name,
         "snapshot": number,
@@ -171,7 +188,12 @@ def _describe(
             for dataset, some in sorted(found.datasets.items())
             for nth, file in enumerate(some)
         ],
-        "unknown_files": [{"name": file.name, "size": file.size} for file in found.unknown_files],
+        "strangers": {name: [file.name for file in some] for name, some in strange.files.items()},
+        "unknown_files": [
+            {"name": file.name, "size": file.size, "problem": strange.problems.get(file.name, "")}
+            for file in found.unknown_files
+            if file.name not in counted
+        ],
         "documents": len(found.documents),
     }
 
@@ -191,7 +213,14 @@ async def stage_file(job: dict[str, Any]) -> dict[str, Any]:
         here = folder / Path(file["name"]).name
         await store.download(file["container"], file["blob"], here)
         staged = await asyncio.to_thread(
-            stage, profile, file["dataset"], here, folder / "out", source["buckets"], file["nth"] * FILE_STRIDE
+            stage,
+            profile,
+            file["dataset"],
+            here,
+            folder / "out",
+            source["buckets"],
+            file["nth"] * FILE_STRIDE,
+            await profiles.secret_of(store, job["migration"], profile),
         )
         for bucket, part in staged.parts.items():
             name = paths.raw(job["migration"], job["snapshot"], "all" if bucket == "all" else int(bucket)) + part.name
@@ -219,7 +248,13 @@ async def shape_bucket(job: dict[str, Any]) -> dict[str, Any]:
             await store.download("staging", paths.raw(migration, snapshot, bucket), raw)
         label = jobs.bucket_label(bucket)
         shaped = await asyncio.to_thread(
-            shape, profile, raw, folder / "out", None if bucket < 0 else bucket, settings().memory_mb
+            shape,
+            profile,
+            raw,
+            folder / "out",
+            None if bucket < 0 else bucket,
+            settings().memory_mb,
+            await profiles.secret_of(store, migration, profile),
         )
         for name, (_, path) in shaped.objects.items():
             await store.upload("staging", paths.shaped_chunk(migration, snapshot, name, label), path)

@@ -13,7 +13,7 @@ from activities.planning import REFUSED, WRITES
 from activities.resources import storage
 from ledger import migrations, paths
 from ledger.exceptions import ExceptionRow, read_all
-from ledger.states import now
+from ledger.states import LOADING, now
 from ledger.storage import Storage
 from ledger.transitions import open_delta_window
 from mapping.objects import DERIVED, LOAD_ORDER, OBJECTS, ObjectName
@@ -62,9 +62,9 @@ async def tally(job: dict[str, Any]) -> dict[str, Any]:
     await jobs.keep_document(store, job["migration"], DERIVED_TALLY, derived)
     await jobs.keep_document(store, job["migration"], f"gone-{job['run']}.json", gone)
     await keep_report(store, exceptions_report(job["migration"], exceptions))
-    if job["kind"] == "migrate":
+    if job["kind"] in LOADING and not job.get("paused"):
         until = now() + timedelta(hours=settings().delta_hours)
-        await migrations.change(store, job["migration"], lambda one: open_delta_window(one, until))
+        await migrations.change(store, job["migration"], lambda one: open_delta_window(one, job["kind"], until))
     excepted = sum(one["excepted"] for one in objects.values())
     adopted = f"{written['adopt']:,} adopted, " if written["adopt"] else ""
     outcome: dict[str, Any] = {

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from activities import jobs
+from activities.drift import forget_unused
 from activities.errors import StepError
 from activities.profiles import forget_values
 from activities.resources import storage, workplace
@@ -56,6 +57,7 @@ async def trim_bucket(job: dict[str, Any]) -> dict[str, Any]:
     await store.put("staging", counted, orjson.dumps(_without_values(found, kept)))
     if job["bucket"] < 0:
         await forget_values(store, migration)
+        await forget_unused(store, migration, await jobs.current_map(store, await migrations.load(store, migration)))
     return {}
 
 

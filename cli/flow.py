@@ -20,6 +20,9 @@ from cli.upload import upload
 #: States in which the source may still be scoped anew.
 BEFORE_MIGRATED: Final = ("scoped", "mapped", "confirmed", "prepared", "sampled", "signed_off")
 
+#: Why a dataset that feeds nothing stays out, when nobody is asked.
+OUT_OF_SCOPE: Final = "Feeds none of the objects that are migrated; it stays in the export of the source."
+
 #: Where the way ends.
 ARRIVED: Final = ("verified", "closed")
 
@@ -102,12 +105,14 @@ class Flow:
         return run
 
     def confirm(self) -> None:
-        """Confirms the map as it stands, with the policy for controlled substances; all else is migrated."""
+        """Confirms the map as it stands, with the policy for controlled substances. Delicate fields are migrated; what
+        feeds no object stays out."""
         with self.timed("confirm"):
             shown = self.session.api.get(self.session.path("map"))
             answer = {"by": self.by, "hash": shown["hash"], "controlled": self.controlled}
             names = (f"{one['object']}.{one['field']}" for one in shown.get("undecided", ()))
             answer["phi"] = dict.fromkeys(names, "migrate")
+            answer["out_of_scope"] = dict.fromkeys(shown.get("unmarked", ()), OUT_OF_SCOPE)
             self.session.api.post(self.session.path("confirm"), answer)
         self.tick("confirm", f"map {shown['hash'][:12]}, controlled substances: {self.controlled}")
 
@@ -119,7 +124,7 @@ class Flow:
 
     def rollback(self) -> None:
         """Takes back everything that was written."""
-        self.step("rollback", {"runs": "all", "force": False, "preview": False})
+        self.step("rollback", {"runs": "all", "force": False, "preview": False, "remove_solution": False})
 
     def summary(self) -> Summary:
         """The summary document, as it is now."""
@@ -127,14 +132,14 @@ class Flow:
         return document
 
     def finish(self, summary: Summary) -> Summary:
-        """The summary at the end: the state now, the rollback if there was one, the reports brought here, the seconds."""
+        """The summary at the end: the state now, the rollback if there was one, the seconds, the reports brought here."""
         now = self.summary()
         places = fetch(self.session.api, self.session.id, reports_folder(self.session.id))
         return summary | {
             "state": now["state"],
             "rollback": now["rollback"],
+            "seconds": now["seconds"],
             "reports": {name: str(path) for name, path in places.items()},
-            "seconds": self.taken | {"total": round(sum(self.taken.values()), 3)},
         }
 
     def _settled(self) -> dict[str, Any]:
@@ -191,7 +196,7 @@ def latest(migration: dict[str, Any], kind: str) -> str | None:
 def find_or_create(session: Session, *, system: str, profile: str | None, plan: str | None) -> str:
     """The open migration of this system, else a new one. A system has one migration at a time."""
     for one in session.migrations():
-        if one["system"] == system and one["state"] != "closed":
+        if one["system"].lower() == system.lower() and one["state"] != "closed":
             session.out.say(f"Going on with [name]{one['id']}[/name], which is open for {escape(system)}.")
             return str(one["id"])
     made = create(session, system=system, profile=profile, plan=plan)
@@ -200,7 +205,7 @@ def find_or_create(session: Session, *, system: str, profile: str | None, plan: 
 
 
 def create(session: Session, *, system: str, **more: Any) -> dict[str, Any]:
-    """Creates a migration and makes it the one that commands mean. ``more``: profile, plan, seats, renewal, or None."""
+    """Creates a migration and makes it the one that commands mean. ``more``: members of the request; None is left out."""
     body = {"system": system} | {key: value for key, value in more.items() if value is not None}
     made: dict[str, Any] = session.api.post("/migrations", body)
     place.remember(session.api.url, str(made["id"]))

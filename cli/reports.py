@@ -8,6 +8,8 @@ from cli.errors import misuse
 from cli.place import state_folder
 
 FORMATS: Final = ("html", "csv", "json")
+#: What the claims export is called among the reports: files for the billing system, in a folder of their own.
+CLAIMS: Final = "claims"
 
 
 def reports_folder(migration: str) -> Path:
@@ -30,11 +32,11 @@ def fetch(
     """
     places: dict[str, Path] = {}
     known = listed(api, migration)
-    wanted = [report for report in known if name in (None, report["name"])]
-    if name and not wanted:
-        names = ", ".join(report["name"] for report in known) or "none yet"
-        raise misuse(f"There is no report called {name}.", f"Reports of {migration}: {names}")
-    for report in wanted:
+    claims = api.get(f"/migrations/{migration}/claims")["claims"]
+    names = [report["name"] for report in known] + [CLAIMS] * bool(claims)
+    if name and name not in names:
+        raise misuse(f"There is no report called {name}.", f"Reports of {migration}: {', '.join(names) or 'none yet'}")
+    for report in (one for one in known if name in (None, one["name"])):
         formats = [one for one in FORMATS if one in report.get("formats", FORMATS) and format in (None, one)]
         if not formats:
             raise misuse(f"The report {report['name']} does not come as {format}.", f"Formats: {', '.join(FORMATS)}")
@@ -42,4 +44,14 @@ def fetch(
             target = folder / f"{report['name']}.{one}"
             api.download(f"/migrations/{migration}/reports/{report['name']}.{one}", target)
             places.setdefault(report["name"], target)
+    if claims and name in (None, CLAIMS):
+        places[CLAIMS] = _fetch_claims(api, migration, claims, folder / CLAIMS)
     return places
+
+
+def _fetch_claims(api: Api, migration: str, files: list[dict[str, Any]], folder: Path) -> Path:
+    """Downloads the latest claims export whole, each file as it is; returns the place of the claims themselves."""
+    run = files[0]["run"]
+    for name in (one["name"] for one in files if one["run"] == run):
+        api.download(f"/migrations/{migration}/claims/{run}/{name}", folder / name)
+    return folder / "claims.csv"

@@ -1,5 +1,6 @@
 """The app's documents as people read them in a terminal of 80 columns."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +16,9 @@ DISPOSITIONS: Final = ("migrated", "unchanged", "exported", "excepted", "exclude
 
 #: Rows of a listing that a terminal shows; the report has them all.
 SHOWN: Final = 40
+
+#: The table of the scope's report that tells what changed.
+DRIFT: Final = "What changed since the last source"
 
 Summary = dict[str, Any]
 
@@ -52,6 +56,21 @@ def show_datasets(out: Out, summary: Summary) -> None:
     out.show(made)
 
 
+def show_drift(out: Out, report: Mapping[str, Any]) -> None:
+    """What the scope's report says of changes since the source before; nothing when there are none."""
+    tables = {one["title"]: one["rows"] for one in report.get("tables") or ()}
+    rows = tables.get(DRIFT, [])
+    if not rows:
+        return
+    out.say("[step]What changed since the last source[/step]")
+    made = table("what", "where", "now", "what follows")
+    for row in rows[:SHOWN]:
+        made.add_row(*(escape(str(row[key])) for key in ("What", "Where", "Now", "What follows")))
+    out.show(made)
+    if len(rows) > SHOWN:
+        out.say(f"[quiet]and {len(rows) - SHOWN:,} more; the report has them all[/quiet]")
+
+
 def _total(value: Any) -> Any:
     return sum(value.values()) if isinstance(value, dict) else value
 
@@ -69,11 +88,11 @@ def show_places(out: Out, reports: Mapping[str, Any]) -> None:
     if not reports:
         return
     width = max(len(name) for name in reports)
-    folders = {str(Path(str(place)).parent) for place in reports.values() if "://" not in str(place)}
-    folder = folders.pop() if len(folders) == 1 else None
+    here = [str(Path(str(place)).parent) for place in reports.values() if "://" not in str(place)]
+    folder = os.path.commonpath(here) if here else ""
     out.say(f"[quiet]reports[/quiet]  [place]{escape(folder)}/[/place]" if folder else "[quiet]reports[/quiet]")
     for name, place in reports.items():
-        shown = Path(str(place)).name if folder and "://" not in str(place) else str(place)
+        shown = str(Path(str(place)).relative_to(folder)) if "://" not in str(place) else str(place)
         out.people.print(f"  {escape(name):<{width}}  [place]{escape(shown)}[/place]", soft_wrap=True)
 
 

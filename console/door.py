@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 import azure.functions as func
@@ -14,25 +14,10 @@ from console import csrf, static
 from console.pages import ROUTES
 from console.render import render
 from console.visit import HEADERS, Visit, cookie_of
-from services.access import REFUSALS, Refusal, StepError, refusal_of, storage
+from services.access import REFUSALS, Need, Refusal, StepError, admit, refusal_of, storage
 from services.identity import Person, person_of
 
-Need = Literal["read", "operate", "approve", "work"]
 Handler = Callable[[Visit], Awaitable[func.HttpResponse]]
-
-#: Need -> who meets it. ``work``: operator or approver.
-_MEETS: Final[dict[str, Callable[[Person], bool]]] = {
-    "read": lambda person: person.may_read,
-    "operate": lambda person: person.may_operate,
-    "approve": lambda person: person.may_approve,
-    "work": lambda person: person.may_operate or person.may_approve,
-}
-_WHO: Final = {
-    "read": "viewer, operator or approver",
-    "operate": "operator",
-    "approve": "approver",
-    "work": "operator or approver",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +46,10 @@ async def serve(request: func.HttpRequest, client: Any) -> func.HttpResponse:
     if request.method == "GET" and (file := static.file(path)) is not None:
         return _safe(file)
     person = person_of(request.headers, request.url)
-    if person is None:
-        return _safe(_stop(401, "not_signed_in", "Nobody is signed in.", _SIGN_IN))
-    if not person.may_read:
-        words = f"{person.name} has none of the roles viewer, operator and approver."
-        return _safe(_stop(403, "no_role", words, "Ask the administrator of the Carryover app in Entra for one."))
     try:
-        return await _answer(request, client, person, path)
+        return await _answer(request, client, admit(person, "read"), path)
     except REFUSALS as error:
-        return _safe(_refused(request, person, refusal_of(error)))
-
-
-_SIGN_IN: Final = (
-    "In Azure: sign in at /.auth/login/aad. On your own machine: start the app with ./carryover local up, and open "
-    "it at 127.0.0.1."
-)
+        return _safe(_refused(request, refusal_of(error)))
 
 
 async def _answer(request: func.HttpRequest, client: Any, person: Person, path: str) -> func.HttpResponse:
@@ -99,8 +73,7 @@ async def _answer(request: func.HttpRequest, client: Any, person: Person, path: 
 
 def _admit(visit: Visit, route: Route) -> None:
     """Raise StepError for who may not, and for a form that was not sent by a page of ours."""
-    if not _MEETS[route.need](visit.person):
-        raise StepError("not_allowed", f"That takes the role {_WHO[route.need]}.", "Ask somebody who has it.")
+    admit(visit.person, route.need)
     if route.method == "GET":
         return
     given = visit.request.headers.get(csrf.HEADER, "") or visit.form(csrf.FIELD)
@@ -109,15 +82,9 @@ def _admit(visit: Visit, route: Route) -> None:
         raise StepError("stale_form", "This form is not from this sign-in.", "Load the page again, then send it.")
 
 
-def _refused(request: func.HttpRequest, person: Person, no: Refusal) -> func.HttpResponse:
-    status = 403 if no.code in ("not_allowed", "stale_form") else no.status
-    return _stop(status, no.code, no.message, no.next, fragment=request.headers.get("hx-request") == "true")
-
-
-def _stop(status: int, code: str, message: str, following: str, *, fragment: bool = False) -> func.HttpResponse:
-    no = Refusal(status, code, message, following)
-    html = render("refused_part.html" if fragment else "refused.html", {"no": no})
-    return func.HttpResponse(html, status_code=status, mimetype="text/html")
+def _refused(request: func.HttpRequest, no: Refusal) -> func.HttpResponse:
+    html = render("refused_part.html" if request.headers.get("hx-request") == "true" else "refused.html", {"no": no})
+    return func.HttpResponse(html, status_code=no.status, mimetype="text/html")
 
 
 def _safe(answer: func.HttpResponse) -> func.HttpResponse:

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from console import words
+from console.render import moment
 from console.visit import Visit
 from ledger import migrations
-from ledger.gates import gate
+from ledger.gates import gate, window_open
 from ledger.states import STATES, Migration, Step
 from services.overview import shown
 
@@ -44,6 +45,7 @@ async def shell(visit: Visit, place: str) -> dict[str, Any]:
         "navigation": NAVIGATION,
         "next": following[0] if following else None,
         "undo": undo_words(one),
+        "window": window_words(one),
         "gate": lambda step: gate(one, step),
     }
 
@@ -57,6 +59,13 @@ def undo_words(one: Migration) -> tuple[str, str]:
     if one.written:
         return "good", "Everything written can be undone until the migration is closed."
     return "plain", "Nothing has been written: there is nothing to undo."
+
+
+def window_words(one: Migration) -> str:
+    """Until when deltas are picked up, and whether that is over."""
+    if one.delta_until is None:
+        return "not open: the full run opens it"
+    return f"{'open until' if window_open(one) else 'ended'} {moment(one.delta_until)}"
 
 
 def _waits(one: Migration, step: Step) -> str:

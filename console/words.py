@@ -3,6 +3,7 @@
 from typing import Final
 
 from ledger.states import State, Step
+from services.identity import ROLES_OF_STEPS
 
 #: Step -> what a person would call it.
 STEPS: Final = {
@@ -40,9 +41,6 @@ PLACES: Final = {
     "rollback": "rollback",
 }
 
-#: Step -> the role it takes. Every other step takes an operator.
-ROLES: Final = {"confirm": "approver", "sign-off": "approver", "close": "approver", "rollback": "approver"}
-
 #: The road, in order: the step, and the state that says it is done.
 ROAD: Final[tuple[tuple[Step, State], ...]] = (
     ("scope", "mapped"),
@@ -76,4 +74,4 @@ def spoken(name: str) -> str:
 
 def role(step: str) -> str:
     """Who takes a step."""
-    return ROLES.get(step, "operator")
+    return ROLES_OF_STEPS.get(step, "operator")

@@ -15,7 +15,16 @@ import orjson
 
 from dataverse.answers import Answer
 from dataverse.client import API, TRIES, TRIES_UNEXPECTED, DataverseClient
-from dataverse.errors import UNEXPECTED, BadAnswer, DataverseError, LostReply, Throttled, Transient, error_from
+from dataverse.errors import (
+    UNEXPECTED,
+    BadAnswer,
+    DataverseError,
+    LostReply,
+    Throttled,
+    Transient,
+    Unavailable,
+    error_from,
+)
 from dataverse.sizes import BatchSize
 
 MOST: Final = 1000
@@ -97,8 +106,9 @@ async def run_batch(
     """Send operations as one batch that goes on after errors; one result an operation, in order.
 
     A part that failed for a passing reason is sent again (it has definitely not happened); any other failure is its
-    result. ``size`` learns how long the batch took. Raises what the request as a whole raises: LostReply when the
-    answer was lost and it is not repeatable.
+    result. One whose answer has no code of Dataverse's own is LostReply, unless it is repeatable: a server fell over.
+    ``size`` learns how long the batch took. Raises what the request as a whole raises: LostReply when the answer was lost
+    and it is not repeatable.
     """
     results: list[Part | DataverseError] = [BadAnswer("not sent")] * len(operations)
     waiting = list(range(len(operations)))
@@ -116,7 +126,9 @@ async def run_batch(
                 continue
             error = error_from(part.status, part.headers, part.body, operations[i].table)
             results[i] = error
-            if isinstance(error, Throttled):
+            if isinstance(error, Unavailable) and not error.code and not repeatable:
+                results[i] = LostReply(error.message, status=part.status, table=operations[i].table)
+            elif isinstance(error, Throttled):
                 throttled = True
                 client.throttled(error)
                 again.append(i)

@@ -16,7 +16,7 @@ from dataverse import query
 from dataverse.client import DataverseClient
 from dataverse.download import FileDigest, file_digest
 from dataverse.errors import AuthRefused, BadAnswer, DataverseError, Duplicate, LostReply, NotFound, Refused
-from dataverse.outcomes import CONFLICT, FOUND, RowOutcome
+from dataverse.outcomes import CONFLICT, RowOutcome
 from dataverse.streams import embed
 from mapping.schema import SchemaTable
 
@@ -31,20 +31,24 @@ _Found = Literal["absent", "empty", "same", "other"]
 
 
 async def create_in_blocks(
-    client: DataverseClient, table: SchemaTable, row: Mapping[str, Any], file: Path, *, whole: bool
+    client: DataverseClient, table: SchemaTable, row: Mapping[str, Any], file: Path, *, whole: bool, begun: bool = False
 ) -> RowOutcome:
     """Create a note with its file. ``whole``: the upload makes the note, else it is created first.
 
-    Repeats until it is answered or found; a note that holds this file already has landed ("found"), one that holds
-    another is a "conflict". A note whose file is refused is removed again; if that fails, it is "unknown".
+    Repeats until it is answered or found. A note that a request of ours may have made (``begun``: one of an earlier call)
+    has landed if it holds this file ("found"), and is a "conflict" if it holds another; any other note has taken the id.
+    A note whose file is refused is removed again; if that fails, it is "unknown".
     """
     size = await asyncio.to_thread(lambda: file.stat().st_size)
     row_id = query.guid(str(row[table.id_column]))
     taken: Duplicate | None = None
+    ours, lost = begun, int(begun)
     for tries in range(LOST_TRIES):
         found = await _look(client, row_id, file, size)
+        if found != "absent" and not ours:
+            return RowOutcome.there(0, ours=False)
         if found == "same":
-            return RowOutcome(0, True, FOUND)
+            return RowOutcome.there(0, ours=True)
         if found == "other":
             return RowOutcome(0, False, CONFLICT, "The note holds another file.")
         if found == "absent" and taken:
@@ -52,17 +56,19 @@ async def create_in_blocks(
         try:
             if found == "absent" and not whole:
                 await client.post(table.set_name, dict(row), table=table.logical)
+                ours = True
             about = {n: v for n, v in row.items() if n in _ABOUT or (whole and n != "isdocument")}
             await _upload(client, {"@odata.type": _TYPE, **about}, file, size)
             return RowOutcome(0, True)
         except AuthRefused:
             raise
         except (LostReply, BadAnswer):
+            ours, lost = True, lost + 1
             await client.backoff(tries)
         except Duplicate as error:
             taken = error
         except Refused as error:
-            return await _take_back(client, table, row_id, error)
+            return await _take_back(client, table, row_id, RowOutcome.of(0, error, lost))
     return RowOutcome.lost(0)
 
 
@@ -109,9 +115,8 @@ async def _look(client: DataverseClient, row_id: str, file: Path, size: int) -> 
     return "same" if await file_digest(client, row_id) == await asyncio.to_thread(_digest, file) else "other"
 
 
-async def _take_back(client: DataverseClient, table: SchemaTable, row_id: str, error: Refused) -> RowOutcome:
+async def _take_back(client: DataverseClient, table: SchemaTable, row_id: str, refused: RowOutcome) -> RowOutcome:
     """Remove the note that was created for a file which is refused: a note without its file is not what was wanted."""
-    refused = RowOutcome.failed(0, error)
     try:
         await client.request(
             "DELETE", query.row(table.set_name, row_id), table=table.logical, repeatable=True, headers={"If-Match": "*"}

@@ -17,6 +17,7 @@ from mapping.schema import SchemaTable
 #: Operations a request: enough to spare round trips, few enough that a lost answer leaves little to read again.
 BATCH: Final = 100
 LOST_TRIES: Final = 4
+MISSING: Final = "0x80040217"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,9 @@ class Change:
 async def change_rows(client: DataverseClient, changes: Sequence[Change], *, batch: int = BATCH) -> list[RowOutcome]:
     """Apply changes through ``$batch``, going on after errors; one outcome a change, in order.
 
-    A change whose row already holds what it would write is landed ("found"), and so is a delete that finds no row after
-    an unanswered try; a row that somebody else has changed is "conflict"; a missing row is 0x80040217. Within a batch
-    the changes run in order; batches run side by side, so a row may occur once per call.
+    A change whose row already holds what it would write is landed ("found"), and so is a delete that finds no row; a
+    row that somebody else has changed is "conflict"; one to change that is missing is 0x80040217. Within a batch the
+    changes run in order; batches run side by side, so a row may occur once per call.
     Raises AuthRefused and Unavailable, after which the call may be repeated.
     """
     keys = [(change.table.logical, query.guid(change.id)) for change in changes]
@@ -84,12 +85,12 @@ def _settle(
         raise result
     if not isinstance(result, DataverseError):
         outcomes[index] = RowOutcome(index, True)
-    elif isinstance(result, NotFound) and change.method == "DELETE" and lost:
+    elif isinstance(result, NotFound) and result.code == MISSING and change.method == "DELETE":
         outcomes[index] = RowOutcome(index, True, FOUND)
     elif isinstance(result, VersionMismatch):
         return False
     else:
-        outcomes[index] = RowOutcome.failed(index, result)
+        outcomes[index] = RowOutcome.of(index, result, lost)
     return True
 
 

@@ -36,8 +36,9 @@ async def close_opportunities(
     """Win or lose opportunities, each once: their states are read first, and again after an unanswered try.
 
     One outcome a closing, in order. One that is closed the other way is a "conflict": reopen it with ``set_state``
-    first. The platform makes an opportunityclose row of each; ``closes_of`` finds them. Raises AuthRefused and
-    Unavailable, after which the call may be repeated.
+    first. One that is "unknown" may yet be closed by a try that was never answered: call again after a quiet period.
+    The platform makes an opportunityclose row of each; ``closes_of`` finds them. Raises AuthRefused and Unavailable,
+    after which the call may be repeated.
     """
     outcomes: dict[int, RowOutcome] = {}
     groups = query.groups(list(enumerate(closings)), BATCH)
@@ -48,24 +49,31 @@ async def close_opportunities(
 async def _close(
     client: DataverseClient, table: SchemaTable, todo: Sequence[tuple[int, Closing]], outcomes: dict[int, RowOutcome]
 ) -> None:
-    for tries in range(_LOST_TRIES):
-        todo = await _still_open(client, table, todo, outcomes)
-        if not todo:
+    lost = 0
+    while todo := await _still_open(client, table, todo, outcomes):
+        if lost == _LOST_TRIES:
+            outcomes.update({index: RowOutcome.lost(index) for index, _ in todo})
             return
         try:
             results = await run_batch(client, [_operation(closing) for _, closing in todo])
         except LostReply:
-            await client.backoff(tries)
+            await client.backoff(lost)
+            lost += 1
             continue
+        refused: dict[int, DataverseError] = {}
         for (index, _), result in zip(todo, results, strict=True):
             if isinstance(result, AuthRefused) or systemic(result):
                 raise result
             if isinstance(result, DataverseError):
-                outcomes[index] = RowOutcome.failed(index, result)
+                refused[index] = result
             else:
                 outcomes[index] = RowOutcome(index, True)
+        # "Already closed" may be our own success: a try whose answer was lost committed while the next was on its way. So
+        # the state has the last word; and what is still open after a lost try may yet be closed by it.
+        doubtful = [(index, closing) for index, closing in todo if index in refused]
+        for index, _ in await _still_open(client, table, doubtful, outcomes):
+            outcomes[index] = RowOutcome.lost(index) if lost else RowOutcome.failed(index, refused[index])
         return
-    outcomes.update({index: RowOutcome.lost(index) for index, _ in todo})
 
 
 async def _still_open(
@@ -92,18 +100,22 @@ def _values(closing: Closing) -> tuple[int, int]:
     return state, closing.status or usual
 
 
-async def closes_of(client: DataverseClient, opportunities: Sequence[str]) -> dict[str, list[str]]:
-    """The ids of the opportunityclose rows of each opportunity (lower-case ids); ones without are left out."""
-    found: dict[str, list[str]] = {}
+async def closes_of(client: DataverseClient, opportunities: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The opportunityclose rows of each opportunity: id of the row → id of the user who made it, all in lower case.
+
+    Opportunities without any are left out.
+    """
+    found: dict[str, dict[str, str]] = {}
     for some in query.groups(opportunities, 40):
         address = query.path(
             "opportunitycloses",
-            select="activityid,_opportunityid_value",
+            select="activityid,_opportunityid_value,_createdby_value",
             filter=query.any_of("_opportunityid_value", some),
         )
         async for page in client.pages(address, table="opportunityclose"):
             for row in page:
-                found.setdefault(str(row["_opportunityid_value"]).lower(), []).append(str(row["activityid"]).lower())
+                made = found.setdefault(str(row["_opportunityid_value"]).lower(), {})
+                made[str(row["activityid"]).lower()] = str(row.get("_createdby_value") or "").lower()
     return found
 
 
@@ -115,6 +127,7 @@ def _operation(closing: Closing) -> Operation:
     if closing.revenue is not None:
         close["actualrevenue"] = closing.revenue
     if closing.ended is not None:
-        close["actualend"] = closing.ended
+        # Of a date, the middle of the day: it is the same day then in (almost) every time zone that users may have.
+        close["actualend"] = closing.ended if "T" in closing.ended else f"{closing.ended}T12:00:00Z"
     action = "WinOpportunity" if closing.won else "LoseOpportunity"
     return Operation("POST", action, {"Status": _values(closing)[1], "OpportunityClose": close}, table="opportunity")

@@ -57,7 +57,7 @@ class Unavailable(Transient):
 
 
 class LostReply(Transient):
-    """A write was sent and no answer to it came back: it may or may not have happened."""
+    """A write was sent and no answer of Dataverse's own came back: it may or may not have happened."""
 
 
 class Refused(DataverseError):
@@ -233,8 +233,8 @@ def error_from(status: int, headers: Mapping[str, str], body: bytes, table: str 
             code=code,
             table=table,
         )
-    # A 5xx without a word of Dataverse's own is a gateway's, or a server's that fell over: it says nothing of the rows.
-    dumb = status >= 500 and not code and not raw
+    # A 5xx without a code of Dataverse's own is a gateway's, or a server's that fell over: it says nothing of the rows.
+    dumb = status >= 500 and not code
     if dumb or code in RETRY_CODES or (status in RETRY_STATUSES and code not in _KNOWN):
         passing = Unavailable(_transient_words(code, status), status=status, code=code, table=table)
         passing.slow = status == 504 or code == SQL_TIMEOUT

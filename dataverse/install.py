@@ -63,7 +63,7 @@ async def start_import(client: DataverseClient, content: bytes) -> ImportJob:
     async def start() -> dict[str, Any]:
         return (await client.post("ImportSolutionAsync", body)).json()
 
-    answer = await _in_turn(client, start)
+    answer = await in_turn(client, start)
     operation, job = answer.get("AsyncOperationId"), answer.get("ImportJobKey") or body["ImportJobId"]
     if not operation:
         raise BadAnswer("The import was started without an operation to follow.")
@@ -86,7 +86,7 @@ async def publish(client: DataverseClient) -> None:
     async def once() -> None:
         await client.post("PublishAllXml", repeatable=True)
 
-    await _in_turn(client, once)
+    await in_turn(client, once)
 
 
 async def keys_pending(client: DataverseClient, schema: Schema) -> list[str]:
@@ -161,7 +161,7 @@ async def import_solution(
     raise Transient(f"The columns of {', '.join(pending)} are unknown to the target minutes after their import.")
 
 
-async def _in_turn(client: DataverseClient, call: Callable[[], Awaitable[T]]) -> T:
+async def in_turn(client: DataverseClient, call: Callable[[], Awaitable[T]]) -> T:
     """Call until no other import or publish is in the way and the answer has come."""
     for _ in range(_BUSY_POLLS):
         try:

@@ -9,7 +9,7 @@ from dataverse.blocks import create_in_blocks
 from dataverse.client import DataverseClient
 from dataverse.download import FileDigest, download, file_digest
 from dataverse.errors import AuthRefused, Duplicate, LostReply, Refused
-from dataverse.outcomes import FOUND, RowOutcome
+from dataverse.outcomes import RowOutcome
 from dataverse.reads import existing_ids
 from dataverse.streams import embed
 from mapping.schema import SchemaTable
@@ -28,18 +28,20 @@ async def create_note(
     file: Path | None = None,
     *,
     object_in_blocks: bool = False,
+    begun: bool = False,
 ) -> RowOutcome:
     """Create one annotation with its file; ``row`` carries the id and no body.
 
     A small file is the note's ``documentbody``; a larger one goes in blocks, and ``object_in_blocks`` says whether the
-    target lets those name the note's parent. Repeats until it is answered or the row is found; a note that is there
-    already counts as landed ("found"): a large one only if its file is there too.
+    target lets those name the note's parent. Repeats until it is answered or the row is found. A note that is there
+    already has landed ("found") if a request of ours may have made it (``begun``: one of an earlier call), a large one
+    only if its file is there too; else its id is taken.
     """
     size = await asyncio.to_thread(lambda: file.stat().st_size) if file else 0
     if file and size > BLOCKS_ABOVE:
-        return await create_in_blocks(client, table, row, file, whole=object_in_blocks)
+        return await create_in_blocks(client, table, row, file, whole=object_in_blocks, begun=begun)
     row_id = str(row[table.id_column])
-    for tries in range(_LOST_TRIES):
+    for lost in range(_LOST_TRIES):
         try:
             if file:
                 body = embed({**row, "isdocument": True}, "documentbody", file, 0, size)
@@ -53,12 +55,12 @@ async def create_note(
             raise
         except LostReply:
             if await existing_ids(client, table, [row_id]):
-                return RowOutcome(0, True, FOUND)
-            await client.backoff(tries)
+                return RowOutcome.there(0, ours=True)
+            await client.backoff(lost)
         except Duplicate as error:
             if await existing_ids(client, table, [row_id]):
-                return RowOutcome(0, True, FOUND)
+                return RowOutcome.there(0, ours=lost + begun > 0)
             return RowOutcome.failed(0, error)
         except Refused as error:
-            return RowOutcome.failed(0, error)
+            return RowOutcome.of(0, error, lost + begun)
     return RowOutcome.lost(0)

@@ -6,7 +6,7 @@ from typing import Final
 from dataverse import query
 from dataverse.changes import Change, change_rows
 from dataverse.client import DataverseClient
-from dataverse.errors import AuthRefused, DataverseError, LostReply, systemic
+from dataverse.errors import AuthRefused, DataverseError, systemic
 from dataverse.outcomes import RowOutcome
 from dataverse.parties import read_parties
 from dataverse.together import together
@@ -44,7 +44,7 @@ async def change_with_parties(client: DataverseClient, changes: Sequence[Change]
         except DataverseError as error:
             if isinstance(error, AuthRefused) or systemic(error):
                 raise
-            failed = RowOutcome.lost(number) if isinstance(error, LostReply) else RowOutcome.failed(number, error)
+            failed = RowOutcome.failed(number, error)
             outcomes[number] = RowOutcome(
                 number, False, failed.code, failed.message, unknown=bool(bodies[number]) or failed.unknown
             )

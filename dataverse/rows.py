@@ -3,7 +3,7 @@
 from dataverse.changes import Change, change_rows
 from dataverse.closings import Closing, close_opportunities, closes_of
 from dataverse.creates import create_rows
-from dataverse.outcomes import CONFLICT, FOUND, LOST, RowOutcome
+from dataverse.outcomes import CONFLICT, FOUND, LOST, TAKEN, RowOutcome
 from dataverse.reads import existing_ids, read_rows
 from dataverse.states import set_state, state_values
 
@@ -11,6 +11,7 @@ __all__ = [
     "CONFLICT",
     "FOUND",
     "LOST",
+    "TAKEN",
     "Change",
     "Closing",
     "RowOutcome",

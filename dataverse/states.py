@@ -5,6 +5,7 @@ task, appointment, opportunity their own).
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from dataverse import query
@@ -49,7 +50,11 @@ async def set_state(
             changes.append(Change("PATCH", table, row_id, body, row.get("@odata.etag")))
     places = {row_id: index for index, row_id in enumerate(wanted)}
     for change, outcome in zip(changes, await change_rows(client, changes), strict=True):
-        outcomes[change.id] = RowOutcome(
-            places[change.id], outcome.ok, outcome.code, outcome.message, outcome.column, outcome.unknown
-        )
+        outcomes[change.id] = replace(outcome, index=places[change.id])
+    # A refusal may be our own success: a try whose answer was lost committed while the next was on its way.
+    refused = [row_id for row_id, outcome in outcomes.items() if not outcome.ok and not outcome.unknown]
+    rows = await read_rows(client, table, refused, ("statecode", "statuscode"))
+    for row_id, row in rows.items():
+        if (row.get("statecode"), row.get("statuscode")) == wanted[row_id]:
+            outcomes[row_id] = RowOutcome(places[row_id], True, FOUND)
     return outcomes

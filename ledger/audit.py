@@ -108,20 +108,36 @@ class AuditLog:
     `intents`: stored intents by `Intent.key`. `outcomes`: the latest outcome by the intent's sequence.
     """
 
-    def __init__(self, storage: Storage, partition: str, *, by: str, map_hash: str) -> None:
+    def __init__(
+        self, storage: Storage, partition: str, *, by: str, map_hash: str, check: Callable[[], None] | None
+    ) -> None:
         self.partition = partition
         self.intents: dict[str, Entry] = {}
         self.outcomes: dict[int, Outcome] = {}
         self._storage = storage
         self._stamp = {"operator": by, "map_hash": map_hash}
+        self._check = check
         self._head = Head(chain.genesis(partition), 0)
 
     @classmethod
     async def open(
-        cls, storage: Storage, migration: str, run: str, object: str, chunk: str, *, by: str = "", map_hash: str = ""
+        cls,
+        storage: Storage,
+        migration: str,
+        run: str,
+        object: str,
+        chunk: str,
+        *,
+        by: str = "",
+        map_hash: str = "",
+        check: Callable[[], None] | None = None,
     ) -> Self:
-        """Read the chunk's rows. `by` (operator) and `map_hash` go into every row appended through this log."""
-        log = cls(storage, paths.partition(migration, run, object, chunk), by=by, map_hash=map_hash)
+        """Read the chunk's rows. `by` (operator) and `map_hash` go into every row appended through this log.
+
+        `check` is the lease's: called right before rows are sent, it raises when they must not be. A worker that was
+        frozen would add to a log whose end is anchored already, which is what tampering looks like.
+        """
+        log = cls(storage, paths.partition(migration, run, object, chunk), by=by, map_hash=map_hash, check=check)
         await log._catch_up()
         return log
 
@@ -194,6 +210,8 @@ class AuditLog:
             digest = chain.link(digest, text)
             texts.append(chain.sealed(text, digest))
             made.append(full)
+        if self._check is not None:
+            self._check()
         await self._storage.rows.insert(paths.AUDIT, texts)
         self._head = Head(digest, count)
         for row in made:

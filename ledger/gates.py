@@ -103,6 +103,8 @@ def gate(migration: Migration, step: Step, *, at: datetime | None = None) -> Ref
         return busy
     if migration.undoing and step != "rollback":
         return Refusal("rollback_unfinished", "A rollback began and has not finished; finish it first.", "rollback")
+    if step == "close" and not migration.written:
+        return None  # nothing of it is in the target: there is nothing to prove, and nothing to take back
     if migration.state not in _ALLOWED[step]:
         return _out_of_order(migration, step)
     check = _CHECKS.get(step)
@@ -202,6 +204,11 @@ def _check_delta(migration: Migration, at: datetime) -> Refusal | None:
     return _check_run(migration, at)
 
 
+def window_open(migration: Migration, *, at: datetime | None = None) -> bool:
+    """Whether the delta window was opened and has not ended."""
+    return migration.delta_until is not None and (at or now()) < migration.delta_until
+
+
 def _check_rollback(migration: Migration, _at: datetime) -> Refusal | None:
     if not migration.written and not migration.undoing:
         return Refusal("nothing_written", "Nothing has been written, so there is nothing to take back.", None)
@@ -214,10 +221,9 @@ def _check_close(migration: Migration, at: datetime) -> Refusal | None:
     if migration.reconciliation == "differences":
         reason = "The reconciliation has differences; mend and verify again, or accept them."
         return Refusal("differences_open", reason, "verify")
-    if migration.delta_until is not None and at < migration.delta_until:
-        return Refusal(
-            "delta_window_open", f"The delta window is open until {migration.delta_until:%F %H:%M} UTC.", None
-        )
+    if window_open(migration, at=at):
+        reason = f"The delta window is open until {migration.delta_until:%F %H:%M} UTC; it may be shut before."
+        return Refusal("delta_window_open", reason, "delta")
     return None
 
 

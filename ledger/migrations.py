@@ -2,7 +2,7 @@
 
 Rows: table `migrations` (PartitionKey "migration", RowKey the id), table `runs` (PartitionKey the migration's id,
 RowKey the run's number in eight digits). The document is JSON in `document`; `state` stands beside it for
-people who browse.
+people who browse. A row `system.<name>` beside the migrations names the latest one of each system.
 """
 
 import secrets
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
-from azure.data.tables import UpdateMode
+from azure.data.tables import TableTransactionError, UpdateMode
 from azure.data.tables.aio import TableClient
 
 from ledger import transitions
@@ -33,6 +33,7 @@ __all__ = [
     "RunState",
     "State",
     "Step",
+    "SystemTaken",
     "begin_run",
     "change",
     "change_run",
@@ -45,6 +46,7 @@ __all__ = [
     "load",
     "load_run",
     "next_steps",
+    "stop_run",
 ]
 
 _PARTITION = "migration"
@@ -61,6 +63,14 @@ class NoRun(LookupError):
     """The migration has no run with this id."""
 
 
+class SystemTaken(Exception):
+    """Another migration of the system is open, or was closed with rows in the target: `holder`."""
+
+    def __init__(self, holder: Migration) -> None:
+        super().__init__(f"system {holder.system} is held by migration {holder.id}")
+        self.holder = holder
+
+
 class EpochChanged(Exception):
     """A rollback took over: the writer must stop before its next write."""
 
@@ -73,12 +83,35 @@ async def create(
     plan: str | None = None,
     options: dict[str, Any] | None = None,
 ) -> Migration:
-    """Create a migration in state `created` with an id of its own."""
-    migration = Migration(
-        id=f"m-{secrets.token_hex(4)}", system=system, profile=profile, plan=plan, options=options or {}
-    )
-    await storage.table(MIGRATIONS).create_entity(_row(_PARTITION, migration.id, migration))
-    return migration
+    """Create a migration in state `created` with an id of its own.
+
+    The ids and keys of its rows are made of the system's name, so a system has one migration at a time, and none after
+    one that was closed with rows in the target. Names that differ in case alone are one: the target's keys ignore case.
+    Raises SystemTaken.
+    """
+    table = storage.table(MIGRATIONS)
+    while True:
+        before, etag = await _holder(storage, system)
+        if before is not None and (before.state != "closed" or before.written):
+            raise SystemTaken(before)
+        migration = Migration(
+            id=f"m-{secrets.token_hex(4)}",
+            system=system,
+            profile=profile,
+            plan=plan,
+            generation=before.generation if before else 0,
+            options=options or {},
+        )
+        claim = {"PartitionKey": _PARTITION, "RowKey": _system_key(system), "migration": migration.id}
+        swap = {"mode": UpdateMode.REPLACE, "etag": etag, "match_condition": MatchConditions.IfNotModified}
+        claimed = ("update", claim, swap) if etag else ("create", claim)
+        try:
+            await table.submit_transaction([("create", _row(_PARTITION, migration.id, migration)), claimed])
+        except TableTransactionError as error:
+            if error.status_code not in (409, 412):
+                raise
+            continue  # somebody else was quicker: look at theirs
+        return migration
 
 
 async def load(storage: Storage, id: str) -> Migration:
@@ -88,7 +121,9 @@ async def load(storage: Storage, id: str) -> Migration:
 
 async def list_all(storage: Storage) -> list[Migration]:
     """All migrations, oldest first."""
-    rows = storage.table(MIGRATIONS).query_entities("PartitionKey eq @p", parameters={"p": _PARTITION})
+    rows = storage.table(MIGRATIONS).query_entities(
+        "PartitionKey eq @p and RowKey ge 'm-' and RowKey lt 'm.'", parameters={"p": _PARTITION}
+    )
     found = [Migration.model_validate_json(str(row["document"])) async for row in rows]
     return sorted(found, key=lambda migration: (migration.created, migration.id))
 
@@ -186,7 +221,9 @@ async def end_run(
     `undone_by`. `kept`: it left rows of ours to those who changed them. Raises NoMigration, NoRun.
     """
     run = await load_run(storage, id, run_id)
-    left = [name for name, gone in (undone or {}).items() if not gone]
+    if run.stop_by and state == "failed":
+        state, message, error = "stopped", _stopped(run), None
+    left = [await load_run(storage, id, name) for name, gone in (undone or {}).items() if not gone]
 
     def end(migration: Migration) -> None:
         if migration.active_run != run_id:
@@ -212,6 +249,28 @@ async def end_run(
             stored.counts = stored.counts if counts is None else counts
 
     return await change_run(storage, id, run_id, finish)
+
+
+async def stop_run(storage: Storage, id: str, run_id: str, by: str) -> Run:
+    """Ask the active run to stop: the epoch rises, so nothing of it begins any more. Safe to repeat.
+
+    It stays the active run until what is under way has come to its end, and ends then as `stopped`.
+    Raises GateClosed, NoMigration, NoRun.
+    """
+    await load_run(storage, id, run_id)
+
+    def stop(migration: Migration) -> None:
+        if migration.active_run != run_id or migration.begun is None:
+            raise GateClosed(Refusal("run_ended", f"Run {run_id} is not active.", None))
+        migration.epoch += migration.epoch == migration.begun.epoch
+
+    def mark(run: Run) -> None:
+        run.stop_by = run.stop_by or by
+
+    # The run first: one that fails because the epoch rose must know why.
+    run = await change_run(storage, id, run_id, mark)
+    await change(storage, id, stop)
+    return run
 
 
 async def load_run(storage: Storage, id: str, run_id: str) -> Run:
@@ -246,7 +305,7 @@ def _admit(migration: Migration, kind: Kind, parent: str | None) -> None:
         raise GateClosed(refusal)
 
 
-def _onward(migration: Migration, run: Run, *, clean: bool, left: list[str], kept: bool) -> None:
+def _onward(migration: Migration, run: Run, *, clean: bool, left: list[Run], kept: bool) -> None:
     match run.kind:
         case "scope":
             transitions.scoped(migration)
@@ -254,18 +313,25 @@ def _onward(migration: Migration, run: Run, *, clean: bool, left: list[str], kep
             transitions.prepared(migration, run)
         case "sample":
             transitions.sampled(migration, run)
-        case "migrate":
+        case "migrate" | "retry":
             transitions.migrated(migration)
         case "verify":
             transitions.verified(migration, clean=clean)
         case "rollback":
             transitions.rolled_back(migration, left, kept=kept)
-        case "probe" | "plan" | "delta" | "retry" | "undo":
+        case "probe" | "plan" | "delta" | "undo":
             pass
 
 
 def _mark_undone(run: Run, by: str) -> None:
     run.undone_by = by
+
+
+def _stopped(run: Run) -> str:
+    onward = (
+        f"start {STEP_OF[run.kind]} again to go on from there." if run.kind in STEP_OF else "it goes on with its run."
+    )
+    return f"Stopped by {run.stop_by}. What was finished is kept: {onward}"
 
 
 async def _stop(storage: Storage, run: Run, by: str) -> None:
@@ -283,6 +349,19 @@ async def _load(storage: Storage, id: str) -> tuple[Migration, str]:
     except ResourceNotFoundError:
         raise NoMigration(f"no migration {id!r}") from None
     return Migration.model_validate_json(str(row["document"])), str(row.metadata["etag"])
+
+
+async def _holder(storage: Storage, system: str) -> tuple[Migration | None, str]:
+    """The latest migration of a system, and the version of the row that names it."""
+    try:
+        claim = await storage.table(MIGRATIONS).get_entity(_PARTITION, _system_key(system))
+    except ResourceNotFoundError:
+        return None, ""
+    return await load(storage, str(claim["migration"])), str(claim.metadata["etag"])
+
+
+def _system_key(system: str) -> str:
+    return f"system.{system.lower()}"
 
 
 async def _load_run(storage: Storage, id: str, run_id: str) -> tuple[Run, str]:

@@ -192,6 +192,13 @@ class Storage:
             async for piece in pieces:
                 yield piece
 
+    async def part(self, container: Container, name: str, start: int, length: int) -> bytes:
+        """At most `length` bytes of a blob from `start` on; none from its end on. Raises NotStored."""
+        if start >= await self.size(container, name):
+            return b""
+        reading = await self.blob(container, name).download_blob(offset=start, length=length)
+        return bytes(await reading.readall())
+
     async def exists(self, container: Container, name: str) -> bool:
         """Whether there is a blob of that name."""
         return await self._small.size(container, name) is not None

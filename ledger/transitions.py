@@ -1,13 +1,14 @@
 """What each step changes in the migration: pure functions over the document, one for each move.
 
 They change the document they are given and are meant for `migrations.change`. Those that a person asks for (`confirm`,
-`sign`, `accept`, `close`) pass their gate themselves and raise `GateClosed`; the ends of runs are applied by `end_run`.
+`sign`, `shut_delta_window`, `accept`, `close`) pass their gate themselves and raise `GateClosed`; the ends of runs are
+applied by `end_run`.
 """
 
 from datetime import datetime
 
-from ledger.gates import GateClosed, Refusal, gate
-from ledger.states import STATES, WRITING, Migration, Run, State, now
+from ledger.gates import GateClosed, Refusal, gate, window_open
+from ledger.states import LOADING, STATES, WRITING, Kind, Migration, Run, State, now
 
 
 def _pass(refusal: Refusal | None) -> None:
@@ -38,6 +39,16 @@ def void_confirmation(migration: Migration) -> None:
         migration.state = "mapped"
 
 
+def extended(migration: Migration, map_hash: str) -> None:
+    """The source was read anew and the map has grown by columns' lengths and options only: every field goes where it went.
+
+    What was confirmed stands. The target has to be prepared for the longer columns, and a sample made and signed of it.
+    """
+    migration.map_hash = migration.confirmed_hash = map_hash
+    void_signature(migration)
+    migration.state = "confirmed"
+
+
 def void_signature(migration: Migration) -> None:
     """Take back the sign-off."""
     migration.signed_hash = migration.signed_sample = migration.signed_by = migration.signed_at = None
@@ -66,9 +77,21 @@ def sign(migration: Migration, by: str, map_hash: str, sample: str) -> None:
     migration.state = "signed_off"
 
 
-def open_delta_window(migration: Migration, until: datetime) -> None:
-    """Delta runs are allowed until this time (UTC); until then the migration cannot be closed."""
-    migration.delta_until = until
+def open_delta_window(migration: Migration, kind: Kind, until: datetime) -> None:
+    """Delta runs are allowed until this time (UTC); until then the migration cannot be closed.
+
+    A full run opens the window anew; a retry only where none was opened, since it may have to bring what a run that
+    paused or failed did not.
+    """
+    if kind == "migrate" or migration.delta_until is None:
+        migration.delta_until = until
+
+
+def shut_delta_window(migration: Migration) -> None:
+    """A person ends the delta window before its time: nothing is picked up any more, and the migration can be closed."""
+    if migration.state == "closed" or not window_open(migration):
+        _pass(Refusal("delta_window_shut", "There is no delta window that is open.", None))
+    migration.delta_until = now()
 
 
 def accept(migration: Migration, by: str) -> None:
@@ -95,6 +118,8 @@ def begun(migration: Migration, run: Run) -> None:
     if run.kind == "rollback":
         migration.undoing = True
         wrote(migration)
+        if run.options.get("remove_solution"):
+            migration.prepared_hash = None
 
 
 def scoped(migration: Migration) -> None:
@@ -132,8 +157,8 @@ def verified(migration: Migration, *, clean: bool) -> None:
     migration.state = "verified"
 
 
-def rolled_back(migration: Migration, left: list[str], *, kept: bool = False) -> None:
-    """A rollback finished; `left` are the ids of writing runs that still stand (none when all was taken back).
+def rolled_back(migration: Migration, left: list[Run], *, kept: bool = False) -> None:
+    """A rollback finished; `left` are the writing runs that still stand (none when all was taken back).
 
     `kept`: rows stay that others have changed or depend on, so that there is still something a forced one can take.
     With a full migration still standing (only a delta was undone) the state is `migrated`; else `confirmed`, so that
@@ -141,7 +166,7 @@ def rolled_back(migration: Migration, left: list[str], *, kept: bool = False) ->
     """
     migration.undoing = False
     migration.written = bool(left) or kept
-    if any(run.startswith("migrate-") for run in left):
+    if any(run.kind in LOADING and run.state == "done" for run in left):
         migration.state = "migrated"
         return
     void_signature(migration)

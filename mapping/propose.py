@@ -34,7 +34,8 @@ NO_OPTIONS: Final = "Other"
 #: Logical names may have 50 characters, prefix included.
 _NAME_LENGTH: Final = 40
 
-_TRANSFORMS: Final[dict[ColumnType, str]] = {
+#: The transform that fills a column of a type with what an inventory found.
+TRANSFORM_OF: Final[dict[ColumnType, str]] = {
     "text": "text", "memo": "text", "integer": "integer", "decimal": "decimal", "money": "money", "boolean": "boolean",
     "date": "date", "datetime": "datetime", "choice": "choice", "choices": "choices",
 }  # fmt: skip
@@ -301,7 +302,7 @@ def _property_field(source: str, column: CustomColumn, counts: PropertyCounts) -
     # A choice is a guess about what people may enter; a plain type is what every value has.
     guess = column.type in ("choice", "choices")
     reason = f"custom property with {counts.values} values, of type {column.type} as far as seen"
-    field = {"source": source, "column": column.name, "transform": _TRANSFORMS[column.type], "phi": phi}
+    field = {"source": source, "column": column.name, "transform": TRANSFORM_OF[column.type], "phi": phi}
     if column.type == "memo" and getattr(counts, "multi", False):
         field["args"] = dict(JOINED)
     return FieldMap.model_validate({**field, "confidence": 0.7 if guess else 0.85, "reason": reason})

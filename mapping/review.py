@@ -1,4 +1,4 @@
-"""The review of protected health information: what a named person decided of each field, by its class or alone.
+"""What a named person has to decide before a map is confirmed: fields of delicate health information, datasets left out.
 
 Pure: the map in, the map out. Every class can be decided about; fields of the most delicate ones have to be. Controlled
 substances have a policy of their own besides (``ClinicMap.controlled``), which is about rows, not fields.
@@ -101,6 +101,17 @@ def decided(one: FieldMap, decision: PhiDecision, by: str, at: datetime) -> Fiel
             raise ValueError(f"{one.source} has no column: give it one first")
         update |= {"status": "confirmed", "reason": f"decided by {by}"}
     return one.model_copy(update=update)
+
+
+def unmarked(clinic_map: ClinicMap) -> list[str]:
+    """Datasets that feed no object and that nobody has marked out of scope with a reason."""
+    return [name for name, why in clinic_map.out_of_scope.items() if not why.strip()]
+
+
+def marked(clinic_map: ClinicMap, reasons: Mapping[str, str]) -> ClinicMap:
+    """The map with reasons why datasets stay out. Names that are none of its datasets out of scope are passed over."""
+    given = {name: why.strip() for name, why in reasons.items() if name in clinic_map.out_of_scope and why.strip()}
+    return clinic_map.model_copy(update={"out_of_scope": clinic_map.out_of_scope | given})
 
 
 def _has_way(one: FieldMap) -> bool:

@@ -58,22 +58,33 @@ def problems(map: ClinicMap, schema: Schema) -> list[Problem]:
     return found
 
 
-def _settings(map: ClinicMap) -> tuple[tzinfo, list[Problem]]:
-    found: list[str] = []
-    zone: tzinfo = UTC
+def frame_problems(*, prefix: str, time_zone: str, currency: str) -> list[str]:
+    """What is wrong with the values that a map is made with, and that stay the same however its fields change."""
+    found = []
+    if _zone(time_zone) is None:
+        found.append(f"The time zone {time_zone!r} is not known; give an IANA name such as America/New_York.")
+    if not _PREFIX.fullmatch(prefix) or prefix.startswith("mscrm"):
+        found.append("The prefix needs 2 to 8 lower-case letters or digits, beginning with a letter, and not mscrm.")
+    if not _CURRENCY.fullmatch(currency):
+        found.append("The currency needs its three-letter code, such as USD.")
+    return found
+
+
+def _zone(name: str) -> tzinfo | None:
     try:
-        zone = ZoneInfo(map.time_zone)
+        return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        found.append(f"The time zone {map.time_zone!r} is not known; give an IANA name such as America/New_York.")
+        return None
+
+
+def _settings(map: ClinicMap) -> tuple[tzinfo, list[Problem]]:
+    found = frame_problems(prefix=map.prefix, time_zone=map.time_zone, currency=map.currency)
+    zone = _zone(map.time_zone)
     if not _SYSTEM.fullmatch(map.system):
         found.append("The system's name may hold letters, digits and dashes only, at most 50.")
-    if not _PREFIX.fullmatch(map.prefix) or map.prefix.startswith("mscrm"):
-        found.append("The prefix needs 2 to 8 lower-case letters or digits, beginning with a letter, and not mscrm.")
-    if not _CURRENCY.fullmatch(map.currency):
-        found.append("The currency needs its three-letter code, such as USD.")
     if "prescription" in map.objects and map.controlled is None:
         found.append("Choose what becomes of controlled substances: suppress, redact or include.")
-    return zone, [Problem("", "", message) for message in found]
+    return zone or UTC, [Problem("", "", message) for message in found]
 
 
 def _custom_columns(map: ClinicMap, schema: Schema) -> Iterator[Problem]:

@@ -31,8 +31,11 @@ def undo_object(context: Any) -> Flow:
 
 
 def rollback(context: Any, job: Json) -> Flow:
-    """Undo, prove, report."""
+    """Undo, prove, take the solution out where that was asked for, report."""
     proved = yield from undo_runs(context, job)
+    if job["remove_solution"]:
+        context.set_custom_status({"phase": "solution"})
+        yield from call(context, "remove_solution", job)
     return (yield from call(context, "make_rollback_report", {**job, "undone": proved["undone"]}))
 
 

@@ -20,6 +20,8 @@ FIXES: Final[Mapping[str, str]] = {
     "rerouted": "Roll back the run that wrote it, then run again.",
     "gone_from_target": "Somebody deleted the row in the target: decide whether it should come back.",
     "conflict": "Somebody changed the row meanwhile: retry.",
+    "id_taken": "Another migration of the same system made the row: roll it back, or name this system otherwise.",
+    "lost_reply": "The target did not answer, and may or may not have done it: retry.",
     # of a document
     "no_file": "Find the file in the old system and upload it by hand.",
     "missing_file": "Add the file to the upload, or upload it by hand.",

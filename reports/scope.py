@@ -1,7 +1,7 @@
 """Reports of the scope: what the source holds, what it takes, what will not be migrated, and the map to confirm."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from mapping.model import ClinicMap
 from reports.estimates import Size, complexity, estimates, grades, scoping
@@ -18,6 +18,9 @@ def scope_report(
     profiled: Mapping[str, Any],
     size: Size | None = None,
     properties: Mapping[str, Any] | None = None,
+    out_of_scope: Mapping[str, str] | None = None,
+    delicate_ids: Mapping[str, int] | None = None,
+    drift: Sequence[Sequence[str]] = (),
 ) -> Report:
     """What the source holds, how hard it is, what it takes, what stays behind, and the warnings.
 
@@ -26,6 +29,9 @@ def scope_report(
         profiled: dataset -> what profiling found (``sources.profiling.model.DatasetDocument``).
         size: what the estimates need; from the records alone when None.
         properties: custom patient property -> its counts (``sources.inventory.PropertyProfile``).
+        drift: what changed since the source before (``mapping.drift.Drift``).
+        delicate_ids: object -> records whose id looks like a social security number.
+        out_of_scope: the map's datasets that feed nothing, with the reason; "" while nobody has given one.
     """
     records = seen.records
     size = size or Size(records=records, daily=seen.daily)
@@ -62,6 +68,7 @@ def scope_report(
                 ["Object", "Records"],
                 [[name, rows] for name, rows in records.items() if rows or name != "custom_property"],
             ),
+            drift_table("What changed since the last source", drift, "Nothing; or this is the first source.", BEFORE),
             Table(
                 "Complexity",
                 ["What", "Measured", "Grade", "Thresholds"],
@@ -91,9 +98,11 @@ def scope_report(
             Table("Keys and files", _KEY_COLUMNS, _keys(accounts, profiled), _SAMPLED),
             Table(
                 "Not migrated",
-                ["Dataset", "Rows", "Why"],
-                _left_out(profile, accounts),
+                ["Dataset", "Rows", "Why", "Said by"],
+                _left_out(profile, accounts, out_of_scope or {}),
+                "A dataset that feeds nothing needs a reason before the map is confirmed.",
                 empty="Every dataset feeds an object.",
+                marks={NOBODY: "attention"},
             ),
             Table("Columns", _COLUMNS, _columns(profiled), _SAMPLED),
             Table(
@@ -114,9 +123,19 @@ def scope_report(
                 empty="None.",
             ),
             Table(
+                "Ids that are health information",
+                ["Dataset or object", "What", "State"],
+                _delicate_ids(profile, delicate_ids or {}),
+                "Ids stand in the log, in exceptions and in keys, where no health information may be.",
+                empty="None was found.",
+                marks={"shown": "bad", "hashed": "good"},
+            ),
+            Table(
                 "Files nobody knows",
-                ["File", "Bytes"],
-                [[one["name"], one["size"]] for one in source["unknown_files"]],
+                ["File", "Bytes", "Trouble"],
+                [[one["name"], one["size"], one.get("problem", "")] for one in source["unknown_files"]],
+                "Files that no dataset takes and that hold no records, or whose records cannot be read. Billing among them "
+                "is exported as it is.",
                 empty="None.",
             ),
             Table(
@@ -140,15 +159,62 @@ _COLUMNS = [
 ]  # fmt: skip
 
 
-def _left_out(profile: Any, accounts: Mapping[str, Mapping[str, int]]) -> list[list[Any]]:
+#: What is to be done about a change in the source, before records are migrated and after.
+BEFORE: Final = (
+    "A mapped field that is new, gone or goes another way needs a new confirmation; what only grows does not."
+)
+AFTERWARDS: Final = "The map stands: what it has no place for is excepted. To bring it, roll back and scope again."
+
+
+def drift_table(title: str, drift: Sequence[Sequence[str]], empty: str, note: str) -> Table:
+    """What changed in the source, a line each."""
+    return Table(
+        title,
+        ["What", "Where", "Before", "Now", "What follows"],
+        drift,
+        note,
+        empty=empty,
+        marks={"mapped field": "attention"},
+    )
+
+
+#: Who gave the reason why a dataset is out of scope, while none is given.
+NOBODY: Final = "nobody yet"
+
+
+def _left_out(
+    profile: Any, accounts: Mapping[str, Mapping[str, int]], out_of_scope: Mapping[str, str]
+) -> list[list[Any]]:
     """What is not migrated: out of scope, and to be rebuilt."""
     rows = [
-        [name, accounts.get(name, {}).get("rows", 0), one.out_of_scope]
-        for name, one in profile.datasets.items()
-        if one.out_of_scope
+        [name, accounts.get(name, {}).get("rows", 0), *_why(profile.datasets.get(name), profile.title, why)]
+        for name, why in out_of_scope.items()
     ]
     for name, one in profile.rebuild.items():
-        rows.append([name, accounts.get(name, {}).get("rows", 0), f"To rebuild. {one.what_to_rebuild}"])
+        rows.append([name, accounts.get(name, {}).get("rows", 0), f"To rebuild. {one.what_to_rebuild}", profile.title])
+    return rows
+
+
+def _why(dataset: Any, title: str, why: str) -> tuple[str, str]:
+    """The reason, and who gave it; what is known of the dataset instead while nobody has."""
+    if not why.strip():
+        return getattr(dataset, "unplaced", None) or f"It is no dataset of {title}.", NOBODY
+    return why, title if dataset and dataset.out_of_scope == why else "a person"
+
+
+def _delicate_ids(profile: Any, found: Mapping[str, int]) -> list[list[Any]]:
+    """Columns that are hashed, and objects whose ids look like what should be."""
+    rows: list[list[Any]] = [
+        [name, f"{', '.join(one.hashed)}: a keyed hash stands in its place wherever it is an id", "hashed"]
+        for name, one in profile.datasets.items()
+        if one.hashed
+    ]
+    for name, many in found.items():
+        words = (
+            f"{many:,} records have an id that looks like a social security number: name its column, and every column that "
+            "refers to it, as hashed in the profile, then scope again"
+        )
+        rows.append([name, words, "shown"])
     return rows
 
 

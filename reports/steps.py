@@ -240,13 +240,23 @@ def delta_report(
     )
 
 
+_SCHEMA_STAYS: Final = "Tables and columns of the solution stay; a rollback with --remove-solution removes them, too."
+_SCHEMA_REMOVED: Final = "The solution's publisher, and the tables and columns that are listed below as staying."
+
+
 def rollback_report(
     migration: str,
     counts: Mapping[str, Mapping[str, int]],
     totals: Mapping[str, int],
     listed: Sequence[Mapping[str, Any]],
+    behind: Sequence[Mapping[str, Any]],
+    solution: Mapping[str, Any] | None = None,
 ) -> Report:
-    """What was undone, what was left and why, and what stays behind all the same."""
+    """What was undone, what was left and why, and what stays behind all the same: ``behind``, rows that it had to make.
+
+    ``solution``: ``{"removed": names, "kept": {name: why}}`` of tables and columns, when they were to be removed, too.
+    """
+    removed, kept = (solution["removed"], solution["kept"]) if solution else ([], {})
     return Report(
         "rollback",
         "Rollback",
@@ -280,6 +290,13 @@ def rollback_report(
                 empty="Nothing was left behind.",
             ),
             Table(
+                "Made by the rollback",
+                ["Object", "Source id", "Table", "Row", "Why"],
+                [[one[key] for key in ("object", "source_id", "table", "row_id", "why")] for one in behind],
+                "What was as before could be had only with these rows; they stay.",
+                empty="Nothing.",
+            ),
+            Table(
                 "What a rollback does not reach",
                 ["Where", "What stays"],
                 [
@@ -288,11 +305,22 @@ def rollback_report(
                         "Deleted rows stay there for up to 30 days where the environment has it switched on.",
                     ],
                     ["Dataverse auditing", "Its log keeps the history of audited tables."],
-                    [
-                        "Schema",
-                        "Tables and columns of the solution stay; remove the solution by hand if it is not wanted.",
-                    ],
+                    ["Schema", _SCHEMA_REMOVED if solution else _SCHEMA_STAYS],
                 ],
+            ),
+            *(
+                [
+                    Table(
+                        "Tables and columns",
+                        ["Table or column", "What", "Why"],
+                        [
+                            *([name, "stays", why] for name, why in kept.items()),
+                            *([name, "removed", ""] for name in removed),
+                        ],
+                    )
+                ]
+                if solution
+                else []
             ),
         ],
         csv_table=1,

@@ -52,6 +52,8 @@ class Seen:
     odd: Mapping[str, int] = field(default_factory=dict)
     rebuild: Mapping[str, int] = field(default_factory=dict)
     billing_files: int = 0
+    new_properties: int = 0  #: since the source before
+    lost_properties: int = 0
 
 
 def warnings_of(seen: Seen) -> list[list[str]]:
@@ -100,9 +102,12 @@ def _billing(seen: Seen) -> Found:
 def _custom_fields(seen: Seen) -> Found:
     if not seen.properties:
         return "does not apply", "No custom patient properties were found."
+    since = ""
+    if seen.new_properties or seen.lost_properties:
+        since = f" Since the last source {seen.new_properties:,} came and {seen.lost_properties:,} went."
     return "applies", (
         f"{len(seen.properties):,} custom properties with {sum(seen.properties.values()):,} values become columns of this "
-        "clinic only. Those that a later export brings are excepted and listed in the delta report."
+        f"clinic only.{since} Those that a later export brings are excepted and listed in the delta report."
     )
 
 

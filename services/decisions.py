@@ -1,4 +1,4 @@
-"""The decisions people make: confirm, sign off, accept, close. Each is bound to what they read, and is anchored."""
+"""The decisions people make: confirm, sign off, shut the delta window, accept, close. Each is bound to what they read, and is anchored."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -7,16 +7,19 @@ from activities import jobs
 from activities.errors import StepError
 from ledger import manifest, migrations, transitions
 from ledger.migrations import Migration
+from ledger.states import now
 from ledger.storage import Storage
 from mapping.catalog import build_schema
-from mapping.model import ControlledPolicy, FieldMap, PhiDecision
-from mapping.review import undecided
+from mapping.model import ClinicMap, ControlledPolicy, FieldMap, PhiDecision
+from mapping.review import marked, undecided, unmarked
 from mapping.validate import problems
 from services import history, maps
+from services.history import Change
 from services.maps import store_map
 from services.phi import decided, worded
 
 _PHI_NEXT: Final = "Confirm with phi: migrate, redact or leave_out for each class or field, or decide field by field."
+_SCOPE_NEXT: Final = "Confirm with out_of_scope: a reason for each dataset; or write a profile that shapes them."
 _UNDECIDED: Final = "Nobody has decided what happens to controlled substances."
 
 
@@ -27,36 +30,56 @@ async def confirm(
     map_hash: str,
     controlled: ControlledPolicy | None,
     phi: Mapping[str, PhiDecision] | None = None,
+    out_of_scope: Mapping[str, str] | None = None,
 ) -> Migration:
     """A person confirms the map they read; no record moves before this.
 
-    ``controlled`` and ``phi`` (class, or object and field, to decision) are decisions made with it: where they change
-    what is written, what is confirmed is the map as it then is. Raises StepError while one is missing.
+    ``controlled``, ``phi`` (class, or object and field, to decision) and ``out_of_scope`` (dataset to the reason why it
+    stays out) are decisions made with it: where they change what is written, what is confirmed is the map as it then
+    is. Raises StepError while one is missing.
     """
     migration = await migrations.load(store, id)
     current = await jobs.current_map(store, migration)
-    changed = reviewed = decided(current, phi or {}, by)
+    reviewed = decided(current, phi or {}, by)
+    changed = marked(reviewed, out_of_scope or {})
     if controlled:
         changed = changed.model_copy(update={"controlled": controlled})
     if changed.controlled is None and "prescription" in changed.objects:
         raise StepError("controlled_undecided", _UNDECIDED, "Confirm with controlled: suppress, redact or include.")
     if left := list(undecided(changed)):
         raise StepError("phi_undecided", _words(left), _PHI_NEXT)
+    if names := unmarked(changed):
+        words = f"These datasets feed no object, and nobody has said why they stay out: {', '.join(names)}."
+        raise StepError("scope_undecided", words, _SCOPE_NEXT)
     if found := problems(changed, build_schema(changed)):
         words = f"The map cannot be confirmed: {maps.worded(found)}"
         raise StepError("bad_map", words, "Mend the map, then confirm it.")
     agreed = map_hash
     if changed != current and map_hash == migration.map_hash:
-        made = filter(None, (controlled and f"controlled substances {controlled}", worded(phi or {})))
+        why = "reasons for datasets left out" if out_of_scope else ""
+        made = filter(None, (controlled and f"controlled substances {controlled}", worded(phi or {}), why))
         cause = f"confirmed: {', '.join(made)}"
         stored = await store_map(store, migration.id, changed, by=by, cause=cause, on=migration.map_version)
         migration = stored.migration
         number = migration.map_version
         await history.append(store, id, list(history.between(current, reviewed, "review", by=by, version=number)))
         agreed = migration.map_hash or ""
+        await history.append(store, id, _reasons(current, changed, by, migration.map_version))
     migration = await migrations.change(store, id, lambda one: transitions.confirm(one, by, agreed))
     await anchor(store, migration, "confirm", by)
     return migration
+
+
+def _reasons(before: ClinicMap, after: ClinicMap, by: str, version: int) -> list[Change]:
+    """The reasons that were given or changed, for the map's history."""
+    return [
+        Change(
+            at=now(), by=by, version=version, field=f"dataset.{name}", source=name, action="ignore",
+            before=before.out_of_scope.get(name, ""), after=why,
+        )
+        for name, why in after.out_of_scope.items()
+        if why != before.out_of_scope.get(name)
+    ]  # fmt: skip
 
 
 def _words(left: Sequence[tuple[str, FieldMap]]) -> str:
@@ -72,6 +95,13 @@ async def sign_off(store: Storage, id: str, by: str, map_hash: str, sample: str)
     """A person signs the sample they read: bound to the map's hash and to the sample's run."""
     migration = await migrations.change(store, id, lambda one: transitions.sign(one, by, map_hash, sample))
     await anchor(store, migration, "sign-off", by)
+    return migration
+
+
+async def shut_delta(store: Storage, id: str, by: str) -> Migration:
+    """A person ends the delta window before its time. A pickup under way goes on to its end."""
+    migration = await migrations.change(store, id, transitions.shut_delta_window)
+    await anchor(store, migration, "delta-shut", by)
     return migration
 
 

@@ -17,6 +17,8 @@ from settings import settings
 
 Role = Literal["viewer", "operator", "approver"]
 ROLES: Final[tuple[Role, ...]] = ("viewer", "operator", "approver")
+#: Step -> the role it takes. Every other step takes an operator.
+ROLES_OF_STEPS: Final[dict[str, Role]] = dict.fromkeys(("confirm", "sign-off", "close", "rollback"), "approver")
 
 _HERE: Final = ("127.0.0.1", "localhost", "::1")
 _ROLE_CLAIMS: Final = ("roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role")

@@ -1,7 +1,7 @@
 """Migrations: created, listed, and shown as people and programs see them."""
 
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -9,11 +9,14 @@ from activities import jobs
 from activities.errors import StepError
 from activities.prepare import fallback_name
 from activities.tally import FIGURES, dataset_accounts
-from ledger import manifest, migrations, paths
+from ledger import manifest, migrations
 from ledger.migrations import Migration, Run
+from ledger.states import STEP_OF, UNDOING, WRITING
 from ledger.storage import Storage
 from mapping.model import ClinicMap
 from mapping.objects import OBJECTS
+from mapping.validate import frame_problems
+from services import papers
 from sources.profile import known_profiles
 
 
@@ -27,17 +30,42 @@ class NewMigration(BaseModel):
     plan: Literal["sales_professional", "sales_enterprise"] | None = None
     seats: int | None = Field(default=None, ge=1)  #: users that the plan is paid for
     renewal: date | None = None  #: when the contract renews
-    options: dict[str, Any] = Field(default_factory=dict)
+    prefix: str | None = None  #: of the publisher: every custom name in the target begins with it
+    time_zone: str | None = None  #: IANA zone of source times that carry none
+    currency: str | None = None  #: of amounts that name none
+
+
+#: What a map is made with when nobody says otherwise; a profile may know the zone of its system.
+_FRAME: Final = {name: ClinicMap.model_fields[name].default for name in ("prefix", "time_zone", "currency")}
 
 
 async def create(store: Storage, asked: NewMigration) -> Migration:
-    """Create a migration. Raises StepError when the system has one that is open."""
-    contract = {"seats": asked.seats, "renewal": asked.renewal.isoformat() if asked.renewal else None}
-    options = asked.options | {name: value for name, value in contract.items() if value is not None}
+    """Create a migration.
+
+    Raises StepError: a value that no map can be made with; a system whose migration is open, or was closed with rows in
+    the target.
+    """
+    given = asked.model_dump(mode="json", exclude_none=True)
+    wrong = frame_problems(**(_FRAME | {name: given[name] for name in _FRAME if name in given}))
+    if wrong:
+        raise StepError("bad_request", " ".join(wrong), "Correct it, then create the migration again.")
+    options = {name: given[name] for name in (*_FRAME, "seats", "renewal") if name in given}
     try:
         return await migrations.create(store, asked.system, profile=asked.profile, plan=asked.plan, options=options)
-    except ValueError as error:
-        raise StepError("system_open", str(error), "Go on with that migration, or close it.") from None
+    except migrations.SystemTaken as taken:
+        raise _taken(taken.holder) from None
+
+
+def _taken(holder: Migration) -> StepError:
+    """Why a system's name cannot be given to another migration."""
+    if holder.state != "closed":
+        words = f"Migration {holder.id} of system {holder.system!r} is open; a system has one at a time."
+        return StepError("system_open", words, "Go on with that migration, or close it.")
+    words = (
+        f"Migration {holder.id} of system {holder.system!r} is closed, and its rows are final: another one of that name "
+        "would write to the same rows."
+    )
+    return StepError("system_closed", words, f"Choose another name for the system, for example {holder.system}-2.")
 
 
 def fallback_owner(one: Migration) -> str:
@@ -105,22 +133,34 @@ async def summary(store: Storage, id: str) -> dict[str, Any]:
     """The document that ``make demo`` and ``migrate --json`` print."""
     one = await migrations.load(store, id)
     empty = {name: dict.fromkeys(FIGURES, 0) for name in OBJECTS}
-    seconds: dict[str, float] = {}
-    for run in await migrations.list_runs(store, one.id):
-        if run.parent is None and run.ended:
-            seconds[run.kind] = round((run.ended - run.started).total_seconds(), 3)
-    names = await store.names("reports", paths.reports(one.id))
-    base = f"/api/migrations/{one.id}/reports"
+    runs = [run for run in await migrations.list_runs(store, one.id) if run.parent is None]
+    base = f"/api/migrations/{one.id}"
+    places = {name: f"{base}/reports/{name}.html" for name in await papers.report_names(store, one.id)}
+    claims = {"claims": f"{base}/claims"} if await papers.claims(store, one.id) else {}
     return {
         "migration": one.id,
         "state": one.state,
         "objects": await jobs.optional_document(store, one.id, "tally.json", empty),
-        "rollback": await jobs.optional_document(store, one.id, "rollback.json", None),
+        "rollback": await _taken_back(store, runs),
         "datasets": await dataset_accounts(store, one.id, one.snapshot),
-        "reports": {
-            name.split("/")[-1].removesuffix(".html"): f"{base}/{name.split('/')[-1]}"
-            for name in names
-            if name.endswith(".html")
-        },
-        "seconds": seconds,
+        "reports": places | claims,
+        "seconds": _seconds(runs),
     }
+
+
+async def _taken_back(store: Storage, runs: list[Run]) -> dict[str, int] | None:
+    """What the latest rollback took back; None when there was none, or something was written since."""
+    last = next((run for run in reversed(runs) if run.kind in WRITING | UNDOING), None)
+    if last is None or last.kind != "rollback" or last.state != "done":
+        return None
+    return dict(await jobs.document(store, last.migration, f"undone-{last.id}.json"))
+
+
+def _seconds(runs: list[Run]) -> dict[str, float]:
+    """How long the runs of each step took that have ended, by the names of the steps, and all of them."""
+    taken: dict[str, float] = {}
+    for run in runs:
+        if run.ended:
+            step = STEP_OF[run.kind]
+            taken[step] = round(taken.get(step, 0.0) + (run.ended - run.started).total_seconds(), 3)
+    return taken | {"total": round(sum(taken.values()), 3)}

@@ -5,7 +5,7 @@ import hashlib
 import io
 import re
 import zipfile
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -22,6 +22,10 @@ from reports.render import FORMATS
 
 #: Parts of the audit log (10,000 rows each) that one file holds.
 _PARTS: Final = 10
+#: Bytes of a claims file in one answer: the files of a large clinic are larger than a worker's memory should be.
+_PART: Final = 16 * 1024 * 1024
+#: Reports that hold values of patients' records.
+WITH_VALUES: Final = ("diff", "manual-upload")
 _STYLE: Final = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
 
 
@@ -112,17 +116,46 @@ async def report_data(store: Storage, id: str, name: str) -> dict[str, Any] | No
     return dict(found)
 
 
-async def claims(store: Storage, id: str) -> list[tuple[str, str]]:
-    """The files of the claims exports, latest run first: run and name."""
+class ClaimsFile(NamedTuple):
+    """One file of a claims export."""
+
+    run: str
+    name: str
+    bytes: int
+
+
+async def claims(store: Storage, id: str) -> list[ClaimsFile]:
+    """The files of the claims exports that are whole, latest run first. An export's manifest is written last."""
     prefix = paths.claims_of(id)
-    found = [tuple(name.removeprefix(prefix).split("/")) for name in await store.names("reports", prefix)]
-    return sorted(((run, name) for run, name in found), key=lambda one: one[0].rpartition("-")[2], reverse=True)
+    found = []
+    for blob in await store.listing("reports", prefix):
+        run, _, name = blob.name.removeprefix(prefix).partition("/")
+        found.append(ClaimsFile(run, name, blob.size))
+    whole = {one.run for one in found if one.name == "manifest.json"}
+    return sorted((one for one in found if one.run in whole), key=lambda one: one.run.rpartition("-")[2], reverse=True)
 
 
 async def claim_file(store: Storage, id: str, run: str, name: str) -> bytes:
     """One file of a claims export. Raises NotStored, StepError for a name that is none."""
+    return await store.get("reports", _claims_blob(id, run, name))
+
+
+async def claim_part(store: Storage, id: str, run: str, name: str, after: str) -> tuple[bytes, str]:
+    """A part of a file of a claims export, from ``after`` on, and where the next begins ("" with the last).
+
+    Raises NotStored, StepError.
+    """
+    if after and not after.isdecimal():
+        raise StepError("bad_request", "Nothing ended there.", "Send x-continuation of the part before.")
+    blob, start = _claims_blob(id, run, name), int(after or 0)
+    content = await store.part("reports", blob, start, _PART)
+    more = start + len(content) < await store.size("reports", blob) if content else False
+    return content, str(start + len(content)) if more else ""
+
+
+def _claims_blob(id: str, run: str, name: str) -> str:
     try:
-        return await store.get("reports", paths.claims(id, run, name))
+        return paths.claims(id, run, name)
     except ValueError:
         raise StepError("not_found", "There is no such file.") from None
 

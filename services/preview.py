@@ -4,7 +4,7 @@ from typing import Any
 
 from activities.edits import edited
 from activities.planning import WRITES
-from activities.rollback import to_undo
+from activities.rollback import may_undo, to_undo
 from activities.tally import plan_summary
 from ledger import migrations
 from ledger.storage import Storage
@@ -28,11 +28,14 @@ async def planned(store: Storage, migration: str, runs: str, *, force: bool = Fa
     return {"runs": [run.id for run in chosen], "objects": counts}
 
 
-async def preview(store: Storage, migration: str, runs: str, *, force: bool = False) -> dict[str, Any]:
-    """What a rollback would take back, and how many of the rows somebody else changed last.
+async def preview(
+    store: Storage, migration: str, runs: str, *, force: bool = False, later: bool = False
+) -> dict[str, Any]:
+    """What a rollback would take back, and how many of the rows somebody else changed last. Raises StepError.
 
     ``edited`` is a count by table, or None when the target was not asked since it gave no answer.
     """
+    await may_undo(store, migration, await migrations.list_runs(store, migration), runs, force=force, later=later)
     counts = await planned(store, migration, runs, force=force)
     total = sum(sum(one.values()) for one in counts["objects"].values())
     others = await edited(store, migration, counts["runs"][0]) if counts["runs"] else {}

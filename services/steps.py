@@ -1,13 +1,15 @@
 """Steps: checked, started as an orchestration, and followed. ``client`` is the durable client of the trigger."""
 
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from activities import jobs
 from activities.errors import StepError
+from activities.rollback import may_undo
 from activities.tally import planned_writes
 from ledger import migrations
-from ledger.states import KIND_OF, Run
+from ledger.lease import held_leases
+from ledger.states import KIND_OF, Run, now
 from ledger.storage import Storage
 from mapping.objects import LOAD_ORDER
 from orchestrators import FLOWS
@@ -15,12 +17,17 @@ from orchestrators import FLOWS
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a step is told. ``target``: the target's name as the operator typed it, for a run."""
+    """What a step is told. ``target``: the target's name as the operator typed it, for a run.
+
+    For a rollback: ``runs`` "all", "last" or a run's id; ``later``: with the runs after that one.
+    """
 
     target: str | None = None
-    runs: Literal["all", "last"] = "all"
+    runs: str = "all"
     force: bool = False
+    later: bool = False
     pause_percent: float | None = None
+    remove_solution: bool = False  #: of a full rollback: tables and columns that hold nothing go, too
 
 
 async def start(store: Storage, client: Any, migration: str, step: str, by: str, asked: Asked) -> Run:
@@ -28,7 +35,17 @@ async def start(store: Storage, client: Any, migration: str, step: str, by: str,
     known(step)
     if step in ("run", "retry"):
         await _target_typed(store, migration, asked.target)
-    told: dict[str, Any] = {"runs": asked.runs, "force": asked.force}
+    if asked.remove_solution:
+        await _solution_unshared(store, migration, step, asked)
+    if step == "rollback":
+        known_runs = await migrations.list_runs(store, migration)
+        await may_undo(store, migration, known_runs, asked.runs, force=asked.force, later=asked.later)
+    told: dict[str, Any] = {
+        "runs": asked.runs,
+        "force": asked.force,
+        "later": asked.later,
+        "remove_solution": asked.remove_solution,
+    }
     if asked.pause_percent is not None:
         told["pause_percent"] = asked.pause_percent
     run = await migrations.begin_run(store, migration, KIND_OF[step], by=by, options=told)  # type: ignore[index]
@@ -53,6 +70,22 @@ async def start_run(client: Any, run: Run) -> None:
     await client.start_new(FLOWS[step], instance_of(run), {"migration": run.migration, "run": run.id})
 
 
+async def _solution_unshared(store: Storage, migration: str, step: str, asked: Asked) -> None:
+    """Tables and columns go with a full rollback only, and while no other migration needs them."""
+    if step != "rollback" or asked.runs != "all":
+        raise StepError(
+            "bad_request", "Only a rollback of all runs removes the solution.", "Leave remove_solution out."
+        )
+    others = [
+        one.id
+        for one in await migrations.list_all(store)
+        if one.id != migration and one.state != "closed" and one.prepared_hash is not None
+    ]
+    if others:
+        words = f"The target was prepared for {', '.join(others)}, too: the tables and columns are needed."
+        raise StepError("solution_shared", words, "Roll back without removing the solution.")
+
+
 async def _target_typed(store: Storage, migration: str, typed: str | None) -> None:
     """A full run names its target: nobody writes to the wrong environment by habit."""
     limits = await jobs.optional_document(store, migration, "limits.json", {"target_name": ""})
@@ -71,6 +104,15 @@ async def follow(store: Storage, client: Any, migration: str, id: str) -> Run:
     return await reconciled(store, client, run) if run.state == "running" and run.parent is None else run
 
 
+async def stop(store: Storage, client: Any, migration: str, id: str, by: str) -> Run:
+    """Ask the active run to stop; it ends when the batches under way have come to their end. Raises GateClosed, NoRun."""
+    run = await migrations.stop_run(store, migration, id, by)
+    if run.waiting_until is not None and run.waiting_until > now():
+        # It sleeps until the next day's requests: nothing would tell it before. What is under way ends by its epoch.
+        await client.terminate(instance_of(run), "a person stopped the run")
+    return run
+
+
 #: What an orchestration is called that does nothing any more.
 _OVER: Final = ("Completed", "Failed", "Terminated", "Canceled")
 
@@ -84,6 +126,8 @@ async def reconciled(store: Storage, client: Any, run: Run) -> Run:
     if status.runtime_status.name in _OVER:
         # Its last act is to end the run, which it may just have done; where that failed, nobody else does it.
         run = await migrations.load_run(store, run.migration, run.id)
+        if run.stop_by and await held_leases(store, run.migration):
+            return run
         if run.state == "running":
             words = "The orchestration ended before the run did."
             return await migrations.end_run(store, run.migration, run.id, "failed", message=words, error="internal")

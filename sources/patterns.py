@@ -26,6 +26,9 @@ _BOOLEAN: Final = frozenset(("true", "false", "yes", "no", "t", "f", "y", "n"))
 _CODES: Final = re.compile(r"fips|zip|postal|code|(?:^|[_ ])id$|number|phone|ssn|npi")
 _PHI_OF_SHAPE: Final[dict[str, PhiClass]] = {"email": "contact", "phone": "contact", "ssn": "ssn"}
 
+#: A social security number by itself or as a part of a longer id.
+SSN_WITHIN: Final = r"(^|[^0-9-])[0-9]{3}-[0-9]{2}-[0-9]{4}([^0-9-]|$)"
+
 #: Words of file names that speak of billing; 835 and 837 are the X12 transactions of remittance and claim.
 BILLING: Final = re.compile(
     r"bill|invoic|claim|payment|remit|charge|ledger|superbill|(?<!\d)83[57](?!\d)", re.IGNORECASE

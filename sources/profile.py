@@ -7,7 +7,9 @@ dataset, from 0), every *declared* column as VARCHAR, and ``_extra`` (VARCHAR: a
 row that the profile does not declare and that are not empty; NULL when there are none). Declared columns are
 ``required`` + ``optional`` + the bucket column + the columns named in ``detect`` + the new names in ``columns``.
 Column names match without regard to case. An empty cell is NULL. Nested values (lists, objects of JSON files) are
-JSON text. A dataset whose file is missing is an empty view of the same columns.
+JSON text. A ``hashed`` column holds a keyed hash of its value, the same in every dataset, and the value itself is in
+``plain_<column>``: for ids that are health information themselves. A dataset whose file is missing is an empty view of
+the same columns.
 
 **Buckets.** A dataset with ``bucket`` is spread by the hash of that column's text; one without is broadcast: whole in
 every bucket. An object without ``global: true`` is shaped bucket by bucket, and all its records must have a
@@ -16,7 +18,7 @@ expression as _patient>)``; ``in_bucket(NULL)`` holds in exactly one bucket. Acc
 ``global`` objects are computed once, when only broadcast datasets have rows.
 
 **Macros.** ``in_bucket(key)``; ``is_true(flag)`` and ``is_false(flag)`` for t/f, true/false, 1/0, yes/no in any case,
-both false for NULL and anything else.
+both false for NULL and anything else; ``keyed(id)``, the hash of one id, for those that stand in lists.
 
 **Views.** ``views`` name SQL that several objects and accounts share; a view may use the ones above it.
 """
@@ -32,6 +34,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from mapping.model import ObjectMap
 from mapping.objects import ObjectName
 from sources.errors import BadProfile
+from sources.hashing import PLAIN
 
 PROFILES: Final = Path(__file__).parent / "profiles"
 
@@ -54,12 +57,16 @@ class Dataset(_Part):
     optional: list[str] = []  #: columns that are NULL when the file has not got them
     columns: dict[str, str] = {}  #: name in another vintage -> the name the SQL uses
     withheld: list[str] = []  #: columns that are never staged: passwords and the like
+    hashed: list[str] = []  #: columns of ids that must not be shown: the SQL sees a keyed hash in their place
     account: str | None = None  #: SQL: one row (_row, account) per raw row
     out_of_scope: str | None = None  #: why no object is made of it
+    unplaced: str | None = (
+        None  #: what a proposal thinks of it that found no place for it; a person says why it stays out
+    )
 
     @model_validator(mode="after")
     def _accounted_or_excused(self) -> "Dataset":
-        if self.account and self.out_of_scope:
+        if self.account and (self.out_of_scope or self.unplaced):
             raise ValueError("a dataset that is out of scope has no account SQL")
         return self
 
@@ -118,7 +125,8 @@ class Profile(_Part):
             if name not in self.datasets:
                 raise ValueError(f"{name} is not a dataset of this profile")
         for name, dataset in self.datasets.items():
-            if not dataset.account and not dataset.out_of_scope and name not in self.rebuild:
+            excused = dataset.out_of_scope or dataset.unplaced or name in self.rebuild
+            if not dataset.account and not excused:
                 raise ValueError(f"dataset {name} needs account SQL, an out_of_scope reason, or a rebuild entry")
         for object_name, plain in self.map.items():
             _check_map(object_name, plain)
@@ -130,7 +138,8 @@ class Profile(_Part):
         """The columns of that dataset's view, in a fixed order, each once (compared without case)."""
         one = self.datasets[dataset]
         bucket = [one.bucket] if one.bucket else []
-        every = [*bucket, *self.detect.get(dataset, []), *one.required, *one.columns.values(), *one.optional]
+        plain = [name for column in one.hashed for name in (column, f"{PLAIN}{column}")]
+        every = [*bucket, *self.detect.get(dataset, []), *one.required, *one.columns.values(), *one.optional, *plain]
         return list({column.casefold(): column for column in reversed(every)}.values())[::-1]
 
     def must_have(self, dataset: str) -> list[str]:
@@ -138,6 +147,11 @@ class Profile(_Part):
         one = self.datasets[dataset]
         every = [*self.detect.get(dataset, []), *one.required, *([one.bucket] if one.bucket else [])]
         return list({column.casefold(): column for column in every}.values())
+
+    @property
+    def hashes(self) -> bool:
+        """Whether any dataset has ids that must not be shown."""
+        return any(dataset.hashed for dataset in self.datasets.values())
 
     def broadcast(self) -> list[str]:
         """Names of the datasets that are whole in every bucket."""

@@ -13,6 +13,7 @@ import orjson
 from mapping.objects import ObjectName
 from sources.database import private_database, quoted, sql_of
 from sources.errors import BadProfile, BadSource
+from sources.hashing import add_macro
 from sources.profile import OUT_OF_SCOPE, Dataset, Profile
 from sources.sorting import sorted_by_id
 from sources.staging import BROADCAST, MAX_ROW, parse_part_name
@@ -30,7 +31,9 @@ class ShapedBucket:
     left_out: Path  #: NDJSON of (dataset, _row, account) for the excluded raw rows
 
 
-def shape_bucket(profile: Profile, raw_dir: Path, out_dir: Path, bucket: int | None, memory_mb: int) -> ShapedBucket:
+def shape_bucket(
+    profile: Profile, raw_dir: Path, out_dir: Path, bucket: int | None, memory_mb: int, secret: str = ""
+) -> ShapedBucket:
     """Runs a profile's SQL over the staged parts in ``raw_dir`` and writes ``<object>.ndjson.gz`` into ``out_dir``.
 
     Run again on the same parts it writes the same bytes: records are in order of their ids.
@@ -39,6 +42,7 @@ def shape_bucket(profile: Profile, raw_dir: Path, out_dir: Path, bucket: int | N
         raw_dir: holds the parts of this bucket and of the broadcast datasets; others are passed over.
         bucket: which bucket, or None for what is done once: the global objects and broadcast datasets' accounts.
         memory_mb: what DuckDB may use; the Python side needs some 100 MB more, whatever the size of the bucket.
+        secret: the key that the rows' hashed columns were staged with.
 
     Raises:
         BadProfile: SQL that does not run, raw rows that are not accounted for exactly once, records that belong to
@@ -49,6 +53,7 @@ def shape_bucket(profile: Profile, raw_dir: Path, out_dir: Path, bucket: int | N
     parts, buckets = _parts(profile, raw_dir, bucket)
     with private_database(raw_dir, out_dir, memory_mb) as db:
         _macros(db, bucket, buckets)
+        add_macro(db, secret)
         for name, dataset in profile.datasets.items():
             _load(db, profile, name, dataset, parts[name])
         for name, sql in profile.views.items():

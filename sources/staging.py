@@ -14,6 +14,7 @@ import orjson
 
 from sources.discover import canonical_columns, missing_columns
 from sources.errors import BadRow, BadSource
+from sources.hashing import PLAIN, keyed
 from sources.profile import Profile
 from sources.readers import kind_of, open_rows
 
@@ -104,7 +105,7 @@ def _whole_or_nothing(out_dir: Path) -> Iterator[Path]:
 
 
 def stage_file(
-    profile: Profile, dataset: str, path: Path, out_dir: Path, buckets: int, first_row: int = 0
+    profile: Profile, dataset: str, path: Path, out_dir: Path, buckets: int, first_row: int = 0, secret: str = ""
 ) -> StagedFile:
     """Stages one file of a dataset into ``out_dir``.
 
@@ -114,6 +115,7 @@ def stage_file(
     Args:
         buckets: how many buckets the migration has; the same for every file of it.
         first_row: rows of the dataset that earlier files hold.
+        secret: the migration's key, by which the profile's hashed columns are hashed.
 
     Raises:
         BadRow: a row that cannot be read; nothing is staged then.
@@ -124,6 +126,7 @@ def stage_file(
     withheld = {column.casefold() for column in profile.datasets[dataset].withheld}
     columns: dict[str, None] = {}
     bucket_column = profile.datasets[dataset].bucket
+    ids = _hashed(profile, dataset)
     row_number = first_row
     with _whole_or_nothing(out_dir) as folder:
         with ExitStack() as stack:
@@ -135,6 +138,9 @@ def stage_file(
                     hidden = {column for column in columns if column.casefold() in withheld}
                 try:
                     staged = _staged(row, names, hidden, row_number)
+                    for column in ids.keys() & staged.keys():
+                        staged[ids[column]] = staged[column]
+                        staged[column] = keyed(secret, staged[column])
                     key = bucket_of(staged.get(bucket_column), buckets) if bucket_column else BROADCAST
                     line = orjson.dumps(staged)
                 except (orjson.JSONEncodeError, UnicodeEncodeError):
@@ -154,6 +160,13 @@ def stage_file(
             placed[bucket] = target
     undeclared = tuple(column for column in columns if column not in names and column not in hidden)
     return StagedFile(row_number - first_row, placed, first_row, tuple(columns), undeclared)
+
+
+def _hashed(profile: Profile, dataset: str) -> dict[str, str]:
+    """The hashed columns as the SQL calls them, with the names of their values."""
+    names = {column.casefold(): column for column in profile.declared(dataset)}
+    hashed = [column.casefold() for column in profile.datasets[dataset].hashed]
+    return {names[column]: names[f"{PLAIN}{column}"] for column in hashed}
 
 
 def _staged(row: dict[str, Any], names: dict[str, str], hidden: set[str], number: int) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from services.overview import NewMigration
 from triggers import DURABLE, ENDPOINTS
 from triggers.maps import Answers, Decision, Fallback, FieldEdits, PhiDecisions, WholeMap
 from triggers.profiles import ProfileText
-from triggers.steps import StepOptions
+from triggers.steps import StepOptions, Stop
 
 FILE = Path(__file__).resolve().parent.parent / "triggers" / "openapi.yaml"
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -33,6 +33,7 @@ BODIES = (
     ProfileText,
     WholeMap,
     Fallback,
+    Stop,
 )
 
 

@@ -102,6 +102,8 @@ def test_custom_fields_vary() -> None:
     state, words = said("custom_fields_vary", replace(NOTHING, properties={"Veteran?": 40, "Household size": 2}))
     assert state == "applies"
     assert "2 custom properties with 42 values" in words
+    drifted = replace(NOTHING, properties={"Veteran?": 40}, new_properties=1, lost_properties=2)
+    assert "1 came and 2 went" in said("custom_fields_vary", drifted)[1]
     # And the drift: a later export brings a property that the confirmed map does not know.
     report = delta_report("m-00000000", "delta-0009", {}, {"Preferred nurse": 3})
     assert {fact.label: fact.value for fact in report.facts}["New custom properties"] == "1"

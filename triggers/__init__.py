@@ -35,6 +35,7 @@ ENDPOINTS: Final[tuple[tuple[str, str, str, Callable[..., Awaitable[Any]]], ...]
     ("list_changes", "GET", f"{_ONE}/map/changes", maps.list_changes),
     ("confirm_map", "POST", f"{_ONE}/confirm", maps.confirm_map),
     ("sign_off", "POST", f"{_ONE}/sign-off", maps.sign_off),
+    ("shut_delta", "POST", f"{_ONE}/delta/shut", maps.shut_delta),
     ("accept", "POST", f"{_ONE}/accept", maps.accept),
     ("close_migration", "POST", f"{_ONE}/close", maps.close),
     ("get_owners", "GET", f"{_ONE}/owners", maps.get_owners),
@@ -42,6 +43,8 @@ ENDPOINTS: Final[tuple[tuple[str, str, str, Callable[..., Awaitable[Any]]], ...]
     ("get_solution", "GET", f"{_ONE}/solution", maps.get_solution),
     ("list_reports", "GET", f"{_ONE}/reports", reports.list_reports),
     ("get_report", "GET", f"{_ONE}/reports/{{name}}", reports.get_report),
+    ("list_claims", "GET", f"{_ONE}/claims", reports.list_claims),
+    ("get_claims_file", "GET", f"{_ONE}/claims/{{run}}/{{name}}", reports.get_claims_file),
     ("get_exceptions", "GET", f"{_ONE}/exceptions", reports.get_exceptions),
     ("get_audit", "GET", f"{_ONE}/audit", reports.get_audit),
     ("verify_audit", "GET", f"{_ONE}/audit/verify", reports.verify_audit),
@@ -51,6 +54,7 @@ ENDPOINTS: Final[tuple[tuple[str, str, str, Callable[..., Awaitable[Any]]], ...]
 DURABLE: Final[tuple[tuple[str, str, str, Callable[..., Awaitable[Any]]], ...]] = (
     ("start_step", "POST", f"{_ONE}/steps/{{step}}", steps.start_step),
     ("get_run", "GET", f"{_ONE}/runs/{{run}}", steps.get_run),
+    ("stop_run", "POST", f"{_ONE}/runs/{{run}}/stop", steps.stop_run),
 )
 
 

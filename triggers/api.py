@@ -1,4 +1,4 @@
-"""What every HTTP endpoint shares: JSON in and out, and refusals in one form.
+"""What every HTTP endpoint shares: who may come in, JSON in and out, and refusals in one form.
 
 Errors: ``{"error": {"code", "message", "next"}}``. No message holds a value of a record.
 """
@@ -11,8 +11,8 @@ import azure.functions as func
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from services.access import REFUSALS, StepError, refusal_of
-from services.identity import person_of
+from services.access import REFUSALS, Need, StepError, admit, refusal_of
+from services.identity import Person, person_of
 from settings import settings
 
 B = TypeVar("B", bound=BaseModel)
@@ -37,23 +37,52 @@ def body_of(request: func.HttpRequest, model: type[B]) -> B:
         raise StepError("bad_request", f"The request does not fit: {fields}.", "See /api/openapi.json.") from None
 
 
+def caller(request: func.HttpRequest) -> Person | None:
+    """Who asks, where the platform signs people in. Elsewhere nobody is known, and the function key authorizes."""
+    return person_of(request.headers, request.url) if settings().app_service_auth else None
+
+
 def operator_of(request: func.HttpRequest, named: str | None = None) -> str:
-    """Who asks: the signed-in person where the platform authenticates, else the name given."""
-    person = person_of(request.headers, request.url)
-    return (person.name if person and settings().app_service_auth else None) or named or "operator"
+    """The name for the record: the signed-in person's, else the name given."""
+    person = caller(request)
+    return (person.name if person else None) or named or "operator"
 
 
-def endpoint(
-    handler: Callable[..., Awaitable[func.HttpResponse]],
-) -> Callable[..., Awaitable[func.HttpResponse]]:
-    """Wrap a handler so that each kind of trouble gets its status and words."""
+def require(request: func.HttpRequest, need: Need) -> None:
+    """Raise StepError for a signed-in person who may not, and for nobody where somebody must be signed in."""
+    if settings().app_service_auth:
+        admit(caller(request), need)
 
-    @functools.wraps(handler)
-    async def run(*args: Any, **kwargs: Any) -> func.HttpResponse:
-        try:
-            return await handler(*args, **kwargs)
-        except REFUSALS as error:
-            no = refusal_of(error)
-            return refuse(no.status, no.code, no.message, no.next)
 
-    return run
+def allows(request: func.HttpRequest, need: Need) -> bool:
+    """Whether who asks meets a need."""
+    try:
+        require(request, need)
+    except StepError:
+        return False
+    return True
+
+
+Handler = Callable[..., Awaitable[func.HttpResponse]]
+
+
+def endpoint(need: Need | None) -> Callable[[Handler], Handler]:
+    """Wrap a handler: who may not is refused before anything is looked at; each kind of trouble has its status and words.
+
+    ``need`` None: for anybody, since it says nothing about any migration.
+    """
+
+    def wrap(handler: Handler) -> Handler:
+        @functools.wraps(handler)
+        async def run(req: func.HttpRequest, *args: Any, **kwargs: Any) -> func.HttpResponse:
+            try:
+                if need is not None:
+                    require(req, need)
+                return await handler(req, *args, **kwargs)
+            except REFUSALS as error:
+                no = refusal_of(error)
+                return refuse(no.status, no.code, no.message, no.next)
+
+        return run
+
+    return wrap

@@ -11,7 +11,7 @@ from services.access import storage
 from triggers.api import answer, body_of, endpoint
 
 
-@endpoint
+@endpoint("operate")
 async def put_block(req: func.HttpRequest) -> func.HttpResponse:
     """PUT /migrations/{id}/files?file=&block="""
     file, block = req.params.get("file", ""), req.params.get("block", "")
@@ -19,26 +19,26 @@ async def put_block(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse(status_code=204)
 
 
-@endpoint
+@endpoint("operate")
 async def end_upload(req: func.HttpRequest) -> func.HttpResponse:
     """POST /migrations/{id}/files"""
     made = await files.end_upload(await storage(), req.route_params["id"], body_of(req, files.UploadEnd))
     return answer(made, 201)
 
 
-@endpoint
+@endpoint("operate")
 async def put_bundle(req: func.HttpRequest) -> func.HttpResponse:
     """POST /migrations/{id}/files/bundle"""
     return answer({"files": await files.put_bundle(await storage(), req.route_params["id"], req.get_body())}, 201)
 
 
-@endpoint
+@endpoint("operate")
 async def list_files(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/files"""
     return answer({"files": await files.listing(await storage(), req.route_params["id"])})
 
 
-@endpoint
+@endpoint("operate")
 async def delete_file(req: func.HttpRequest) -> func.HttpResponse:
     """DELETE /migrations/{id}/files?file="""
     await files.delete(await storage(), req.route_params["id"], req.params.get("file", ""))

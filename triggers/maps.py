@@ -1,4 +1,4 @@
-"""The map and the decisions people make: confirm, sign off, accept, close."""
+"""The map and the decisions people make: confirm, sign off, shut the delta window, accept, close."""
 
 import azure.functions as func
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -7,7 +7,7 @@ from activities import jobs
 from ledger import migrations
 from mapping.catalog import build_schema
 from mapping.model import ClinicMap, ControlledPolicy, PhiDecision
-from mapping.review import undecided
+from mapping.review import undecided, unmarked
 from mapping.validate import problems
 from services import decisions, fields, history, maps, options, overview, papers, phi, versions
 from services.access import StepError, storage
@@ -25,11 +25,12 @@ class Decision(BaseModel):
     hash: str = ""
     controlled: ControlledPolicy | None = None
     phi: dict[str, PhiDecision] = Field(default_factory=dict)
+    out_of_scope: dict[str, str] = Field(default_factory=dict)
     sample: str = ""
     typed: str = ""
 
 
-@endpoint
+@endpoint("read")
 async def get_map(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/map"""
     store = await storage()
@@ -44,6 +45,7 @@ async def get_map(req: func.HttpRequest) -> func.HttpResponse:
                 {"object": name, "field": field.source, "phi": field.phi} for name, field in undecided(current)
             ],
             "problems": problems(current, build_schema(current)),
+            "unmarked": unmarked(current),
             "confirmed": migration.confirmed_hash == migration.map_hash,
         }
     )
@@ -59,7 +61,7 @@ class WholeMap(BaseModel):
     version: int | None = None
 
 
-@endpoint
+@endpoint("operate")
 async def put_map(req: func.HttpRequest) -> func.HttpResponse:
     """PUT /migrations/{id}/map: a new version; voids the confirmation when anything that is written changes."""
     try:
@@ -74,14 +76,14 @@ async def put_map(req: func.HttpRequest) -> func.HttpResponse:
     return answer({"hash": migration.map_hash, "version": migration.map_version})
 
 
-@endpoint
+@endpoint("read")
 async def list_versions(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/map/versions: every version with its hash, author, time and cause, latest first."""
     found = await versions.versions(await storage(), req.route_params["id"])
     return answer({"versions": [versions.shown(one) for one in found]})
 
 
-@endpoint
+@endpoint("read")
 async def get_version(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/map/versions/{version}: one version with its map."""
     number = _number(req.route_params["version"])
@@ -89,7 +91,7 @@ async def get_version(req: func.HttpRequest) -> func.HttpResponse:
     return answer({**versions.shown(one), "map": clinic_map.model_dump(mode="json")})
 
 
-@endpoint
+@endpoint("read")
 async def compare_versions(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/map/versions/{version}/diff?from=: what differs from another version, or the one before."""
     number, given = _number(req.route_params["version"]), req.params.get("from")
@@ -113,7 +115,7 @@ class FieldEdits(BaseModel):
     edits: list[FieldEdit] = Field(min_length=1)
 
 
-@endpoint
+@endpoint("work")
 async def edit_fields(req: func.HttpRequest) -> func.HttpResponse:
     """POST /migrations/{id}/map/fields: confirm, change, leave out or comment single fields."""
     asked = body_of(req, FieldEdits)
@@ -131,13 +133,13 @@ class Answers(BaseModel):
     options: dict[str, str] = Field(min_length=1)
 
 
-@endpoint
+@endpoint("read")
 async def get_options(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/map/options: what the map may do with locations, appointments, notes and the like."""
     return answer({"options": await options.options(await storage(), req.route_params["id"])})
 
 
-@endpoint
+@endpoint("work")
 async def set_options(req: func.HttpRequest) -> func.HttpResponse:
     """POST /migrations/{id}/map/options: answer choices; the map changes and needs a new confirmation."""
     asked, store, id = body_of(req, Answers), await storage(), req.route_params["id"]
@@ -156,13 +158,13 @@ class PhiDecisions(BaseModel):
     phi: dict[str, PhiDecision] = Field(min_length=1)
 
 
-@endpoint
+@endpoint("read")
 async def get_phi(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/map/phi: each class of health information with its fields and what was decided of them."""
     return answer({"classes": await phi.classes(await storage(), req.route_params["id"])})
 
 
-@endpoint
+@endpoint("work")
 async def decide_phi(req: func.HttpRequest) -> func.HttpResponse:
     """POST /migrations/{id}/map/phi: decide about classes or fields; where that changes what is written, confirm anew."""
     asked, store, id = body_of(req, PhiDecisions), await storage(), req.route_params["id"]
@@ -172,24 +174,26 @@ async def decide_phi(req: func.HttpRequest) -> func.HttpResponse:
     )
 
 
-@endpoint
+@endpoint("read")
 async def list_changes(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/map/changes?field=: who did what to the map's fields, latest first."""
     found = await history.changes(await storage(), req.route_params["id"], req.params.get("field") or None)
     return answer({"changes": [one.model_dump(mode="json") for one in found]})
 
 
-@endpoint
+@endpoint("approve")
 async def confirm_map(req: func.HttpRequest) -> func.HttpResponse:
     """POST /migrations/{id}/confirm: no record moves before this."""
     decision, store = body_of(req, Decision), await storage()
     by = operator_of(req, decision.by)
     id = req.route_params["id"]
-    migration = await decisions.confirm(store, id, by, decision.hash, decision.controlled, decision.phi)
+    migration = await decisions.confirm(
+        store, id, by, decision.hash, decision.controlled, decision.phi, decision.out_of_scope
+    )
     return answer(await shown(store, migration))
 
 
-@endpoint
+@endpoint("approve")
 async def sign_off(req: func.HttpRequest) -> func.HttpResponse:
     """POST /migrations/{id}/sign-off: bound to the map's hash and the sample's run."""
     decision, store = body_of(req, Decision), await storage()
@@ -198,7 +202,15 @@ async def sign_off(req: func.HttpRequest) -> func.HttpResponse:
     return answer(await shown(store, migration))
 
 
-@endpoint
+@endpoint("work")
+async def shut_delta(req: func.HttpRequest) -> func.HttpResponse:
+    """POST /migrations/{id}/delta/shut: nothing is picked up any more, and the migration can be closed."""
+    decision, store = body_of(req, Decision), await storage()
+    migration = await decisions.shut_delta(store, req.route_params["id"], operator_of(req, decision.by))
+    return answer(await shown(store, migration))
+
+
+@endpoint("approve")
 async def accept(req: func.HttpRequest) -> func.HttpResponse:
     """POST /migrations/{id}/accept: a person accepts the differences of the latest reconciliation."""
     decision, store = body_of(req, Decision), await storage()
@@ -206,7 +218,7 @@ async def accept(req: func.HttpRequest) -> func.HttpResponse:
     return answer(await shown(store, migration))
 
 
-@endpoint
+@endpoint("approve")
 async def close(req: func.HttpRequest) -> func.HttpResponse:
     """POST /migrations/{id}/close: ends the migration, and rollback with it, so the id is typed to acknowledge that."""
     decision, store = body_of(req, Decision), await storage()
@@ -215,7 +227,7 @@ async def close(req: func.HttpRequest) -> func.HttpResponse:
     return answer(await shown(store, migration))
 
 
-@endpoint
+@endpoint("read")
 async def get_owners(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/owners"""
     return answer({"owners": await papers.owners(await storage(), req.route_params["id"])})
@@ -230,7 +242,7 @@ class Fallback(BaseModel):
     fallback: str
 
 
-@endpoint
+@endpoint("operate")
 async def set_fallback(req: func.HttpRequest) -> func.HttpResponse:
     """POST /migrations/{id}/owners: name the fallback owner, from the next preparation on."""
     asked, id = body_of(req, Fallback), req.route_params["id"]
@@ -238,7 +250,7 @@ async def set_fallback(req: func.HttpRequest) -> func.HttpResponse:
     return answer({"fallback": asked.fallback})
 
 
-@endpoint
+@endpoint("operate")
 async def get_solution(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/solution: the zip, for an administrator who imports it himself."""
     content, name = await papers.solution(await storage(), req.route_params["id"])

@@ -12,14 +12,14 @@ from services.access import storage
 from triggers.api import answer, endpoint
 
 
-@endpoint
+@endpoint(None)
 async def health(req: func.HttpRequest) -> func.HttpResponse:
     """GET /health: storage answers."""
     found = await list_all(await storage())
     return answer({"status": "ok", "migrations": len(found)})
 
 
-@endpoint
+@endpoint(None)
 async def openapi(req: func.HttpRequest) -> func.HttpResponse:
     """GET /openapi.json"""
     return func.HttpResponse(_document(), mimetype="application/json")

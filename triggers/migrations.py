@@ -8,7 +8,7 @@ from services.access import storage
 from triggers.api import answer, body_of, endpoint
 
 
-@endpoint
+@endpoint("operate")
 async def create_migration(req: func.HttpRequest) -> func.HttpResponse:
     """POST /migrations"""
     store = await storage()
@@ -16,21 +16,21 @@ async def create_migration(req: func.HttpRequest) -> func.HttpResponse:
     return answer(await overview.shown(store, made), 201)
 
 
-@endpoint
+@endpoint("read")
 async def list_migrations(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations"""
     store = await storage()
     return answer({"migrations": [await overview.shown(store, one) for one in await migrations.list_all(store)]})
 
 
-@endpoint
+@endpoint("read")
 async def get_migration(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}"""
     store = await storage()
     return answer(await overview.shown(store, await migrations.load(store, req.route_params["id"])))
 
 
-@endpoint
+@endpoint("read")
 async def get_summary(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/summary: the document that ``make demo`` and ``migrate --json`` print."""
     return answer(await overview.summary(await storage(), req.route_params["id"]))

@@ -16,13 +16,13 @@ class ProfileText(BaseModel):
     yaml: str = Field(min_length=1)
 
 
-@endpoint
+@endpoint("read")
 async def get_profile(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/profile"""
     return answer(await profiles.show(await storage(), req.route_params["id"]))
 
 
-@endpoint
+@endpoint("operate")
 async def put_profile(req: func.HttpRequest) -> func.HttpResponse:
     """PUT /migrations/{id}/profile: the next scope reads the source by it."""
     asked = body_of(req, ProfileText)

@@ -1,4 +1,4 @@
-"""Reports, exceptions and the audit log, to read and to download."""
+"""Reports, claims, exceptions and the audit log, to read and to download."""
 
 from typing import Final
 
@@ -8,27 +8,51 @@ from ledger import migrations
 from ledger.audit_export import export
 from services import papers
 from services.access import StepError, storage
-from triggers.api import answer, endpoint
+from triggers.api import allows, answer, endpoint, require
 
 #: Exceptions in one answer.
 PAGE: Final = 500
 
 
-@endpoint
+@endpoint("read")
 async def list_reports(req: func.HttpRequest) -> func.HttpResponse:
-    """GET /migrations/{id}/reports"""
+    """GET /migrations/{id}/reports: those that who asks may read."""
     found = await papers.report_names(await storage(), req.route_params["id"])
-    return answer({"reports": [{"name": name, "formats": forms} for name, forms in found.items()]})
+    hidden = () if allows(req, "work") else papers.WITH_VALUES
+    return answer(
+        {"reports": [{"name": name, "formats": forms} for name, forms in found.items() if name not in hidden]}
+    )
 
 
-@endpoint
+@endpoint("read")
 async def get_report(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/reports/{name}.{html|csv|json}"""
-    content, kind, headers = await papers.report(await storage(), req.route_params["id"], req.route_params["name"])
+    name = req.route_params["name"]
+    if name.partition(".")[0] in papers.WITH_VALUES:
+        require(req, "work")
+    content, kind, headers = await papers.report(await storage(), req.route_params["id"], name)
     return func.HttpResponse(content, mimetype=kind, headers=headers)
 
 
-@endpoint
+@endpoint("read")
+async def list_claims(req: func.HttpRequest) -> func.HttpResponse:
+    """GET /migrations/{id}/claims: the files of the claims exports that who asks may have, latest run first."""
+    found = await papers.claims(await storage(), req.route_params["id"]) if allows(req, "work") else []
+    return answer({"claims": [one._asdict() for one in found]})
+
+
+@endpoint("work")
+async def get_claims_file(req: func.HttpRequest) -> func.HttpResponse:
+    """GET /migrations/{id}/claims/{run}/{name}?after=: a part; the header x-continuation is the next one's after."""
+    at, after = req.route_params, req.params.get("after", "")
+    content, onward = await papers.claim_part(await storage(), at["id"], at["run"], at["name"], after)
+    kind = {"csv": "text/csv", "json": "application/json"}.get(
+        at["name"].rpartition(".")[2], "application/octet-stream"
+    )
+    return func.HttpResponse(content, mimetype=kind, headers={"x-continuation": onward} if onward else None)
+
+
+@endpoint("read")
 async def get_exceptions(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/exceptions?object=&run=&offset=: those of the latest loading run unless one is named."""
     run, rows = await papers.exceptions(
@@ -49,7 +73,7 @@ async def get_exceptions(req: func.HttpRequest) -> func.HttpResponse:
     return answer({"run": run, "total": len(rows), "offset": offset, "exceptions": shown})
 
 
-@endpoint
+@endpoint("work")
 async def get_audit(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/audit?format=ndjson|csv&after=: a part; the header x-continuation is the next one's after."""
     store = await storage()
@@ -65,7 +89,7 @@ async def get_audit(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse(content, mimetype=kind, headers={"x-continuation": after} if after else None)
 
 
-@endpoint
+@endpoint("read")
 async def verify_audit(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/audit/verify: is the log whole?"""
     return answer(await papers.audit_check(await storage(), req.route_params["id"]))

@@ -1,33 +1,36 @@
 """Steps: checked, started as an orchestration, and followed."""
 
-from typing import Literal
-
 import azure.durable_functions as df
 import azure.functions as func
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from activities import jobs
 from ledger.states import now
 from services import steps
-from services.access import StepError, storage
+from services.access import StepError, need_of, storage
 from services.preview import preview
-from triggers.api import answer, body_of, endpoint, operator_of
+from triggers.api import answer, body_of, endpoint, operator_of, require
 
 
 class StepOptions(BaseModel):
-    """What a step may be told. ``target``: the target's name, typed by the operator, for a run."""
+    """What a step may be told. ``target``: the target's name, typed by the operator, for a run.
+
+    For a rollback: ``runs`` "all", "last" or a run's id; ``later``: with the runs after that one.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     by: str | None = None
     target: str | None = None
-    runs: Literal["all", "last"] = "all"
+    runs: str = "all"
     force: bool = False
+    later: bool = False
     preview: bool = False
-    pause_percent: float | None = None
+    remove_solution: bool = False
+    pause_percent: float | None = Field(default=None, ge=0, le=100)
 
 
-@endpoint
+@endpoint("work")
 async def start_step(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """POST /migrations/{id}/steps/{step}: 202 with where to look, or 409 with the reason."""
     step, migration = req.route_params["step"], req.route_params["id"]
@@ -36,13 +39,30 @@ async def start_step(req: func.HttpRequest, client: df.DurableOrchestrationClien
     if options.preview:
         if step != "rollback":
             raise StepError("bad_request", "Only a rollback can be previewed.", "plan shows what a run would do.")
-        return answer(await preview(store, migration, options.runs, force=options.force))
-    asked = steps.Asked(options.target, options.runs, options.force, options.pause_percent)
+        return answer(await preview(store, migration, options.runs, force=options.force, later=options.later))
+    require(req, need_of(step))
+    asked = steps.Asked(**options.model_dump(exclude={"by", "preview"}))
     run = await steps.start(store, client, migration, step, operator_of(req, options.by), asked)
     return answer({"run": run.id, "status_url": f"/api/migrations/{migration}/runs/{run.id}"}, 202)
 
 
-@endpoint
+class Stop(BaseModel):
+    """A person stops a run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: str | None = None
+
+
+@endpoint("work")
+async def stop_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    """POST /migrations/{id}/runs/{run}/stop: 202; the run ends as ``stopped`` after the batches under way."""
+    migration, by = req.route_params["id"], operator_of(req, body_of(req, Stop).by)
+    run = await steps.stop(await storage(), client, migration, req.route_params["run"], by)
+    return answer({"run": run.id, "status_url": f"/api/migrations/{migration}/runs/{run.id}"}, 202)
+
+
+@endpoint("read")
 async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     """GET /migrations/{id}/runs/{run}"""
     store = await storage()
@@ -54,6 +74,7 @@ async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) 
             "kind": run.kind,
             "state": run.state,
             "message": run.message,
+            "stop_by": run.stop_by,
             "waiting_until": run.waiting_until,
             "error": error,
             "progress": await steps.progress(store, run),

@@ -81,6 +81,20 @@ def _lasted(run: dict[str, Any]) -> str:
 
 
 @app.command()
+def stop(migration: MigrationOption = None, by: ByOption = None, as_json: JsonFlag = False) -> None:
+    """Stop the active run after the batches under way. What was finished is kept, and the same step goes on from there."""
+    with session(as_json, migration) as s:
+        active = s.migration().get("active_run")
+        if not active:
+            raise refused("No run is active.", "./carryover status")
+        s.api.post(s.path("runs", str(active), "stop"), {"by": by or place.operator()})
+        run = follow(s.api, s.out, s.id, str(active))
+        s.out.plain(f"{active} is {run['state']}. {run['message']}")
+        s.hint()
+        s.out.document(run)
+
+
+@app.command()
 def retry(
     migration: MigrationOption = None,
     target: TargetOption = None,
@@ -93,10 +107,23 @@ def retry(
 
 
 @app.command()
-def delta(pause_percent: PauseOption = None, migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
-    """Read the source again and bring what changed since."""
+def delta(
+    pause_percent: PauseOption = None,
+    shut: Annotated[bool, typer.Option("--shut", help="Bring nothing: end the delta window now.")] = False,
+    migration: MigrationOption = None,
+    by: ByOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Read the source again and bring what changed since; or end the delta window before its time."""
     with session(as_json, migration) as s:
-        s.step("delta", paused_at(pause_percent))
+        who = by or place.operator()
+        if not shut:
+            s.step("delta", {"by": who} | paused_at(pause_percent))
+            return
+        answer = s.api.post(s.path("delta", "shut"), {"by": who})
+        s.out.say(f"[good]✓[/good] The delta window is shut by [name]{escape(who)}[/name].")
+        s.hint()
+        s.out.document(answer)
 
 
 @app.command()
@@ -118,17 +145,33 @@ def verify(migration: MigrationOption = None, as_json: JsonFlag = False) -> None
 def rollback(
     migration: MigrationOption = None,
     preview: Annotated[bool, typer.Option("--preview", help="Say what would be undone; write nothing.")] = False,
-    run: Annotated[Literal["last", "all"], typer.Option("--run", help="The last run alone, or all of them.")] = "all",
+    run: Annotated[
+        str, typer.Option("--run", metavar="all|last|RUN", help="All runs, the last one alone, or one by its id.")
+    ] = "all",
+    with_later: Annotated[
+        bool, typer.Option("--with-later", help="Take back what came after the run of --run, too.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Also take back what others changed since.")] = False,
+    remove_solution: Annotated[
+        bool, typer.Option("--remove-solution", help="Also remove tables and columns that hold nothing afterwards.")
+    ] = False,
     yes: YesFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Delete what was created and restore what was changed, from the audit log."""
     with session(as_json, migration) as s:
-        what = "the last run" if run == "last" else "everything that was written"
+        what = {"all": "everything that was written", "last": "the last run"}.get(run, run)
+        what += " and all that came after it" if with_later else ""
+        what += ", with the tables and columns of the solution that hold nothing then," if remove_solution else ""
         if s.out.asks and not (yes or preview) and not typer.confirm(f"Take back {what} in {s.id}?", err=True):
             raise refused("Nothing was taken back.")
-        options = {"runs": run, "force": force, "preview": preview}
+        options = {
+            "runs": run,
+            "later": with_later,
+            "force": force,
+            "preview": preview,
+            "remove_solution": remove_solution,
+        }
         if preview:
             foreseen = s.api.post(s.path("steps", "rollback"), options)
             show_document(s.out, foreseen)
@@ -224,7 +267,11 @@ def report(
     out: Annotated[Path | None, typer.Option("--out", help="A folder.", show_default=".local/reports/ID")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Bring the reports to this machine and say where they are."""
+    """Bring the reports and the latest claims export to this machine and say where they are.
+
+    The claims, their lines, payments and adjustments, and raw billing files go into a folder of their own: as CSV and
+    JSON, with a manifest. Their name among the reports is claims.
+    """
     with session(as_json, migration) as s:
         places = reports.fetch(s.api, s.id, out or reports.reports_folder(s.id), name, format)
         if places:

@@ -1,29 +1,27 @@
 """Commands that take a migration from its creation to the full run."""
 
 from pathlib import Path
-from typing import Annotated, Literal, cast, get_args
+from typing import Annotated, Literal
 
 import typer
 from rich.markup import escape
 
 from cli import flow, place
+from cli.answers import Policy, ask_policy, phi_decisions, reasons_of
 from cli.errors import misuse, refused
-from cli.output import counted, size, words
-from cli.phi import PHI_DECISIONS, phi_decisions
+from cli.output import counted, size
 from cli.session import (
     ByOption,
     JsonFlag,
     MigrationOption,
     PauseOption,
-    Session,
     TargetOption,
     YesFlag,
     session,
 )
-from cli.shown import show_document, show_report
+from cli.shown import show_document, show_drift, show_report
 from cli.upload import upload as bring
 
-Policy = Literal["suppress", "redact", "include"]
 PlanName = Literal["sales_professional", "sales_enterprise"]
 SourcePath = Annotated[Path, typer.Argument(metavar="PATH", help="The export: a folder, a zip, or one file.")]
 
@@ -41,11 +39,25 @@ def create(
     plan: Annotated[PlanName | None, typer.Option("--plan", help="The target's licence plan.")] = None,
     seats: Annotated[int | None, typer.Option("--seats", min=1, help="Users that the plan is paid for.")] = None,
     renewal: Annotated[str | None, typer.Option("--renewal", help="When the contract renews: 2027-01-31.")] = None,
+    time_zone: Annotated[
+        str | None,
+        typer.Option(
+            "--time-zone", help="Of source times that carry none: America/New_York.", show_default="the profile's"
+        ),
+    ] = None,
+    currency: Annotated[
+        str | None, typer.Option("--currency", help="Of amounts that name none.", show_default="USD")
+    ] = None,
+    prefix: Annotated[
+        str | None,
+        typer.Option("--prefix", help="What every custom name in the target begins with.", show_default="cms"),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Create a migration."""
     with session(as_json) as s:
-        made = flow.create(s, system=system, profile=profile, plan=plan, seats=seats, renewal=renewal)
+        given = {"seats": seats, "renewal": renewal, "time_zone": time_zone, "currency": currency, "prefix": prefix}
+        made = flow.create(s, system=system, profile=profile, plan=plan, **given)
         s.out.say(f"[good]✓[/good] Created [name]{made['id']}[/name] for {escape(system)}.")
         s.out.say("[quiet]Next:[/quiet] [name]upload[/name] PATH  [quiet]Bring the export.[/quiet]")
         s.out.document(made)
@@ -58,7 +70,11 @@ def _upload(path: Path, migration: str | None, as_json: bool, *, replace: bool) 
         s.out.say(f"[good]✓[/good] {counted(done['files'], 'file')}, {size(done['bytes'])}{there}.")
         if done["left_out"]:
             s.out.say(f"[warn]{done['left_out']:,} hidden files or links were left out.[/warn]")
-        s.hint()
+        if replace and s.migration()["state"] in flow.BEFORE_MIGRATED:
+            words = "Read it, and see what changed since the source before."
+            s.out.say(f"[quiet]Next:[/quiet] [name]scope[/name]  [quiet]{words}[/quiet]")
+        else:
+            s.hint()
         s.out.document(done)
 
 
@@ -76,9 +92,12 @@ def source_set(path: SourcePath, migration: MigrationOption = None, as_json: Jso
 
 @app.command()
 def scope(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
-    """Read the source, count and profile it, and propose a map."""
+    """Read the source, count and profile it, propose a map, and say what changed since the source before."""
     with session(as_json, migration) as s:
-        s.step("scope")
+        run = s.start("scope")
+        if run["state"] == "done":
+            show_drift(s.out, s.api.get(s.path("reports", "scope.json")))
+        s.ended(run)
 
 
 @app.command()
@@ -97,74 +116,39 @@ def confirm(
             help="A class (ssn) or a field (patient.ssn): migrate, redact or leave_out.",
         ),
     ] = None,
+    out_of_scope: Annotated[
+        list[str] | None,
+        typer.Option("--out-of-scope", metavar="DATASET=REASON", help="Why a dataset that feeds nothing stays out."),
+    ] = None,
     yes: YesFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Confirm the map. No record moves before that.
 
-    --yes takes suppress when no policy is named, and migrates delicate fields about which nothing is said.
+    --yes takes suppress when no policy is named, migrates delicate fields about which nothing is said, and gives
+    datasets that feed nothing a standard reason.
     """
     with session(as_json, migration) as s:
         shown = s.api.get(s.path("map"))
         asks = s.out.asks and not yes
         if controlled is None:
             if asks:
-                controlled = _ask_policy(s)
+                controlled = ask_policy(s)
             elif yes:
                 controlled = "suppress"
             else:
                 raise misuse("Choose what happens to controlled substances.", "--controlled suppress|redact|include")
-        decided = _phi_decisions(s, phi or [], shown.get("undecided", []), asks=asks, yes=yes)
+        decided = phi_decisions(s, phi or [], shown.get("undecided", []), asks=asks, yes=yes)
+        reasons = reasons_of(s, out_of_scope or [], shown.get("unmarked", []), asks=asks, yes=yes)
         who = by or place.operator()
         if asks and not typer.confirm(f"Confirm the map {shown['hash'][:12]} as {who}?", err=True):
             raise refused("Not confirmed.", "./carryover map show")
         # Decisions are a part of the map: what they change makes the hash that is confirmed.
-        answer = {"by": who, "hash": shown["hash"], "controlled": controlled, "phi": decided}
+        answer = {"by": who, "hash": shown["hash"], "controlled": controlled, "phi": decided, "out_of_scope": reasons}
         made = s.api.post(s.path("confirm"), answer)
         s.out.say(f"[good]✓[/good] Confirmed by [name]{escape(who)}[/name]; controlled substances: {controlled}.")
         s.hint()
-        s.out.document(
-            {"migration": s.id, "by": who, "hash": made["map_hash"], "controlled": controlled, "phi": decided}
-        )
-
-
-def _phi_decisions(
-    s: Session, given: list[str], undecided: list[dict[str, str]], *, asks: bool, yes: bool
-) -> dict[str, str]:
-    """Decisions about delicate health information, by class or field. Raises misuse while one is missing."""
-    decided = phi_decisions(given)
-    open_classes: dict[str, list[str]] = {}
-    for field in undecided:
-        name = f"{field['object']}.{field['field']}"
-        if name not in decided and field["phi"] not in decided:
-            open_classes.setdefault(field["phi"], []).append(name)
-    for kind, names in open_classes.items():
-        # By the fields' names: what was decided about others of the class before is not asked anew.
-        if yes:
-            decided |= dict.fromkeys(names, "migrate")
-        elif asks:
-            s.out.say(f"[name]{words(kind)}[/name]: {escape(', '.join(names))}")
-            decided |= dict.fromkeys(names, _ask(PHI_DECISIONS))
-        else:
-            raise misuse(
-                f"Decide what happens to {words(kind)}: {', '.join(names)}.", f"--phi {kind}=migrate|redact|leave_out"
-            )
-    return decided
-
-
-def _ask_policy(s: Session) -> Policy:
-    s.out.say("Controlled substances (DEA schedules):")
-    s.out.say("  [name]suppress[/name]  the prescription is left out, with its reason")
-    s.out.say("  [name]redact[/name]    it lands without drug, code, dose and schedule")
-    s.out.say("  [name]include[/name]   it is migrated like any other")
-    return cast("Policy", _ask(get_args(Policy)))
-
-
-def _ask(options: tuple[str, ...]) -> str:
-    """One of the options, typed by a person."""
-    while (typed := str(typer.prompt(f"Which ({', '.join(options)})", err=True)).strip().lower()) not in options:
-        pass
-    return typed
+        s.out.document({"migration": s.id} | answer | {"hash": made["map_hash"]})
 
 
 @app.command()

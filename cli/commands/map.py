@@ -9,10 +9,10 @@ import yaml
 from rich.markup import escape
 
 from cli import place
+from cli.answers import phi_read
 from cli.commands import fields
 from cli.errors import misuse
 from cli.output import Out, table, words
-from cli.phi import phi_decisions
 from cli.proposal import propose_from
 from cli.session import ByOption, JsonFlag, MigrationOption, Session, session
 
@@ -216,7 +216,7 @@ def map_phi(
 
     The latest decision stands; a changed map needs a new confirmation.
     """
-    decided = phi_decisions(decisions or [])
+    decided = phi_read(decisions or [])
     with session(as_json, migration) as s:
         if decided:
             found = s.api.post(s.path("map", "phi"), {"by": by or place.operator(), "phi": decided})

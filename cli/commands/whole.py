@@ -8,7 +8,8 @@ import typer
 
 from cli import demo as show
 from cli import flow, place
-from cli.commands.life import PlanName, Policy
+from cli.answers import Policy
+from cli.commands.life import PlanName
 from cli.errors import misuse
 from cli.session import ByOption, JsonFlag, MigrationOption, TrialPauseOption, session
 from cli.shown import exit_code, show_objects, show_places, show_seconds

@@ -247,7 +247,8 @@ async def confirm(visit: Visit) -> func.HttpResponse:
         for name, field in undecided(clinic_map)
         if (made := visit.form(f"phi.{field.phi}")) in get_args(PhiDecision)
     }
-    await decisions.confirm(visit.store, visit.args["id"], visit.person.name, visit.form("hash"), chosen, phi)
+    reasons = {name[len("scope.") :]: given[0] for name, given in visit.forms().items() if name.startswith("scope.")}
+    await decisions.confirm(visit.store, visit.args["id"], visit.person.name, visit.form("hash"), chosen, phi, reasons)
     return visit.go(visit.home)
 
 

@@ -9,6 +9,7 @@ from console import schedule
 from console.shell import shell
 from console.visit import Visit
 from ledger import migrations
+from ledger.gates import window_open
 from ledger.states import Run, now
 from services import decisions, notes
 from services.papers import exceptions, report_data
@@ -48,10 +49,17 @@ async def delta_page(visit: Visit) -> func.HttpResponse:
         report=report,
         runs=runs,
         turn=turn if one.delta_until and turn and turn < one.delta_until else None,
+        open=window_open(one),
         decided=await notes.notes(visit.store, one.id, "conflict"),
         conflicts=await _conflicts(visit, report, runs[0].id if runs else None),
         answer=f"{visit.home}/notes",
     )
+
+
+async def shut(visit: Visit) -> func.HttpResponse:
+    """A person ends the delta window before its time."""
+    await decisions.shut_delta(visit.store, visit.args["id"], visit.person.name)
+    return visit.go(f"{visit.home}/delta")
 
 
 async def _conflicts(visit: Visit, report: dict[str, Any] | None, run: str | None) -> list[tuple[str, str, str]]:
@@ -122,6 +130,7 @@ async def _runs(visit: Visit, *kinds: str) -> list[Run]:
 ROUTES: Final = (
     ("GET", "m/{id}/run", "read", run_page),
     ("GET", "m/{id}/delta", "read", delta_page),
+    ("POST", "m/{id}/delta/shut", "work", shut),
     ("GET", "m/{id}/verification", "read", verification_page),
     ("POST", "m/{id}/accept", "approve", accept),
     ("GET", "m/{id}/rollback", "read", rollback_page),

@@ -12,8 +12,6 @@ from services import papers
 from services.access import StepError
 
 SHOWN: Final = 100  #: rows of the log on a page
-#: Reports that hold values of patients' records.
-WITH_VALUES: Final = ("diff", "manual-upload")
 
 
 async def audit_page(visit: Visit) -> func.HttpResponse:
@@ -58,14 +56,14 @@ async def reports_page(visit: Visit) -> func.HttpResponse:
     found = await papers.report_names(visit.store, visit.args["id"])
     claims = await papers.claims(visit.store, visit.args["id"])
     return visit.page(
-        "reports.html", **await shell(visit, "reports"), found=found, with_values=WITH_VALUES, claims=claims
+        "reports.html", **await shell(visit, "reports"), found=found, with_values=papers.WITH_VALUES, claims=claims
     )
 
 
 async def report(visit: Visit) -> func.HttpResponse:
     """One report, to read or to keep."""
     name = visit.args["name"]
-    if name.partition(".")[0] in WITH_VALUES and not visit.person.may_see_values:
+    if name.partition(".")[0] in papers.WITH_VALUES and not visit.person.may_see_values:
         raise StepError("not_allowed", "That report holds patients' values.", "It takes the role operator or approver.")
     content, kind, headers = await papers.report(visit.store, visit.args["id"], name)
     if not name.endswith(".html"):

@@ -6,10 +6,10 @@ import azure.functions as func
 
 from console.shell import shell
 from console.visit import Visit
-from console.words import PLACES, ROLES
+from console.words import PLACES
 from ledger.states import STEP_OF, Kind, now
 from services import steps
-from services.access import StepError
+from services.access import StepError, admit, need_of
 from services.papers import report_names, run_error
 from services.progress import progress_of
 
@@ -25,9 +25,7 @@ async def start(visit: Visit) -> func.HttpResponse:
     step = visit.args["step"]
     if step not in PLACES:
         raise StepError("not_found", "There is no such step.", "Go to the overview.")
-    role = ROLES.get(step, "operator")
-    if role not in visit.person.roles:
-        raise StepError("not_allowed", f"That takes the role {role}.", "Ask somebody who has it.")
+    admit(visit.person, need_of(step))
     if step == "rollback":
         one = await visit.migration()
         if visit.form("typed") != one.system:
@@ -37,6 +35,7 @@ async def start(visit: Visit) -> func.HttpResponse:
         runs="last" if visit.form("runs") == "last" else "all",
         force=visit.form("force") == "yes",
         pause_percent=_percent(visit.form("pause")),
+        remove_solution=visit.form("solution") == "remove",
     )
     run = await steps.start(visit.store, visit.client, visit.args["id"], step, visit.person.name, asked)
     return visit.go(f"{visit.home}/runs/{run.id}")
@@ -73,6 +72,12 @@ async def run_page(visit: Visit) -> func.HttpResponse:
     return visit.page("run.html", **{**await shell(visit, _place(run.kind)), **context})
 
 
+async def stop(visit: Visit) -> func.HttpResponse:
+    """Ask a run to stop, and go on watching it."""
+    run = await steps.stop(visit.store, visit.client, visit.args["id"], visit.args["run"], visit.person.name)
+    return visit.go(f"{visit.home}/runs/{run.id}")
+
+
 def _place(kind: Kind) -> str:
     """The page that a run belongs to; an undo is a part of a sample."""
     return PLACES[STEP_OF[kind]] if kind in STEP_OF else "sample"
@@ -81,4 +86,5 @@ def _place(kind: Kind) -> str:
 ROUTES: Final = (
     ("POST", "m/{id}/steps/{step}", "work", start),
     ("GET", "m/{id}/runs/{run}", "read", run_page),
+    ("POST", "m/{id}/runs/{run}/stop", "work", stop),
 )

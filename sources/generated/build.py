@@ -11,6 +11,7 @@ import yaml
 from mapping.matching.model import Proposal
 from sources.generated.accounts import detail_account, head_account, property_account, whole_account
 from sources.generated.claims import claim_select
+from sources.generated.hidden import hashed_when_staged, with_hidden_ids
 from sources.generated.patients import add_patient_parts, party_field
 from sources.generated.plan import PRACTICE, Head, Plan, make_plan
 from sources.generated.rebuild import to_rebuild
@@ -41,6 +42,7 @@ def build_profile(
         UnknownSource: there is no dataset of patients.
         BadProfile: never for what is built here; the checks are those of every profile.
     """
+    documents = with_hidden_ids(documents)
     plan = make_plan(documents, proposal)
     objects: dict[str, Any] = {}
     routes: dict[str, Any] = {}
@@ -250,11 +252,12 @@ def _dataset(one: DatasetDocument, plan: Plan, rebuild: dict[str, Any]) -> dict[
         "required": [name for name in one.key if name in one.columns and name != bucket],
         "optional": [name for name in one.columns if name not in (*one.key, bucket, *secret)],
         "withheld": secret,
+        "hashed": hashed_when_staged(one),
     }
     if one.name in rebuild:
         return plain
     if one.name in plan.rest:
-        return plain | {"out_of_scope": plan.rest[one.name]}
+        return plain | {"unplaced": plan.rest[one.name]}
     return plain | {"account": _account(one, plan)}
 
 

@@ -187,7 +187,7 @@ def _taken_for(one: DatasetDocument, table: TableProposal | None) -> str:
 
 def _why(table: TableProposal | None) -> str:
     if table is None or table.object is None or table.role == "out_of_scope":
-        return "It feeds none of the objects that are migrated; it stays in the export of the source."
+        return "It feeds none of the objects that are migrated."
     return f"It looks like a part of {table.object} records, but nothing links it to them."
 
 

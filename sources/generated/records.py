@@ -21,6 +21,7 @@ from sources.generated.sql import (
     minutes,
     moment,
     one_line,
+    plain_cell,
     text,
 )
 from sources.generated.ways import Way, companion, ignored, way_of
@@ -89,6 +90,8 @@ def rows_of(head: Head) -> str:
     separator = text((found.separator if found else None) or ";")
     parts = f"unnest(string_split({cell(head.document, head.path.field, 'o')}, {separator}))"
     person = "nullif(trim(split_part(one, ':', 1)), '')"
+    if head.path.field in head.document.hashed:
+        person = f"keyed({person})"
     inner = f"SELECT *, {person} AS the_patient FROM (SELECT o.*, {parts} AS one FROM {head.document.name} AS o)"
     return f"(SELECT * FROM ({inner}) WHERE the_patient IS NOT NULL AND in_bucket(the_patient)) AS t"
 
@@ -226,6 +229,8 @@ def _take(
         way = ignored("The target has no column for it.", profile.phi)
     else:
         way = way_of(plan.objects, one, profile)
+    if own and one.column in head.document.hashed and way.column and _is_value(way):
+        sql = plain_cell(head.document, one.column)
     if way.transform == "duration":
         sql = minutes(sql)
     if way.transform == "choice" and profile.separator:
@@ -244,6 +249,11 @@ def _take(
         _source_status(fields, name, table)
     if (other := companion(way, profile)) and not fields.filled(other.column or ""):
         fields.compute(name, other)
+
+
+def _is_value(way: Way) -> bool:
+    """Whether a way keeps what an id says, and not only whom it means."""
+    return way.transform != "lookup" and way.column != "SourcePatientID"
 
 
 def is_property(one: FieldProposal, document: DatasetDocument) -> bool:

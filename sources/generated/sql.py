@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from sources.database import quoted
+from sources.hashing import PLAIN
 from sources.patterns import SECRET
 from sources.profiling.model import DatasetDocument, FieldProfile
 from sources.profiling.names import words
@@ -25,9 +26,17 @@ def text(value: str) -> str:
 
 
 def cell(document: DatasetDocument, name: str, row: str = "t") -> str:
-    """The cell of a column as text, NULL when empty; a path goes into the JSON of the column it begins with."""
+    """The cell of a column as text, NULL when empty; a path goes into the JSON of the column it begins with.
+
+    Ids that must not be shown are hashed: those of a whole cell were when they were staged, others are here.
+    """
     if name in document.columns:
         return f"{row}.{quoted(name)}"
+    found = _nested(document, name, row)
+    return f"keyed({found})" if name in document.hashed else found
+
+
+def _nested(document: DatasetDocument, name: str, row: str) -> str:
     top = max((one for one in document.columns if name.startswith(f"{one}.")), key=len)
     path = name[len(top) + 1 :].split(".")
     field = document.field(name)
@@ -35,6 +44,11 @@ def cell(document: DatasetDocument, name: str, row: str = "t") -> str:
     steps = "".join(f"->{text(step)}" for step in path[:-1]) + f"{last}{text(path[-1])}"
     found = f"({row}.{quoted(top)}::JSON{steps})"
     return f"nullif({found}::VARCHAR, '')"
+
+
+def plain_cell(document: DatasetDocument, name: str, row: str = "t") -> str:
+    """The value itself of a cell whose ids are hashed."""
+    return f"{row}.{quoted(PLAIN + name)}" if name in document.columns else _nested(document, name, row)
 
 
 def one_line(document: DatasetDocument, name: str, row: str = "t") -> str:

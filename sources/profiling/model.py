@@ -91,6 +91,7 @@ class DatasetDocument(_Document):
     columns: list[str]  #: as the files have them
     fields: list[FieldProfile]
     key: list[str] = Field(default_factory=list)  #: the column, or columns, whose values tell rows apart
+    hashed: list[str] = Field(default_factory=list)  #: columns of ids that a proposed profile does not show
     duplicates: int = 0  #: rows of the sample whose key an earlier row has
     missing: int = 0  #: rows of the sample without a key
 

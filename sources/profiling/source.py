@@ -1,7 +1,7 @@
 """Profiles a whole source: a document per dataset, with keys and references between them."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,13 +31,18 @@ def datasets_of(files: Sequence[SourceFile]) -> dict[str, list[SourceFile]]:
             found.setdefault((_NUMBERED.sub("", stem) or stem, columns), []).append(file)
     named: dict[str, list[SourceFile]] = {}
     for (stem, _), some in found.items():
-        name = _NOT_A_NAME.sub("_", stem.lower()).strip("_") or "data"
-        name = name if name[0].isalpha() else f"data_{name}"
-        unique, number = name, 2
-        while unique in named:
-            unique, number = f"{name}_{number}", number + 1
-        named[unique] = some
+        named[dataset_name(stem, named)] = some
     return named
+
+
+def dataset_name(stem: str, *taken: Container[str]) -> str:
+    """An identifier of small letters made of a file's name, with a number behind when it is taken."""
+    name = _NOT_A_NAME.sub("_", stem.lower()).strip("_") or "data"
+    name = name if name[0].isalpha() else f"data_{name}"
+    unique, number = name, 2
+    while any(unique in some for some in taken):
+        unique, number = f"{name}_{number}", number + 1
+    return unique
 
 
 def profile_source(

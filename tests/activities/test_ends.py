@@ -6,7 +6,7 @@ from uuid import UUID
 
 from activities import jobs
 from activities.rollback import count_undone
-from activities.undo_chunk import Undone
+from activities.undoing import Undone
 from ledger.audit import Head
 from ledger.chunks import write_records
 from ledger.storage import Storage

@@ -15,6 +15,7 @@ from ledger import paths
 from tests.chaos.image import differing, image, writes, written_otherwise, written_twice
 from tests.chaos.plan import Plan, Strike
 from tests.chaos.stage import STEPS, Copied, Stage
+from tests.e2e.dumps import without_outcome
 from tests.e2e.road import Json
 from tests.e2e.system import System, until
 
@@ -78,6 +79,7 @@ class Chaos:
         self.seen.wrong("end", written_twice(writes(self.system)))
         audit = road.get("audit/verify")
         self.seen.wrong("audit", [str(line) for line in audit["findings"]])
+        self.seen.wrong("audit", self._unsaid(road))
         self.seen.seconds = time.monotonic() - began
         return self.seen
 
@@ -89,6 +91,12 @@ class Chaos:
             self.seen.wrong(
                 phase, [f"other counts: {n}" for n, one in self.quiet.objects[phase].items() if found.get(n) != one]
             )
+
+    def _unsaid(self, road: Copied) -> list[str]:
+        """Operations of runs that came to their end, of which the log does not say what came of them."""
+        ended = {one["id"] for one in road.get()["runs"] if one["state"] == "done"}
+        open = without_outcome([row for row in road.audit() if row["PartitionKey"].split("|")[1] in ended])
+        return [f"no outcome: {row['operation']} {row['PartitionKey']} {row['RowKey']}" for row in open]
 
     # -- one step ------------------------------------------------------------------------------------------------
 

@@ -12,9 +12,10 @@ from azure.storage.blob import BlobServiceClient, ContentSettings
 
 from ledger.migrations import Migration
 from ledger.paths import CONTAINERS, MIGRATIONS, RUNS
-from tests.chaos.image import Image, Writes, differing, image, writes
+from tests.chaos.image import Image, Writes, differing, image, not_back, writes
 from tests.chaos.plan import QUIET
 from tests.e2e.clinic import Export, Row, make_export
+from tests.e2e.dumps import without_outcome
 from tests.e2e.road import TARGET, Json, Road
 from tests.e2e.system import System, running
 
@@ -113,7 +114,10 @@ class Stage:
             seen.seconds[phase] = time.monotonic() - began
             seen.images[phase], seen.writes[phase] = image(self.system), writes(self.system)
             seen.objects[phase] = road.get("summary")["objects"]
+        assert seen.images["last"].keys() - seen.images["run"].keys(), "no opportunity was closed again"
+        assert not_back(seen.images["run"], seen.images["last"]) == [], "a delta does not come back"
         assert not differing(self.before, image(self.system, whole=True)), "a quiet run does not come back"
+        assert without_outcome(road.audit()) == [], "a quiet run does not say what came of it"
         return seen
 
 

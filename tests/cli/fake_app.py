@@ -27,6 +27,19 @@ STEPS = {
 ONWARD = {"created": "scope", "mapped": "confirm", "confirmed": "prepare", "prepared": "sample", "migrated": "verify"}
 
 
+def _named(runs: list[dict[str, Any]], body: dict[str, Any]) -> web.Response | None:
+    """The refusal of a rollback of a run that is not there, or that others came after."""
+    name = body.get("runs", "all")
+    places = [place for place, run in enumerate(runs) if run["id"] == name]
+    if name in ("all", "last"):
+        return None
+    if not places:
+        return refusal(409, "nothing_stands", f"There is no run {name} of which anything stands in the target.")
+    if places[0] < len(runs) - 1 and not body.get("later"):
+        return refusal(409, "later_runs", f"{name} cannot be taken back alone: {runs[-1]['id']} came after it.")
+    return None
+
+
 def refusal(status: int, code: str, message: str, next: str = "") -> web.Response:
     """An error as the app words it."""
     return web.json_response({"error": {"code": code, "message": message, "next": next}}, status=status)
@@ -57,7 +70,10 @@ class FakeApp:
         self.refuse_bundles_after: int | None = None
         self.unavailable = 0  #: answers with 503 before the next good one
         self.findings: list[dict[str, Any]] = []
+        self.drift: list[tuple[str, ...]] = []  #: what changed since the last source
+        self.unmarked: list[str] = []  #: datasets that nobody has marked out of scope
         self.report_names = ["scope", "diff"]
+        self.claims: list[tuple[str, str]] = []  #: run and name of each file, latest run first
         self.looked_at = threading.Event()  #: somebody watches a run
         self.url = ""
         self._ready = threading.Event()
@@ -107,6 +123,7 @@ class FakeApp:
                 web.post(one + "/files/bundle", self._take_bundle),
                 web.post(one + "/steps/{step}", self._start),
                 web.get(one + "/runs/{run}", self._run),
+                web.post(one + "/runs/{run}/stop", self._stop),
                 web.get(one + "/map", self._map),
                 web.put(one + "/map", self._put_map),
                 web.post(one + "/map/fields", self._fields),
@@ -117,6 +134,7 @@ class FakeApp:
                 web.post(one + "/map/phi", self._phi),
                 web.post(one + "/confirm", self._confirm),
                 web.post(one + "/sign-off", self._sign),
+                web.post(one + "/delta/shut", self._shut),
                 web.post(one + "/accept", self._accept),
                 web.post(one + "/close", self._close),
                 web.get(one + "/owners", self._owners),
@@ -125,6 +143,8 @@ class FakeApp:
                 web.get(one + "/audit", self._audit),
                 web.get(one + "/audit/verify", self._audit_verify),
                 web.get(one + "/summary", self._summary),
+                web.get(one + "/claims", self._list_claims),
+                web.get(one + "/claims/{run}/{name}", self._claims_file),
                 web.get(one + "/reports", self._reports),
                 web.get(one + "/reports/{name}", self._report),
             ]
@@ -156,13 +176,16 @@ class FakeApp:
     async def _create(self, request: web.Request) -> web.Response:
         body = await request.json()
         self.posted.append(("create", body))
-        if any(m["system"] == body["system"] and m["state"] != "closed" for m in self.migrations.values()):
-            return refusal(409, "system_open", "A migration is open for this system.")
+        for other in (one for one in self.migrations.values() if one["system"] == body["system"]):
+            if other["state"] != "closed":
+                return refusal(409, "system_open", "A migration is open for this system.", "Go on with that one.")
+            if other["written"]:
+                return refusal(409, "system_closed", "Its rows are final.", "Choose another name for the system.")
         made = f"m-{len(self.migrations) + 1:08x}"
         self.files[made] = {}
         self.migrations[made] = {
             "id": made, "system": body["system"], "state": "created", "profile": body.get("profile"),
-            "active_run": None, "map_hash": None, "target_name": "Clinic Trial", "runs": [],
+            "active_run": None, "map_hash": None, "target_name": "Clinic Trial", "runs": [], "written": False,
             "next": [{"step": "scope", "why": "Read it."}],
         }  # fmt: skip
         return web.json_response(self.migrations[made], status=201)
@@ -226,6 +249,8 @@ class FakeApp:
         needs, _, kind = STEPS[step]
         if found["state"] not in needs:
             return refusal(409, "out_of_order", f"Cannot {step} yet.", ONWARD.get(found["state"], ""))
+        if step == "rollback" and (refused := _named(found["runs"], body)):
+            return refused
         if body.get("preview"):
             self.posted.append((step, body))
             return web.json_response(
@@ -239,6 +264,7 @@ class FakeApp:
             "error": None, "progress": {}, "seconds": 0.0, "step": step, "looks": 0,
         }  # fmt: skip
         found["runs"].append(run)
+        found["written"] |= kind in ("sample", "migrate", "retry", "delta")
         found["active_run"] = run["id"]
         return web.json_response({"run": run["id"], "status_url": f"/runs/{run['id']}"}, status=202)
 
@@ -263,10 +289,20 @@ class FakeApp:
             return
         if leads := STEPS[run["step"]][1]:
             found["state"] = leads
+        if run["step"] == "rollback":
+            found["written"] = False
         if run["step"] == "scope":
             found["map_hash"] = hashlib.sha256(run["id"].encode()).hexdigest()
         if run["step"] in ("verify", "rollback"):
             self.report_names.append("rollback" if run["step"] == "rollback" else "reconciliation")
+
+    async def _stop(self, request: web.Request) -> web.Response:
+        found = self.migrations[request.match_info["id"]]
+        self.posted.append(("stop", await request.json()))
+        [run] = [one for one in found["runs"] if one["id"] == found["active_run"] == request.match_info["run"]]
+        run |= {"state": "stopped", "message": "Stopped."}
+        found["active_run"] = None
+        return web.json_response({"run": run["id"], "status_url": f"/runs/{run['id']}"}, status=202)
 
     async def _map(self, request: web.Request) -> web.Response:
         found = self.migrations[request.match_info["id"]]
@@ -290,7 +326,7 @@ class FakeApp:
         return web.json_response(
             {
                 "map": shown, "hash": found["map_hash"], "version": 3, "undecided": undecided,
-                "problems": [needed], "confirmed": False,
+                "problems": [needed], "confirmed": False, "unmarked": self.unmarked,
             }
         )  # fmt: skip
 
@@ -337,7 +373,12 @@ class FakeApp:
         return await self._move(request, "sign-off", "sampled", "signed_off")
 
     async def _close(self, request: web.Request) -> web.Response:
-        return await self._move(request, "close", "verified", "closed")
+        found = self.migrations[request.match_info["id"]]
+        return await self._move(request, "close", "verified" if found["written"] else found["state"], "closed")
+
+    async def _shut(self, request: web.Request) -> web.Response:
+        self.posted.append(("delta/shut", await request.json()))
+        return web.json_response(self.migrations[request.match_info["id"]])
 
     async def _accept(self, request: web.Request) -> web.Response:
         self.posted.append(("accept", await request.json()))
@@ -350,6 +391,8 @@ class FakeApp:
             return refusal(409, "out_of_order", f"Cannot {step} yet.", ONWARD.get(found["state"], ""))
         if step != "close" and body["hash"] != found["map_hash"]:
             return refusal(409, "map_changed", "The map has changed since it was read.", "confirm")
+        if step == "confirm" and not body["out_of_scope"].keys() >= set(self.unmarked):
+            return refusal(409, "scope_undecided", "Nobody has said why these datasets stay out.", "confirm")
         found["state"] = leads
         return web.json_response(found)
 
@@ -390,9 +433,20 @@ class FakeApp:
                 "migration": found["id"], "state": found["state"], "objects": objects,
                 "rollback": {"deleted": 400, "restored": 0, "kept": 0, "left": 0} if undone else None,
                 "datasets": {"patients": {"rows": 100, "fed": 100, "merged": 0, "excluded": 0}},
-                "reports": {}, "seconds": {},
+                "reports": {}, "seconds": dict.fromkeys([run["step"] for run in found["runs"]], 1.5) | {"total": 9.0},
             }
         )  # fmt: skip
+
+    async def _list_claims(self, request: web.Request) -> web.Response:
+        return web.json_response({"claims": [{"run": run, "name": name, "bytes": 8} for run, name in self.claims]})
+
+    async def _claims_file(self, request: web.Request) -> web.Response:
+        """In two parts, as a large file comes."""
+        if (request.match_info["run"], request.match_info["name"]) not in self.claims:
+            return refusal(404, "not_found", "That was not made yet.")
+        if request.query.get("after"):
+            return web.Response(text="2,2\n")
+        return web.Response(text=f"{request.match_info['run']}\n", headers={"x-continuation": "8"})
 
     async def _reports(self, request: web.Request) -> web.Response:
         listed = [{"name": name, "formats": ["html", "csv", "json"], "made": "today"} for name in self.report_names]
@@ -400,6 +454,11 @@ class FakeApp:
 
     async def _report(self, request: web.Request) -> web.Response:
         name, _, form = request.match_info["name"].rpartition(".")
+        if request.match_info["name"] == "scope.json":
+            rows = [
+                dict(zip(("What", "Where", "Before", "Now", "What follows"), one, strict=True)) for one in self.drift
+            ]
+            return web.json_response({"tables": [{"title": "What changed since the last source", "rows": rows}]})
         if name not in self.report_names:
             return refusal(404, "no_report", "There is no such report.")
         if form == "json":

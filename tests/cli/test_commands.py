@@ -20,7 +20,7 @@ def migrated(app: FakeApp, carryover: Carryover, export: Path) -> FakeApp:
 
 def test_every_step_by_hand(app: FakeApp, carryover: Carryover, export: Path) -> None:
     line = [
-        ("create", "--system", "elm", "--plan", "sales_professional"),
+        ("create", "--system", "elm", "--plan", "sales_professional", "--time-zone", "America/New_York"),
         ("upload", str(export)),
         ("scope",),
         ("map", "show"),
@@ -51,7 +51,7 @@ def test_every_step_by_hand(app: FakeApp, carryover: Carryover, export: Path) ->
         assert ended.code == 0, (command, ended.err)
         assert isinstance(ended.document, dict), command
     posted = dict(app.posted)
-    assert posted["create"] == {"system": "elm", "plan": "sales_professional"}
+    assert posted["create"] == {"system": "elm", "plan": "sales_professional", "time_zone": "America/New_York"}
     assert posted["confirm"]["by"] == "Ada"
     assert posted["sign-off"]["by"] == "Bo"
     assert app.migrations["m-00000001"]["state"] == "confirmed"
@@ -76,6 +76,28 @@ def test_confirm_has_no_default_policy(app: FakeApp, carryover: Carryover) -> No
     assert carryover("confirm", "--yes", "--json").document["controlled"] == "suppress"
 
 
+def test_scope_says_what_changed_since_the_source_before(app: FakeApp, carryover: Carryover, export: Path) -> None:
+    carryover("create", "--system", "elm")
+    carryover("upload", str(export))
+    assert "What changed" not in carryover("scope").out
+    assert "see what changed" in carryover("source", "set", str(export)).out
+    app.drift = [("new choice values", "appointment.kind", "", "Yoga", "options are added to the column")]
+    ended = carryover("scope")
+    assert "Yoga" in ended.out and "options are added" in ended.out
+
+
+def test_confirm_wants_a_reason_for_each_dataset_that_feeds_nothing(app: FakeApp, carryover: Carryover) -> None:
+    app.unmarked = ["recalls", "orders"]
+    carryover("create", "--system", "elm")
+    carryover("scope")
+    confirm = ("confirm", "--controlled", "include", "--json")
+    ended = carryover(*confirm, "--out-of-scope", "recalls=Not wanted.")
+    assert ended.code == 2 and "orders" in ended.document["error"]["message"]
+    assert carryover(*confirm, "--out-of-scope", "recalls").code == 2
+    said = carryover(*confirm, "--out-of-scope", "recalls=Not wanted.", "--yes").document["out_of_scope"]
+    assert said["recalls"] == "Not wanted." and "stays in the export" in said["orders"]
+
+
 def test_run_wants_the_target_typed(app: FakeApp, carryover: Carryover) -> None:
     carryover("create", "--system", "elm")
     app.migrations["m-00000001"]["state"] = "signed_off"
@@ -88,9 +110,19 @@ def test_rollback_options_reach_the_app(migrated: FakeApp, carryover: Carryover)
     assert carryover("rollback", "--preview", "--run", "last", "--force", "--json").code == 0
     assert carryover("rollback", "--preview", "--json").document["objects"] == {"patient": {"delete": 100}}
     sent = [options for _, options in migrated.posted]
-    assert sent[0] == {"runs": "last", "force": True, "preview": True}
-    assert sent[1] == {"runs": "all", "force": False, "preview": True}
+    assert sent[0] == {"runs": "last", "later": False, "force": True, "preview": True, "remove_solution": False}
+    assert sent[1] == {"runs": "all", "later": False, "force": False, "preview": True, "remove_solution": False}
     assert migrated.migrations["m-00000001"]["state"] == "verified"
+
+
+def test_a_run_is_rolled_back_by_its_name(migrated: FakeApp, carryover: Carryover) -> None:
+    first, latest = (migrated.migrations["m-00000001"]["runs"][place]["id"] for place in (0, -1))
+    refused = carryover("rollback", "--run", first, "--json")
+    assert (refused.code, refused.document["error"]["code"]) == (3, "later_runs")
+    assert carryover("rollback", "--run", "some", "--json").code == 3
+    assert carryover("rollback", "--preview", "--run", first, "--with-later", "--json").code == 0
+    assert carryover("rollback", "--preview", "--run", latest, "--json").code == 0
+    assert [options["later"] for _, options in migrated.posted] == [True, False]
 
 
 def test_excepted_records_of_a_run_end_with_4(migrated: FakeApp, carryover: Carryover) -> None:
@@ -120,6 +152,17 @@ def test_exceptions_come_page_by_page_up_to_the_limit(migrated: FakeApp, carryov
     assert len(document["exceptions"]) == 150
     assert len({row["source_id"] for row in document["exceptions"]}) == 150
     assert document["total"] == 250
+
+
+def test_the_latest_claims_come_with_the_reports(migrated: FakeApp, carryover: Carryover, tmp_path: Path) -> None:
+    migrated.claims = [("delta-0009", "claims.csv"), ("delta-0009", "manifest.json"), ("migrate-0005", "claims.csv")]
+    ended = carryover("report", "--out", str(tmp_path), "--json")
+    assert ended.document["reports"]["claims"] == str(tmp_path / "claims" / "claims.csv")
+    assert {one.name for one in (tmp_path / "claims").iterdir()} == {"claims.csv", "manifest.json"}
+    assert (tmp_path / "claims" / "claims.csv").read_text("utf-8") == "delta-0009\n2,2\n"
+    assert carryover("report", "claims", "--out", str(tmp_path), "--json").document["reports"].keys() == {"claims"}
+    migrated.claims = []
+    assert carryover("report", "claims", "--json").code == 2
 
 
 def test_one_report_in_one_form(migrated: FakeApp, carryover: Carryover, tmp_path: Path) -> None:
@@ -203,6 +246,20 @@ def test_health_information_is_decided_by_class_or_field(app: FakeApp, carryover
         assert carryover("confirm", "--controlled", "include", "--phi", wrong, "--json").code == 2
 
 
+def test_the_delta_window_is_shut_by_name(migrated: FakeApp, carryover: Carryover) -> None:
+    assert carryover("delta", "--shut", "--by", "Ada", "--json").code == 0
+    assert migrated.posted == [("delta/shut", {"by": "Ada"})]
+
+
+def test_the_active_run_is_stopped(migrated: FakeApp, carryover: Carryover) -> None:
+    assert carryover("stop", "--json").code == 3
+    one = migrated.migrations["m-00000001"]
+    one["active_run"] = one["runs"][-1]["id"]
+    ended = carryover("stop", "--by", "Ada", "--json")
+    assert (ended.code, ended.document["state"]) == (0, "stopped")
+    assert migrated.posted == [("stop", {"by": "Ada"})]
+
+
 def test_close_is_typed(migrated: FakeApp, carryover: Carryover) -> None:
     assert carryover("close", "--json").code == 2
     assert carryover("close", "--typed", "m-00000001", "--by", "Ada", "--json").code == 0
@@ -238,7 +295,7 @@ def test_without_an_app_the_local_system_is_named(
 
 
 def test_misuse_seen_by_the_parser_has_a_document_too(carryover: Carryover) -> None:
-    ended = carryover("rollback", "--run", "some", "--json")
+    ended = carryover("audit", "export", "--format", "some", "--json")
     assert ended.code == 2
     assert ended.document["error"]["code"] == "misuse"
     assert carryover("nonesuch").code == 2
@@ -248,7 +305,7 @@ def test_the_names_that_people_rely_on_are_there() -> None:
     named = {command.name or getattr(command.callback, "__name__", "") for command in commands.registered_commands}
     names = named | {str(group.name) for group in commands.registered_groups}
     assert names >= {
-        "create", "scope", "map", "confirm", "prepare", "owners", "sample", "diff", "sign-off", "plan", "run", "status",
+        "create", "scope", "map", "confirm", "prepare", "owners", "sample", "diff", "sign-off", "plan", "run", "stop", "status",
         "retry", "delta", "verify", "rollback", "audit", "report", "close", "doctor", "local", "migrate",
     }  # fmt: skip
 

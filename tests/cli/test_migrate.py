@@ -36,7 +36,7 @@ def test_every_step_in_a_row(app: FakeApp, carryover: Carryover, export: Path) -
         assert Path(written).read_text("utf-8") == f"<h1>{name}</h1>"
         assert Path(written).with_suffix(".json").exists()
         assert Path(written).stat().st_mode & 0o077 == 0
-    assert set(summary["seconds"]) >= {"upload", "scope", "run", "verify", "total"}
+    assert set(summary["seconds"]) == {"scope", "prepare", "sample", "plan", "run", "verify", "total"}
 
 
 def test_a_row_for_each_object_within_80_columns(app: FakeApp, carryover: Carryover, export: Path) -> None:
@@ -59,6 +59,14 @@ def test_excepted_records_end_with_4(app: FakeApp, carryover: Carryover, export:
     assert ended.document["objects"]["patient"]["excepted"] == 3
 
 
+def test_yes_gives_datasets_that_feed_nothing_a_standard_reason(
+    app: FakeApp, carryover: Carryover, export: Path
+) -> None:
+    app.unmarked = ["recalls"]
+    assert carryover("migrate", "--source", str(export), "--yes", "--json").code == 0
+    assert "stays in the export" in dict(app.posted)["confirm"]["out_of_scope"]["recalls"]
+
+
 def test_differing_fields_end_with_4(app: FakeApp, carryover: Carryover, export: Path) -> None:
     app.differing = 1
     assert carryover("migrate", "--source", str(export), "--yes", "--json").code == 4
@@ -75,9 +83,27 @@ def test_the_options_reach_the_app(app: FakeApp, carryover: Carryover, export: P
     assert posted["confirm"]["controlled"] == "redact"
     assert posted["confirm"]["by"] == posted["sign-off"]["by"] == "Dr. Ade"
     assert posted["run"] == {"by": "Dr. Ade", "target": "Clinic Trial", "pause_percent": 50.0}
-    assert posted["rollback"] == {"by": "Dr. Ade", "runs": "all", "force": False, "preview": False}
+    assert posted["rollback"] == {
+        "by": "Dr. Ade",
+        "runs": "all",
+        "force": False,
+        "preview": False,
+        "remove_solution": False,
+    }
     assert ended.document["rollback"] == {"deleted": 400, "restored": 0, "kept": 0, "left": 0}
     assert ended.document["state"] == "confirmed"
+
+
+def test_after_the_close_the_same_folder_does_not_go_into_the_same_rows(
+    app: FakeApp, carryover: Carryover, export: Path
+) -> None:
+    asked = ("migrate", "--source", str(export), "--yes", "--json")
+    assert carryover(*asked).code == 0
+    assert carryover("close", "--typed", "m-00000001", "--json").code == 0
+    ended = carryover(*asked)
+    assert ended.code == 3
+    assert ended.document["error"]["code"] == "system_closed"
+    assert carryover(*asked, "--system", "elm-street-2").code == 0
 
 
 def test_without_yes_nothing_is_sent(app: FakeApp, carryover: Carryover, export: Path) -> None:

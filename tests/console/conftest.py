@@ -15,6 +15,7 @@ from settings import Settings
 from tests.e2e.clinic import Export, make_export
 from tests.e2e.system import System, running
 from tests.support.azurite import start_azurite
+from tests.support.systems import new_system
 
 
 @pytest.fixture(scope="module")
@@ -72,4 +73,4 @@ async def store(azurite: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
 @pytest.fixture
 async def migration(store: Storage) -> Migration:
     """A migration that was just created."""
-    return await overview.create(store, NewMigration(system="clinic"))
+    return await overview.create(store, NewMigration(system=new_system()))

@@ -14,12 +14,14 @@ from ledger.migrations import Migration
 from ledger.storage import Storage
 from services import identity
 from settings import WrongSetting, settings
-from tests.console.visits import AZURE, BROWSER, HERE, ask, principal, send, text
+from tests.console.visits import AZURE, BROWSER, HERE, ask, send, text
+from tests.support.people import principal
 
 #: What only some roles may do: (method, place) -> roles. Every other page is read with any role.
 NEEDS: Final = {
     ("POST", "create"): {"operator"},
     ("POST", "m/{id}/steps/{step}"): {"operator", "approver"},  # the step says which
+    ("POST", "m/{id}/runs/{run}/stop"): {"operator", "approver"},
     ("GET", "m/{id}/files"): {"operator"},
     ("PUT", "m/{id}/files"): {"operator"},
     ("POST", "m/{id}/files/end"): {"operator"},
@@ -35,6 +37,7 @@ NEEDS: Final = {
     ("POST", "m/{id}/map/confirm"): {"approver"},
     ("POST", "m/{id}/sign"): {"approver"},
     ("POST", "m/{id}/reveal"): {"operator", "approver"},
+    ("POST", "m/{id}/delta/shut"): {"operator", "approver"},
     ("POST", "m/{id}/accept"): {"approver"},
     ("POST", "m/{id}/close"): {"approver"},
     ("POST", "m/{id}/notes"): {"operator", "approver"},

@@ -12,9 +12,10 @@ from ledger.storage import Storage
 from mapping import validate
 from mapping.model import CustomColumn, FieldMap
 from services import maps, versions
-from tests.console.visits import AZURE, ask, principal, send, text
+from tests.console.visits import AZURE, ask, send, text
 from tests.mapping.samples import a_map
 from tests.support.maps import field_of, map_of, with_map
+from tests.support.people import principal
 
 BOTH = principal("operator", "approver")
 

@@ -7,7 +7,8 @@ from ledger import migrations
 from ledger.migrations import Migration
 from ledger.storage import Storage
 from services import profiles
-from tests.console.visits import AZURE, ask, principal, send, text
+from tests.console.visits import AZURE, ask, send, text
+from tests.support.people import principal
 
 OPERATOR = principal("operator")
 

@@ -1,12 +1,10 @@
 """Visits to the console without a browser: who comes, what is asked, what a form of ours sends."""
 
-import base64
 from types import SimpleNamespace
 from typing import Any, Final
 from urllib.parse import urlencode
 
 import azure.functions as func
-import orjson
 
 from console import csrf, door
 from ledger.storage import Storage
@@ -14,14 +12,6 @@ from ledger.storage import Storage
 HERE: Final = "http://127.0.0.1:7071"
 AZURE: Final = "https://carryover.azurewebsites.net"
 BROWSER: Final = "0123456789abcdef0123456789abcdef"
-
-
-def principal(*roles: str, name: str = "ann@clinic.example") -> dict[str, str]:
-    """The headers of the platform's sign-in."""
-    claims = [{"typ": "oid", "val": f"id of {name}"}, {"typ": "preferred_username", "val": name}]
-    claims += [{"typ": "roles", "val": role} for role in roles]
-    content = orjson.dumps({"auth_typ": "aad", "name_typ": "name", "role_typ": "roles", "claims": claims})
-    return {"X-MS-CLIENT-PRINCIPAL": base64.b64encode(content).decode(), "X-MS-CLIENT-PRINCIPAL-NAME": name}
 
 
 class Client:

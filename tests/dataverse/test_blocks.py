@@ -13,7 +13,7 @@ import pytest
 from dataverse import blocks, notes
 from dataverse.errors import AuthRefused, Unavailable
 from dataverse.notes import create_note, file_digest
-from dataverse.rows import CONFLICT, FOUND, create_rows
+from dataverse.rows import CONFLICT, FOUND, TAKEN, create_rows
 from tests.dataverse.conftest import Simulator
 from tests.dataverse.fake import FakeTarget, answer, error, lose_after, lose_before, normal, row_ids
 from tests.dataverse.samples import ANNOTATION, CONTACT
@@ -102,8 +102,10 @@ async def test_either_way_the_note_has_its_parent_and_its_file(file: Path, paren
     target = Notes(parents)
     async with target.client() as client:
         outcome = await create_note(client, ANNOTATION, ROW, file, object_in_blocks=parents)
-        again = await create_note(client, ANNOTATION, ROW, file, object_in_blocks=parents)
+        again = await create_note(client, ANNOTATION, ROW, file, object_in_blocks=parents, begun=True)
+        other = await create_note(client, ANNOTATION, ROW, file, object_in_blocks=parents)
     assert (outcome.ok, outcome.code, again.code) == (True, "", FOUND)
+    assert (other.ok, other.code) == (False, TAKEN)
     assert target.sent == sent and target.commits == 1
     row = target.rows[NOTE]
     assert base64.b64decode(row["documentbody"]) == OCTETS
@@ -136,9 +138,18 @@ async def test_a_run_that_died_between_note_and_file_is_finished(file: Path) -> 
     target = Notes(parents=False)
     target.put({**ROW})
     async with target.client() as client:
-        outcome = await create_note(client, ANNOTATION, ROW, file)
+        outcome = await create_note(client, ANNOTATION, ROW, file, begun=True)
     assert outcome.ok and outcome.code == "" and "POST" not in target.sent
     assert target.rows[NOTE]["filesize"] == len(OCTETS) and target.created == {NOTE: 1}
+
+
+@pytest.mark.parametrize("parents", [True, False])
+async def test_a_note_of_somebody_else_gets_no_file_of_ours(file: Path, parents: bool) -> None:
+    target = Notes(parents)
+    target.put({**ROW, "subject": "theirs"})
+    async with target.client() as client:
+        outcome = await create_note(client, ANNOTATION, ROW, file, object_in_blocks=parents)
+    assert (outcome.ok, outcome.code) == (False, TAKEN) and target.writes == []
 
 
 @pytest.mark.parametrize("held", [OCTETS[:-1] + b"x", OCTETS + b"more"])
@@ -146,7 +157,7 @@ async def test_a_note_with_another_file_is_left_alone(file: Path, held: bytes) -
     target = Notes()
     target.put({**ROW, "documentbody": base64.b64encode(held), "filesize": len(held)})
     async with target.client() as client:
-        outcome = await create_note(client, ANNOTATION, ROW, file)
+        outcome = await create_note(client, ANNOTATION, ROW, file, begun=True)
     assert (outcome.ok, outcome.code) == (False, CONFLICT) and target.writes == []
     assert any(r.url.path.endswith("$value") for r in target.requests) is (len(held) == len(OCTETS))
 

@@ -87,7 +87,7 @@ async def test_a_write_over_the_budget_is_not_sent_and_the_rest_lands_the_next_d
         assert len(target.rows) == 30 and len(target.writes) == 3
         time.now = caught.value.until
         budget.limit = 100
-        outcomes = await create_rows(client, VISIT, visits(ids), batch=10)
+        outcomes = await create_rows(client, VISIT, visits(ids), batch=10, begun=ids)
     assert all(o.ok for o in outcomes) and set(target.created.values()) == {1}
 
 

@@ -1,6 +1,6 @@
 """Guarded changes: each lands once or says why not."""
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -112,6 +112,57 @@ async def test_an_opportunity_is_won_once(loss: Any) -> None:
     assert b'"Status":3' in wins[0] and b'"actualrevenue":12.5' in wins[0]
 
 
+ALREADY: Final = (400, "0x80043b0e", "The opportunity has already been closed.")
+
+
+@pytest.mark.parametrize(
+    ("late", "expected"),
+    [
+        ((1, 3), (True, FOUND, False)),  # ours, by the try whose answer was lost
+        ((2, 4), (False, CONFLICT, False)),  # somebody lost it meanwhile
+        ((0, 1), (False, LOST, True)),  # nothing yet: that try may still commit
+    ],
+)
+async def test_a_refusal_after_a_lost_answer_is_read_again(late: Any, expected: Any) -> None:
+    """The first request commits while the second is on its way: what is refused then is our own success."""
+    target, [one] = FakeTarget(OPPORTUNITY), row_ids(1)
+    target.rows[one] = {"opportunityid": one, "statecode": 0, "statuscode": 1}
+    target.faults = [lose_before]
+
+    def refuse(piece: bytes) -> Any:
+        target.rows[one].update(statecode=late[0], statuscode=late[1])
+        return error(*ALREADY)
+
+    target.part = refuse  # type: ignore[method-assign]
+    async with target.client() as client:
+        [outcome] = await close_opportunities(client, OPPORTUNITY, [Closing(one, True, "Won")])
+    assert (outcome.ok, outcome.code, outcome.unknown) == expected
+
+
+async def test_a_refusal_that_was_answered_at_once_stands() -> None:
+    target, [one] = FakeTarget(OPPORTUNITY), row_ids(1)
+    target.rows[one] = {"opportunityid": one, "statecode": 0, "statuscode": 1}
+    target.part = lambda piece: error(403, "0x80040220")  # type: ignore[method-assign]
+    async with target.client() as client:
+        [outcome] = await close_opportunities(client, OPPORTUNITY, [Closing(one, True, "Won")])
+    assert (outcome.ok, outcome.code, outcome.unknown) == (False, "0x80040220", False)
+
+
+async def test_a_state_that_was_set_by_the_lost_try_is_no_refusal() -> None:
+    target, [one] = filled(1)
+    target.rows[one].update(statecode=0, statuscode=1)
+    target.faults = [lose_before]
+
+    def refuse(piece: bytes) -> Any:
+        target.rows[one].update(statecode=1, statuscode=2)
+        return error(400, "0x8004022e")
+
+    target.part = refuse  # type: ignore[method-assign]
+    async with target.client() as client:
+        outcomes = await set_state(client, VISIT, {one: (1, 2)})
+    assert (outcomes[one].ok, outcomes[one].code) == (True, FOUND)
+
+
 @pytest.mark.parametrize(
     ("sent", "held", "equal"),
     [
@@ -137,3 +188,22 @@ def test_lookups_compare_by_id() -> None:
     body = {"cms_Patient@odata.bind": f"/contacts({one})", "cms_name": "x"}
     assert holds(VISIT, {"_cms_patient_value": one, "cms_name": "x"}, body)
     assert not holds(VISIT, {"_cms_patient_value": None, "cms_name": "x"}, body)
+
+
+TIMEOUT = (500, "0x80044151", "Sql error: Sql Number: -2")
+
+
+@pytest.mark.parametrize(
+    ("answer", "unknown"),
+    [(TIMEOUT, True), ((500, "0x80040224", "no"), True), ((400, "0x80044331", "The length of the …"), False)],
+)
+async def test_after_a_loss_only_a_refusal_of_the_row_itself_proves_that_it_is_not_written(
+    answer: tuple[int, str, str], unknown: bool
+) -> None:
+    target, ids = filled(1)
+    target.bad, target.faults = {ids[0]: answer}, [lose_before]
+    async with target.client() as client:
+        [after_loss] = await change_rows(client, renames(target, ids))
+        [answered] = await change_rows(client, renames(target, ids))
+    assert (after_loss.ok, after_loss.unknown) == (False, unknown)
+    assert (answered.ok, answered.unknown, answered.code) == (False, False, answer[1])

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataverse.errors import AuthRefused, BadAnswer, Unavailable
-from dataverse.rows import FOUND, LOST, create_rows
+from dataverse.probes import Probes, Strategy, TableProbe
+from dataverse.rows import FOUND, LOST, TAKEN, create_rows
+from dataverse.settle import settle
 from mapping.schema import SchemaTable
 from tests.dataverse.fake import FakeTarget, answer, error, lose_after, lose_before, normal, row_ids, visits
 from tests.dataverse.samples import ANNOTATION, VISIT
@@ -102,14 +104,60 @@ async def test_what_stays_unanswered_is_unknown() -> None:
     assert [(o.ok, o.unknown, o.code) for o in outcomes] == [(False, True, LOST)] * 3
 
 
-async def test_rows_that_are_there_count_as_landed() -> None:
+TIMEOUT = (500, "0x80044151", "Sql error: Generic SQL error. Sql Number: -2")
+
+
+@pytest.mark.parametrize("strategy", ["multiple", "post"])
+@pytest.mark.parametrize("count", [1, 4])
+async def test_a_passing_error_after_a_loss_proves_nothing(strategy: Strategy, count: int) -> None:
+    """The first request is lost and still at work while the database gives the later ones up; then it commits."""
+    ids, held = row_ids(count), list[Any]()
+    target = FakeTarget(VISIT)
+
+    def hold(request: httpx.Request, work: Any) -> httpx.Response:
+        target.bad = dict.fromkeys(ids, TIMEOUT)
+        held.append(work)
+        raise httpx.ReadError("broken")
+
+    target.faults = [hold]
+    async with target.client() as client:
+        outcomes = await create_rows(
+            client, VISIT, visits(ids), probes=Probes({"cms_visit": TableProbe(True, strategy=strategy)})
+        )
+        target.bad = {}
+        held[0]()
+        fates = await settle(client, VISIT, ids)
+    assert [(o.ok, o.unknown) for o in outcomes] == [(False, True)] * count
+    assert set(fates.values()) == {"landed"}
+
+
+async def test_a_row_at_fault_is_refused_whatever_was_lost_before() -> None:
+    ids = row_ids(8)
+    target = FakeTarget(VISIT, bad={ids[3]: TOO_LONG, ids[5]: TIMEOUT}, faults=[lose_before])
+    async with target.client() as client:
+        outcomes = await create_rows(client, VISIT, visits(ids))
+    assert {o.index: o.unknown for o in outcomes if not o.ok} == {3: False, 5: True}
+
+
+async def test_a_timeout_without_a_loss_is_an_answer() -> None:
+    [one] = row_ids(1)
+    target = FakeTarget(VISIT, bad={one: TIMEOUT})
+    async with target.client() as client:
+        [outcome] = await create_rows(client, VISIT, visits([one]))
+    assert (outcome.ok, outcome.unknown, outcome.code) == (False, False, TIMEOUT[1])
+
+
+@pytest.mark.parametrize("strategy", ["multiple", "post", "upsert"])
+async def test_rows_that_are_there_have_landed_only_if_we_may_have_sent_them(strategy: Strategy) -> None:
     ids = row_ids(6)
     target = FakeTarget(VISIT, bad={ids[5]: TOO_LONG})
     for row in visits(ids[:3]):
         target.put(row)
+    by = Probes({"cms_visit": TableProbe(True, strategy=strategy)})
     async with target.client() as client:
-        outcomes = await create_rows(client, VISIT, visits(ids))
-    assert [o.code for o in outcomes] == [FOUND, FOUND, FOUND, "", "", "0x80044331"]
+        outcomes = await create_rows(client, VISIT, visits(ids), probes=by, begun=[ids[0].upper(), ids[2], ids[4]])
+    assert [o.code for o in outcomes] == [FOUND, TAKEN, FOUND, "", "", "0x80044331"]
+    assert [o.ok for o in outcomes] == [True, False, True, True, True, False]
     assert set(target.created.values()) == {1}
 
 
@@ -129,7 +177,7 @@ async def test_a_table_without_bulk_messages_goes_by_batch() -> None:
     target.put({"annotationid": ids[0]})
     async with target.client() as client:
         outcomes = await create_rows(client, ANNOTATION, [{"annotationid": i} for i in ids])
-    assert [o.code for o in outcomes] == [FOUND, "", "0x80043e09", "", ""]
+    assert [o.code for o in outcomes] == [TAKEN, "", "0x80043e09", "", ""]
     assert [r.url.path.rsplit("/", 1)[1] for r in target.writes] == ["$batch"]
 
 

@@ -13,7 +13,7 @@ from dataverse import streams
 from dataverse.errors import BadAnswer, Unavailable
 from dataverse.notes import create_note, download, file_digest
 from dataverse.orgs import Organization, file_limit
-from dataverse.rows import FOUND
+from dataverse.rows import FOUND, TAKEN
 from tests.dataverse.fake import FakeClock, FakeTarget, error, lose_after, lose_before, row_ids
 from tests.dataverse.samples import ANNOTATION
 
@@ -36,7 +36,9 @@ async def test_a_note_lands_once_with_its_file(file: Path, loss: Any) -> None:
     target = FakeTarget(ANNOTATION, faults=[loss] if loss else [])
     async with target.client() as client:
         outcome = await create_note(client, ANNOTATION, {"annotationid": one, "subject": "é"}, file)
-        again = await create_note(client, ANNOTATION, {"annotationid": one, "subject": "é"}, file)
+        again = await create_note(client, ANNOTATION, {"annotationid": one, "subject": "é"}, file, begun=True)
+        other = await create_note(client, ANNOTATION, {"annotationid": one, "subject": "é"}, file)
+    assert (other.ok, other.code) == (False, TAKEN)
     assert outcome.ok and again.code == FOUND and target.created == {one: 1}
     request = target.writes[0]
     assert int(request.headers["Content-Length"]) == len(request.content)
@@ -60,6 +62,15 @@ async def test_a_blocked_file_is_an_outcome(file: Path) -> None:
     async with target.client() as client:
         outcome = await create_note(client, ANNOTATION, {"annotationid": one}, file)
     assert (outcome.ok, outcome.code) == (False, "0x80043e09") and "Zebulon" not in outcome.message
+
+
+@pytest.mark.parametrize(("status", "lost", "unknown"), [(500, 1, True), (500, 0, False), (400, 1, False)])
+async def test_a_plug_in_that_fell_over_after_a_loss_proves_nothing(status: int, lost: int, unknown: bool) -> None:
+    [one] = row_ids(1)
+    target = FakeTarget(ANNOTATION, bad={one: (status, "0x80040224", "no")}, faults=[lose_before] * lost)
+    async with target.client() as client:
+        outcome = await create_note(client, ANNOTATION, {"annotationid": one})
+    assert (outcome.ok, outcome.unknown) == (False, unknown)
 
 
 def serving(body: bytes, size: int, **more: Any) -> FakeTarget:

@@ -21,6 +21,7 @@ from dataverse.errors import (
 )
 from dataverse.reads import existing_ids
 from dataverse.rows import FOUND, Change, change_rows, create_rows
+from dataverse.settle import settle
 from dataverse.users import find_teams
 from tests.dataverse.fake import FakeTarget, error, row_ids, visits
 from tests.dataverse.samples import ANNOTATION, VISIT
@@ -98,7 +99,18 @@ def crash(status: int, body: str | bytes = PAGE, kind: str = "text/html; charset
     return after
 
 
-CRASHES = [crash(500), crash(500, b""), crash(502), crash(503), crash(504), crash(200), crash(200, b"", "text/plain")]
+#: A fault of the server around Dataverse: words, but no code.
+FELL_OVER = '{"Message": "An error has occurred."}'
+CRASHES = [
+    crash(500),
+    crash(500, FELL_OVER, "application/json"),
+    crash(500, b""),
+    crash(502),
+    crash(503),
+    crash(504),
+    crash(200),
+    crash(200, b"", "text/plain"),
+]
 
 
 @pytest.mark.parametrize("fault", CRASHES)
@@ -123,6 +135,30 @@ async def test_a_page_after_a_change_is_looked_behind(fault: Any) -> None:
         outcomes = await change_rows(client, [*changes, Change("DELETE", VISIT, ids[1])])
     assert [(o.ok, o.code) for o in outcomes] == [(True, FOUND)] * 2
     assert target.rows[ids[0]]["cms_name"] == "new" and ids[1] not in target.rows
+
+
+async def test_a_part_without_a_code_may_have_happened_and_is_not_sent_again() -> None:
+    ids = row_ids(3)
+    target = FakeTarget(ANNOTATION)
+    create = target.create
+
+    def fall_over(row: dict[str, Any]) -> httpx.Response:
+        create(row)
+        return httpx.Response(500 if row["annotationid"] == ids[1] else 204, content=FELL_OVER)
+
+    target.create = fall_over  # type: ignore[method-assign]
+    async with target.client() as client:
+        outcomes = await create_rows(client, ANNOTATION, [{"annotationid": i} for i in ids])
+        fates = await settle(client, ANNOTATION, ids)
+    assert [(o.ok, o.unknown) for o in outcomes] == [(True, False), (False, True), (True, False)]
+    assert len(target.writes) == 1 and set(fates.values()) == {"landed"}
+
+
+async def test_a_read_of_a_server_that_fell_over_is_repeated() -> None:
+    script = Script(httpx.Response(500, content=FELL_OVER), ok())
+    async with script.client() as client:
+        assert await existing_ids(client, VISIT, row_ids(1)) == set()
+    assert len(script.requests) == 2
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 200])
@@ -166,8 +202,7 @@ def read_error_of(status: int, body: str, **headers: str) -> DataverseError:
 def test_which_errors_pass() -> None:
     assert isinstance(read_error_of(500, PAGE), Unavailable)
     assert isinstance(read_error_of(500, ""), Unavailable)
-    # Old faults of the service have no code, but they are its own words.
-    assert isinstance(read_error_of(500, '{"Message": "An error has occurred."}'), Refused)
+    assert isinstance(read_error_of(500, FELL_OVER), Unavailable)
     assert isinstance(read_error_of(400, PAGE), Refused) and "Zebulon" not in str(read_error_of(400, PAGE))
     throttled = read_error_of(429, '{"error": {"code": "0x80072326", "message": ""}}', retry_after="3.5")
     assert isinstance(throttled, Throttled) and throttled.retry_after == 3.5

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from ledger.audit import read_span
 from tests.e2e.system import System
 
 Row = dict[str, Any]
@@ -82,3 +83,20 @@ def difference(one: dict[str, Row], other: dict[str, Row]) -> dict[str, Any]:
         if columns:
             found[key] = columns
     return {key: value for key, value in found.items() if value}
+
+
+def without_outcome(log: list[Row]) -> list[Row]:
+    """Operations of an audit log of which it does not say, in the end, whether they landed or failed."""
+    settled: set[tuple[str, int]] = set()
+    for row in log:
+        if row["operation"] == "landed":
+            settled |= {(row["PartitionKey"], number) for number in read_span(row["span"])}
+        elif row["operation"] in ("failed", "unknown"):
+            place = (row["PartitionKey"], int(row["of"]))
+            settled.add(place) if row["operation"] == "failed" else settled.discard(place)
+    outcomes = ("landed", "failed", "unknown")
+    return [
+        row
+        for row in log
+        if row["operation"] not in outcomes and (row["PartitionKey"], int(row["RowKey"])) not in settled
+    ]

@@ -93,7 +93,9 @@ class Road:
     def confirm(self, controlled: str = "include", phi: dict[str, str] | None = None) -> None:
         """Confirms the map as it stands; delicate fields are migrated unless something else is said."""
         phi = {"ssn": "migrate", "clinical_note": "migrate"} | (phi or {})
-        self.post("confirm", hash=self.get("map")["hash"], controlled=controlled, phi=phi)
+        shown = self.get("map")
+        reasons = dict.fromkeys(shown["unmarked"], "Not wanted.")
+        self.post("confirm", hash=shown["hash"], controlled=controlled, phi=phi, out_of_scope=reasons)
 
     def sign_off(self) -> None:
         """Signs the latest sample."""

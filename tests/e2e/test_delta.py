@@ -30,6 +30,7 @@ class Days:
     delta: list[Json] = field(default_factory=list)
     gone: list[Json] = field(default_factory=list)
     drift: list[Json] = field(default_factory=list)
+    since: list[Json] = field(default_factory=list)
     runs: dict[str, Json] = field(default_factory=dict)
     audit: Json = field(default_factory=dict)
 
@@ -80,6 +81,7 @@ def days(system: System, day_one: Export, day_two: Export) -> Days:
     seen.second = dumps.business(system, "daily")
     seen.delta, seen.gone = road.table("delta", "By object"), road.table("delta", "Gone")
     seen.drift = road.table("delta", "Custom properties that the map does not know")
+    seen.since = road.table("delta", "What changed in the source since the scope")
     road.step("verify")
     seen.documents["after the delta"] = road.get("summary")
 
@@ -123,6 +125,7 @@ def test_what_is_gone_from_the_source_stays_and_is_listed(days: Days) -> None:
 
 def test_a_property_that_the_map_does_not_know_is_listed_and_excepted(days: Days) -> None:
     assert days.drift == [{"Property": "favourite_nurse", "Patients": 1}]
+    assert ("new custom property", "favourite_nurse") in {(one["What"], one["Where"]) for one in days.since}
     fresh = days.documents["fresh summary"]["objects"]["custom_property"]
     picked_up = days.documents["after the delta"]["objects"]["custom_property"]
     assert picked_up["excepted"] == fresh["excepted"] + 1

@@ -21,6 +21,8 @@ HANGS_ON_PATIENT: Final = {"insurance", "appointment", "encounter", "prescriptio
 class Retried:
     """What stood in the target under the plug-in, after retries, and after a rollback."""
 
+    stopped: Json = field(default_factory=dict)
+    states: list[Json] = field(default_factory=list)
     refused: dict[str, Any] = field(default_factory=dict)
     exceptions: list[Json] = field(default_factory=list)
     again: list[Json] = field(default_factory=list)
@@ -28,6 +30,9 @@ class Retried:
     commands: list[tuple[int, Json]] = field(default_factory=list)
     summaries: dict[str, Json] = field(default_factory=dict)
     left: dict[str, int] = field(default_factory=dict)
+    after: Json = field(default_factory=dict)
+    solution: list[Json] = field(default_factory=list)
+    ours: set[str] = field(default_factory=set)
 
 
 def refusal(table: str, key: str) -> Json:
@@ -37,11 +42,18 @@ def refusal(table: str, key: str) -> Json:
 
 @pytest.fixture(scope="module")
 def retried(system: System, export: Export) -> Retried:
-    """Migrated under the plug-in, retried under it, retried without it, verified, rolled back."""
+    """Stopped by a person; paused under the plug-in, finished under it by a retry; retried under it and without it."""
     seen = Retried()
     road = Road(system, "waiting")
     system.faults({"plugins": [refusal("contact", PATIENT), refusal("account", PLACE)]})
-    road.to_migrated(export.folder)
+    road.to_signed(export.folder)
+    run = road.start("run", target=TARGET, pause_percent=100)
+    road.post(f"runs/{run}/stop")
+    seen.stopped = road.finish(run)
+    road.step("run", state="paused", target=TARGET, pause_percent=0)  # the place is refused: the full run ends there
+    seen.states.append(road.get())
+    road.step("retry", target=TARGET, pause_percent=100)
+    seen.states.append(road.get())
     seen.refused = dumps.business(system, "waiting")
     seen.exceptions = every(road)
     still: Json | None = None  # first the plug-in is still there
@@ -54,7 +66,12 @@ def retried(system: System, export: Export) -> Retried:
     seen.landed = dumps.business(system, "waiting")
     road.step("verify")
     seen.summaries["retried"] = road.get("summary")
-    seen.summaries["rollback"] = road.rollback()
+    seen.summaries["rollback"] = road.rollback(remove_solution=True)
+    seen.after = road.get()
+    seen.solution = road.table("rollback", "Tables and columns")
+    tables = system.api("GET", "EntityDefinitions?$select=LogicalName&$expand=Attributes($select=LogicalName)").json()
+    names = {one["LogicalName"]: {column["LogicalName"] for column in one["Attributes"]} for one in tables["value"]}
+    seen.ours = {name for name in (*names, *names["contact"], *names["account"]) if name.startswith("cms_")}
     seen.left = system.counts()
     return seen
 
@@ -74,6 +91,24 @@ def records(rows: list[Json], cause: str) -> dict[str, set[str]]:
         if row["cause"] == cause and row["field"] is None:
             found.setdefault(row["object"], set()).add(row["source_id"])
     return found
+
+
+def test_a_run_is_stopped_by_a_person(retried: Retried) -> None:
+    """It ends by name; the runs after it take up what is left."""
+    assert (retried.stopped["state"], retried.stopped["stop_by"], retried.stopped["error"]) == (
+        "stopped",
+        "tester",
+        None,
+    )
+    assert "start run again" in retried.stopped["message"]
+
+
+def test_a_retry_finishes_a_run_that_paused(retried: Retried) -> None:
+    """It loads what is left, so it is what opens the delta window, and what verify waits for."""
+    paused, finished = retried.states
+    assert (paused["state"], paused["delta_until"]) == ("signed_off", None)
+    assert (finished["state"], finished["next"][0]["step"]) == ("migrated", "verify")
+    assert finished["delta_until"] is not None
 
 
 def test_the_refused_parents_are_listed_and_everything_else_lands(retried: Retried) -> None:
@@ -130,3 +165,12 @@ def test_without_it_parents_and_children_land_as_if_nothing_had_been(retried: Re
 def test_a_rollback_takes_back_all_of_it(retried: Retried) -> None:
     assert retried.left == {}
     assert retried.summaries["rollback"]["kept"] == retried.summaries["rollback"]["left"] == 0
+
+
+def test_the_tables_and_columns_go_with_it_when_that_is_asked_for(retried: Retried) -> None:
+    """Nothing holds anything any more, so nothing stays; the target has to be prepared anew."""
+    assert retried.ours == set()
+    assert {row["What"] for row in retried.solution} == {"removed"}
+    assert {"cms_clinicappointment", "contact.cms_sourcekey"} <= {row["Table or column"] for row in retried.solution}
+    assert (retried.after["state"], retried.after["prepared_hash"]) == ("confirmed", None)
+    assert retried.after["next"][0]["step"] == "prepare"

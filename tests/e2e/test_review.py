@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from azure.storage.blob import ContainerClient
 
-from tests.e2e.clinic import Export
+from tests.e2e.clinic import Export, Row
 from tests.e2e.road import Road
 from tests.e2e.system import System
 
@@ -16,13 +16,14 @@ CANARY = "Quetzalcoatlus"
 
 @pytest.fixture(scope="module")
 def road(system: System, export: Export) -> Road:
-    """A source with a marked value in every encounter's note, read and proposed."""
+    """A source with a marked value in every encounter's note, and a file nobody knows, read and proposed."""
 
     def mark(rows: list[dict[str, str]]) -> None:
         for row in rows:
             row["note_html"] = f"<p>{CANARY}</p>"
 
     export.change("encounters.csv", mark)
+    (export.folder / "lab_orders.csv").write_text("order,patient,test\n1,P1,HbA1c\n2,P1,TSH\n3,P2,TSH\n")
     one = Road(system)
     one.upload(export.folder)
     one.step("scope")
@@ -38,9 +39,24 @@ def test_nothing_is_confirmed_while_a_delicate_field_is_undecided(road: Road) ->
     assert {one["phi"] for one in shown["undecided"]} == {"ssn", "clinical_note"}
 
 
+def test_a_dataset_that_feeds_nothing_is_counted_and_needs_a_reason(road: Road) -> None:
+    shown = road.get("map")
+    assert shown["unmarked"] == ["lab_orders"]
+    assert shown["map"]["out_of_scope"]["allergies"]  # the profile says why
+    phi = {"ssn": "redact", "clinical_note": "redact"}
+    error = road.refused("confirm", hash=shown["hash"], controlled="include", phi=phi)
+    assert error["code"] == "scope_undecided" and "lab_orders" in error["message"]
+    assert "allergies" not in error["message"]
+    assert road.get("summary")["datasets"]["lab_orders"] == {"rows": 3, "fed": 0, "merged": 0, "excluded": 3}
+    left = {row["Dataset"]: row for row in road.table("scope", "Not migrated")}
+    assert (left["lab_orders"]["Rows"], left["lab_orders"]["Said by"]) == (3, "nobody yet")
+    assert "lab_orders.csv" not in {row["File"] for row in road.table("scope", "Files nobody knows")}
+
+
 def test_what_is_left_out_is_not_kept_and_what_is_redacted_lands_as_a_mark(road: Road, system: System) -> None:
     assert CANARY in staged(road)
     road.confirm(phi={"ssn": "redact", "clinical_note": "leave_out"})
+    assert road.get("map")["map"]["out_of_scope"]["lab_orders"] == "Not wanted."
     road.step("prepare")
     assert CANARY not in staged(road)
     road.step("sample")
@@ -83,3 +99,50 @@ def staged(road: Road) -> str:
 def diff(road: Road) -> list[dict[str, Any]]:
     """The rows of the field-level diff."""
     return road.table("diff", "Fields")
+
+
+def test_what_only_grows_leaves_the_confirmation_and_a_changed_field_voids_it(
+    road: Road, system: System, export: Export
+) -> None:
+    confirmed = road.get()
+
+    def offer_yoga(rows: list[Row]) -> None:
+        next(row for row in rows if row["type"] and row["type"] != "Blocked")["type"] = "Yoga"
+
+    export.change("appointments.csv", offer_yoga)
+    road.upload(export.folder)
+    said = road.step("scope")["message"]
+    assert "what was confirmed stands" in said
+    changes = {row["What"]: row for row in road.table("scope", "What changed since the last source")}
+    assert list(changes) == ["new choice values"] and changes["new choice values"]["Now"] == "Yoga"
+    grown = road.get()
+    assert grown["confirmed_hash"] == grown["map_hash"] != confirmed["map_hash"]
+    assert (grown["state"], grown["confirmed_by"], grown["signed_hash"]) == ("confirmed", "tester", None)
+    road.step("prepare")
+    options = [
+        option["Label"]["UserLocalizedLabel"]["Label"]
+        for option in picklist(system, "cms_clinicappointment", "cms_appointmenttype")
+    ]
+    assert "Yoga" in options
+
+    def new_property(rows: list[Row]) -> list[Row]:
+        return [*rows, {**rows[0], "row_id": "new-1", "property": "favourite_nurse", "value": "Rosa"}]
+
+    export.change("custom_properties.csv", new_property)
+    road.upload(export.folder)
+    assert "needs a new confirmation" in road.step("scope")["message"]
+    assert road.get()["confirmed_hash"] is None
+    changes = {row["What"]: row for row in road.table("scope", "What changed since the last source")}
+    assert changes["mapped field"]["Where"].startswith("patient.properties.")
+    assert road.refused("steps/prepare")["next"] == "confirm"
+
+
+def picklist(system: System, table: str, column: str) -> list[dict[str, Any]]:
+    """The options of a choice in the target."""
+    path = (
+        f"EntityDefinitions(LogicalName='{table}')/Attributes(LogicalName='{column}')"
+        "/Microsoft.Dynamics.CRM.PicklistAttributeMetadata"
+    )
+    answer = system.api("GET", path, params={"$expand": "OptionSet,GlobalOptionSet"})
+    one = answer.json()
+    return list((one["OptionSet"] or one["GlobalOptionSet"])["Options"])

@@ -13,6 +13,7 @@ from ledger.migrations import Migration
 from ledger.states import now
 from ledger.storage import Storage
 from tests.support.azurite import start_azurite
+from tests.support.systems import new_system
 from triggers import timer
 
 
@@ -61,9 +62,9 @@ async def migrated(store: Storage, hours: float) -> str:
     def move(one: Migration) -> None:
         one.map_hash = one.confirmed_hash = one.prepared_hash = one.signed_hash = "h1"
         one.state = "migrated"
-        transitions.open_delta_window(one, now() + timedelta(hours=hours))
+        transitions.open_delta_window(one, "migrate", now() + timedelta(hours=hours))
 
-    made = await migrations.create(store, "clinic")
+    made = await migrations.create(store, new_system())
     await migrations.change(store, made.id, move)
     return made.id
 
@@ -101,7 +102,7 @@ async def test_it_starts_the_next_one_when_the_last_has_ended(store: Storage) ->
 
 async def test_it_does_nothing_once_the_window_is_shut_or_before_it_opens(store: Storage) -> None:
     shut, client = await migrated(store, -0.1), Client()
-    fresh = await migrations.create(store, "fresh")
+    fresh = await migrations.create(store, new_system())
     await tick(client)
     assert client.started == []
     for id in (shut, fresh.id):

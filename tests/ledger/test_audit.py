@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ServiceResponseError
 
-from ledger import chain
+from ledger import chain, manifest
 from ledger.audit import (
     AuditLog,
     AuditRace,
@@ -21,6 +21,7 @@ from ledger.audit import (
     write_span,
 )
 from ledger.audit_verify import verify
+from ledger.lease import LeaseLost
 from ledger.storage import Storage
 from tests.ledger.support import intents_of, raw_rows
 
@@ -133,6 +134,30 @@ async def test_a_writer_that_never_comes_first_gives_up(
 
     with pytest.raises(AuditRace, match="patient"):
         await log.append_intents(intents_of(1))
+
+
+async def test_a_worker_that_thawed_after_its_run_was_anchored_adds_nothing(storage: Storage, migration: str) -> None:
+    """Its rows would look like an intruder's. Nothing is between the look at its lease and the request."""
+    held = [True]
+
+    def check() -> None:
+        if not held[0]:
+            raise LeaseLost("the lease is lost")
+
+    thawed = await AuditLog.open(storage, migration, "migrate-0001", "patient", "00000", by="ana", check=check)
+    entries = await thawed.append_intents(intents_of(2))
+    other = await log_of(storage, migration)
+    await other.append_landed(entries)
+    heads = manifest.heads_of({other.partition: other.head})
+    await manifest.append(
+        storage, migration, manifest.ManifestEntry(kind="run_end", run="migrate-0001", heads=heads, closed=True)
+    )
+    held[0] = False
+    for late in (thawed.append_landed(entries), thawed.append_intents(intents_of(1, start=2))):
+        with pytest.raises(LeaseLost):
+            await late
+    assert await verify(storage, migration, await manifest.read(storage, migration)) == []
+    assert len(await raw_rows(storage, migration)) == 3
 
 
 async def test_all_that_landed_is_one_row(storage: Storage, migration: str) -> None:

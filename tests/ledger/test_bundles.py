@@ -10,6 +10,7 @@ from activities.errors import StepError
 from ledger.migrations import create
 from ledger.storage import Storage
 from services import files
+from tests.support.systems import new_system
 
 
 def described(path: str, content: bytes) -> dict[str, Any]:
@@ -23,7 +24,7 @@ def bundle(contents: dict[str, bytes]) -> bytes:
 
 async def test_every_file_is_kept_and_listed(storage: Storage) -> None:
     """Contents may be empty or hold line ends, and a second sending changes nothing."""
-    id = (await create(storage, "clinic")).id
+    id = (await create(storage, new_system())).id
     contents = {"a.csv": b"id\n1\n", "d/empty.pdf": b"", "d/M\u00fcller.txt": b"\n\n"}
 
     await files.put_bundle(storage, id, bundle(contents))
@@ -45,7 +46,7 @@ async def test_every_file_is_kept_and_listed(storage: Storage) -> None:
 )
 async def test_a_bundle_that_is_not_as_announced_keeps_nothing(storage: Storage, spoil: Any, code: str) -> None:
     """Not even the files of it that are whole."""
-    id = (await create(storage, "clinic")).id
+    id = (await create(storage, new_system())).id
 
     with pytest.raises(StepError) as refused:
         await files.put_bundle(storage, id, spoil(bundle({"a.txt": b"aaa", "b.txt": b"bbb"})))

@@ -6,7 +6,7 @@ import pytest
 
 from ledger import transitions
 from ledger.gates import GateClosed, gate, next_steps
-from ledger.states import STATES, STEPS, Migration, State, Step
+from ledger.states import STATES, STEPS, Kind, Migration, State, Step, now
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -28,7 +28,7 @@ EXPECTED: dict[Step, tuple[str, ...]] = {
     "verify":   (E,      E,     E,     E,        E,       E,      E,         ".",     ".",     "closed"),
     "retry":    (E,      E,     E,     E,        E,       E,      ".",       ".",     ".",     "closed"),
     "rollback": (W,      W,     W,     W,        W,       ".",    ".",       ".",     ".",     "closed"),
-    "close":    (E,      E,     E,     E,        E,       E,      E,         E,       ".",     "closed"),
+    "close":    (".",    ".",   ".",   ".",      ".",     E,      E,         E,       ".",     "closed"),
 }  # fmt: skip
 
 
@@ -194,7 +194,7 @@ def test_a_hash_that_does_not_fit_shuts_the_gate(field: str, step: Step, state: 
 def test_the_delta_window_ends() -> None:
     """Open before its end, shut from then on; closing waits for it."""
     migration = in_state("verified")
-    transitions.open_delta_window(migration, NOON)
+    transitions.open_delta_window(migration, "migrate", NOON)
 
     assert gate(migration, "delta", at=NOON - timedelta(seconds=1)) is None
     refusal = gate(migration, "delta", at=NOON)
@@ -223,6 +223,34 @@ def test_there_must_be_differences_to_accept() -> None:
         transitions.accept(in_state("verified"), "ana")
 
 
+def test_a_window_that_was_shut_lets_the_migration_close() -> None:
+    """Nobody waits for the end of a window in which nothing more is to come."""
+    migration = in_state("verified")
+    transitions.open_delta_window(migration, "migrate", now() + timedelta(hours=48))
+    refusal = gate(migration, "close")
+    assert refusal is not None and (refusal.code, refusal.next) == ("delta_window_open", "delta")
+
+    transitions.shut_delta_window(migration)
+
+    assert gate(migration, "close") is None
+    refusal = gate(migration, "delta")
+    assert refusal is not None and refusal.code == "delta_window_shut"
+    with pytest.raises(GateClosed, match="delta_window_shut"):
+        transitions.shut_delta_window(migration)
+
+
+@pytest.mark.parametrize(("kind", "until"), [("retry", NOON), ("migrate", NOON + timedelta(hours=1))])
+def test_a_retry_leaves_a_window_as_it_is(kind: Kind, until: datetime) -> None:
+    """A full run opens it anew; a retry only where no full run came to its end."""
+    migration = in_state("migrated")
+    transitions.open_delta_window(migration, "retry", NOON)
+    assert migration.delta_until == NOON
+
+    transitions.open_delta_window(migration, kind, NOON + timedelta(hours=1))
+
+    assert migration.delta_until == until
+
+
 def test_a_close_without_verification_is_refused() -> None:
     """A write after the verification takes it back."""
     migration = in_state("verified")
@@ -249,3 +277,16 @@ def test_next_steps_by_state() -> None:
         "verified": ["close", "delta", "verify", "rollback"],
         "closed": [],
     }
+
+
+def test_a_map_that_has_only_grown_keeps_its_confirmation_and_asks_for_a_new_sample() -> None:
+    """The longer columns have to be made, and what is signed is a sample of them."""
+    migration = in_state("signed_off")
+
+    transitions.extended(migration, "h2")
+
+    assert (migration.state, migration.confirmed_hash, migration.map_hash) == ("confirmed", "h2", "h2")
+    assert migration.signed_hash is migration.signed_sample is None
+    refusal = gate(migration, "sample")
+    assert refusal is not None and refusal.next == "prepare"
+    assert gate(migration, "prepare") is None

@@ -8,9 +8,13 @@ from ledger import migrations, transitions
 from ledger.migrations import (
     EpochChanged,
     GateClosed,
+    Kind,
     Migration,
     NoMigration,
     NoRun,
+    RunState,
+    State,
+    SystemTaken,
     begin_run,
     change,
     change_run,
@@ -23,6 +27,7 @@ from ledger.migrations import (
     load_run,
 )
 from ledger.storage import Storage
+from tests.support.systems import new_system
 
 
 async def at_prepared(storage: Storage) -> str:
@@ -32,17 +37,23 @@ async def at_prepared(storage: Storage) -> str:
         migration.map_hash = migration.confirmed_hash = migration.prepared_hash = "h1"
         migration.state = "prepared"
 
-    made = await create(storage, "clinic")
+    made = await create(storage, new_system())
     await change(storage, made.id, prepare)
     return made.id
 
 
-async def at_migrated(storage: Storage) -> str:
-    """A migration with a sample and a full run behind it: sample-0001, migrate-0002."""
+async def at_signed(storage: Storage) -> str:
+    """A migration with a signed sample: sample-0001."""
     id = await at_prepared(storage)
     sample = await begin_run(storage, id, "sample")
     await end_run(storage, id, sample.id, "done")
     await change(storage, id, lambda m: transitions.sign(m, "ana", "h1", sample.id))
+    return id
+
+
+async def at_migrated(storage: Storage) -> str:
+    """A migration with a sample and a full run behind it: sample-0001, migrate-0002."""
+    id = await at_signed(storage)
     run = await begin_run(storage, id, "migrate")
     await end_run(storage, id, run.id, "done", counts={"patient": {"migrated": 2}})
     return id
@@ -50,16 +61,68 @@ async def at_migrated(storage: Storage) -> str:
 
 async def test_what_was_created_is_loaded_and_listed(storage: Storage) -> None:
     """A migration survives its row."""
-    made = await create(storage, "clinic", profile="synthea", plan="sales_enterprise", options={"prefix": "cms"})
+    made = await create(storage, new_system(), profile="synthea", plan="sales_enterprise", options={"prefix": "cms"})
 
     assert await load(storage, made.id) == made
     assert made in await list_all(storage)
     assert made.id.startswith("m-") and len(made.id) == 10
 
 
+async def test_a_system_has_one_open_migration(storage: Storage) -> None:
+    """Two would write the same rows. Names that differ in case alone would, too: the target's keys ignore case."""
+    system = new_system()
+    made = await create(storage, system)
+
+    for name in (system, system.upper()):
+        with pytest.raises(SystemTaken) as refused:
+            await create(storage, name)
+        assert refused.value.holder.id == made.id
+    assert [one.id for one in await list_all(storage) if one.system == system] == [made.id]
+
+
+async def test_of_racing_creates_one_wins(storage: Storage) -> None:
+    """The others find its migration open, and nothing of theirs is stored."""
+    system = new_system()
+
+    made = await asyncio.gather(*(create(storage, system) for _ in range(8)), return_exceptions=True)
+
+    [won] = [one for one in made if isinstance(one, Migration)]
+    assert all(isinstance(one, SystemTaken) and one.holder.id == won.id for one in made if one is not won)
+    assert [one.id for one in await list_all(storage) if one.system == system] == [won.id]
+
+
+async def test_what_was_closed_with_rows_in_the_target_keeps_its_name(storage: Storage) -> None:
+    """A second migration would share the ids of these rows, and its rollback would take them back."""
+    id = await at_migrated(storage)
+
+    def close(migration: Migration) -> None:
+        migration.state, migration.reconciliation = "verified", "clean"
+        transitions.close(migration, "ana")
+
+    closed = await change(storage, id, close)
+
+    with pytest.raises(SystemTaken) as refused:
+        await create(storage, closed.system)
+    assert refused.value.holder == closed
+
+
+async def test_what_was_closed_with_nothing_in_the_target_gives_its_name_back(storage: Storage) -> None:
+    """Closed as it was created, or after a rollback; ids that were deleted are not used again."""
+    id = await at_migrated(storage)
+    run = await begin_run(storage, id, "rollback")
+    await end_run(storage, id, run.id, "done", undone={"sample-0001": True, "migrate-0002": True})
+    closed = await change(storage, id, lambda one: transitions.close(one, "ana"))
+
+    others = await asyncio.gather(*(create(storage, closed.system) for _ in range(4)), return_exceptions=True)
+
+    [other] = [one for one in others if isinstance(one, Migration)]
+    assert other.generation == closed.generation == 1
+    assert other.id != closed.id
+
+
 async def test_unknown_ids_are_said_to_be_unknown(storage: Storage) -> None:
     """For migrations and runs alike."""
-    id = (await create(storage, "clinic")).id
+    id = (await create(storage, new_system())).id
 
     with pytest.raises(NoMigration):
         await load(storage, "m-ffffffff")
@@ -70,7 +133,7 @@ async def test_unknown_ids_are_said_to_be_unknown(storage: Storage) -> None:
 
 async def test_racing_changes_all_count(storage: Storage) -> None:
     """Twelve writers, twelve changes: none is lost."""
-    id = (await create(storage, "clinic")).id
+    id = (await create(storage, new_system())).id
 
     def count(migration: Migration) -> None:
         migration.snapshot += 1
@@ -82,7 +145,7 @@ async def test_racing_changes_all_count(storage: Storage) -> None:
 
 async def test_a_refused_change_stores_nothing(storage: Storage) -> None:
     """What the function raises passes through."""
-    id = (await create(storage, "clinic")).id
+    id = (await create(storage, new_system())).id
 
     def refuse(migration: Migration) -> None:
         migration.snapshot = 99
@@ -96,12 +159,12 @@ async def test_a_refused_change_stores_nothing(storage: Storage) -> None:
 async def test_a_document_that_outgrows_its_row_is_refused(storage: Storage) -> None:
     """Large things belong in blobs."""
     with pytest.raises(ValueError, match="outgrown"):
-        await create(storage, "clinic", options={"notes": "x" * 40_000})
+        await create(storage, new_system(), options={"notes": "x" * 40_000})
 
 
 async def test_of_racing_runs_one_begins(storage: Storage) -> None:
     """The others are told which run is active."""
-    id = (await create(storage, "clinic")).id
+    id = (await create(storage, new_system())).id
 
     begun = await asyncio.gather(*(begin_run(storage, id, "scope") for _ in range(6)), return_exceptions=True)
 
@@ -125,7 +188,7 @@ async def test_run_numbers_count_all_runs(storage: Storage) -> None:
 
 async def test_a_run_refused_by_its_gate_takes_no_number(storage: Storage) -> None:
     """Nothing is left of it."""
-    id = (await create(storage, "clinic")).id
+    id = (await create(storage, new_system())).id
 
     with pytest.raises(GateClosed, match="out_of_order"):
         await begin_run(storage, id, "migrate")
@@ -148,7 +211,7 @@ async def test_a_failed_run_moves_nothing_on(storage: Storage) -> None:
 
 async def test_ending_a_run_twice_changes_nothing(storage: Storage) -> None:
     """An activity may be delivered twice."""
-    id = (await create(storage, "clinic")).id
+    id = (await create(storage, new_system())).id
     run = await begin_run(storage, id, "scope")
     first = await end_run(storage, id, run.id, "done")
 
@@ -161,7 +224,7 @@ async def test_ending_a_run_twice_changes_nothing(storage: Storage) -> None:
 
 async def test_the_row_of_a_run_is_made_good_after_a_crash(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the migration's row and the run's own there is nothing to lose."""
-    id = (await create(storage, "clinic")).id
+    id = (await create(storage, new_system())).id
 
     async def crash(*_: object) -> None:
         raise ConnectionError
@@ -308,23 +371,39 @@ async def test_a_write_after_the_verification_takes_it_back(storage: Storage) ->
 
 
 async def test_a_paused_run_is_taken_up_by_a_new_one(storage: Storage) -> None:
-    """The state stays signed off; a plan and a retry may come in between."""
-    id = await at_prepared(storage)
-    sample = await begin_run(storage, id, "sample")
-    await end_run(storage, id, sample.id, "done")
-    await change(storage, id, lambda m: transitions.sign(m, "ana", "h1", sample.id))
+    """The state stays signed off until it is done; a plan may come in between."""
+    id = await at_signed(storage)
     run = await begin_run(storage, id, "migrate")
 
     assert (await end_run(storage, id, run.id, "paused", message="5 % excepted")).message == "5 % excepted"
-    for kind in ("plan", "retry", "migrate"):
+    onward: tuple[tuple[Kind, State], ...] = (("plan", "signed_off"), ("migrate", "migrated"))
+    for kind, state in onward:
         other = await begin_run(storage, id, kind)
         await end_run(storage, id, other.id, "done")
+        assert (await load(storage, id)).state == state
+
+
+@pytest.mark.parametrize("ended", ["paused", "failed"])
+async def test_a_retry_finishes_what_a_full_run_did_not(storage: Storage, ended: RunState) -> None:
+    """Every record is loaded then, so it can be verified; taken back alone, it leaves the half that came before."""
+    id = await at_signed(storage)
+    run = await begin_run(storage, id, "migrate")
+    await end_run(storage, id, run.id, ended)
+    retry = await begin_run(storage, id, "retry")
+
+    await end_run(storage, id, retry.id, "done")
+
     assert (await load(storage, id)).state == "migrated"
+    verify = await begin_run(storage, id, "verify")
+    await end_run(storage, id, verify.id, "done", clean=True)
+    rollback = await begin_run(storage, id, "rollback")
+    await end_run(storage, id, rollback.id, "done", undone={run.id: False, retry.id: True})
+    assert (await load(storage, id)).state == "confirmed"
 
 
 async def test_progress_is_changed_by_compare_and_swap(storage: Storage) -> None:
     """Activities of one wave add to the same run."""
-    id = (await create(storage, "clinic")).id
+    id = (await create(storage, new_system())).id
     run = await begin_run(storage, id, "scope")
 
     def add(stored: migrations.Run) -> None:

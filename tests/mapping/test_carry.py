@@ -1,7 +1,12 @@
 """A source read again: people's changes stay, the new reading's additions come in."""
 
-from mapping.carry import carried
+import pytest
+
+from mapping.carry import carried, only_grown
+from mapping.catalog import build_schema
+from mapping.hash import map_hash
 from mapping.model import ClinicMap, CustomColumn, FieldMap, ObjectMap, Route
+from mapping.validate import problems
 
 
 def a_map(*fields: FieldMap, table: str = "contact", length: int = 100) -> ClinicMap:
@@ -68,3 +73,67 @@ def test_match_rules_stay() -> None:
         current, LAST, a_map(*LAST.objects["patient"].routes[0].fields, FieldMap(source="new", column="suffix"))
     )
     assert made.objects["patient"].match == [["emailaddress1"]] and len(of(made)) == 3
+
+
+def test_reasons_why_datasets_stay_out_are_kept_as_long_as_the_source_has_them() -> None:
+    def out(**reasons: str) -> ClinicMap:
+        return LAST.model_copy(update={"out_of_scope": reasons})
+
+    said = out(recalls="Not wanted.", allergies="Ours.", orders="Old.")
+    last = out(recalls="", allergies="no table", orders="")
+    made = carried(said, last, out(recalls="", allergies="no table", visits=""))
+    assert made.out_of_scope == {"recalls": "Not wanted.", "allergies": "Ours.", "visits": ""}
+
+
+def of_type(kind: str, transform: str, **more: object) -> ClinicMap:
+    """A patient's map with one custom property."""
+    column = CustomColumn.model_validate({"table": "contact", "name": "Pets", "type": kind, **more})
+    field = FieldMap(source="properties.Pets", column="Pets", transform=transform)
+    patient = ObjectMap(routes=[Route(table="contact", fields=[FieldMap(source="last", column="lastname"), field])])
+    return ClinicMap(system="clinic", profile="p", objects={"patient": patient}, custom_columns=[column])
+
+
+@pytest.mark.parametrize(
+    ("was", "reads", "kind", "transform"),
+    [
+        (("integer", "integer"), ("decimal", "decimal"), "decimal", "decimal"),
+        (("text", "text"), ("integer", "integer"), "text", "text"),
+        (("integer", "integer"), ("date", "date"), "text", "text"),
+        (("choice", "choice"), ("choices", "choices"), "choices", "choices"),
+        (("choices", "choices"), ("text", "text"), "memo", "text"),
+    ],
+)
+def test_the_type_of_a_column_widens_with_the_values_and_never_narrows(
+    was: tuple[str, str], reads: tuple[str, str], kind: str, transform: str
+) -> None:
+    before, reading = of_type(*was, options=["Cat"]), of_type(*reads, options=["Cat", "Dog"])
+    made = carried(before, before, reading)
+    assert made.custom_columns[0].type == kind
+    assert made.objects["patient"].routes[0].fields[1].transform == transform
+    assert not [one for one in problems(made, build_schema(made)) if one.field == "properties.Pets"]
+    assert carried(made, reading, reading) == made  # and stays so
+
+
+def test_a_type_that_a_person_chose_stays() -> None:
+    assert (
+        carried(of_type("memo", "text"), of_type("integer", "integer"), of_type("text", "text")).custom_columns[0].type
+        == "memo"
+    )
+
+
+def test_what_only_grows_asks_nobody() -> None:
+    before = of_type("choice", "choice", options=["Cat"])
+    longer = CustomColumn(table="contact", name="SourceMRN", type="text", max_length=500)
+    grown = before.model_copy(
+        update={
+            "custom_columns": [before.custom_columns[0].model_copy(update={"options": ["Cat", "Dog"]}), longer],
+            "options": {"ClinicAppointment.Room": ["1", "2"]},
+        }
+    )
+    assert map_hash(grown) != map_hash(before) and only_grown(before, grown)
+    assert only_grown(grown.model_copy(update={"out_of_scope": {"recalls": "Not wanted."}}), grown)
+    assert not only_grown(before, grown.model_copy(update={"out_of_scope": {"recalls": ""}}))
+    assert not only_grown(before, of_type("text", "text"))
+    field = FieldMap(source="new", column="suffix")
+    assert not only_grown(LAST, a_map(*LAST.objects["patient"].routes[0].fields, field))
+    assert not only_grown(LAST, a_map(*LAST.objects["patient"].routes[0].fields[:1]))

@@ -7,7 +7,7 @@ import pytest
 from mapping.catalog import build_schema
 from mapping.hash import map_hash
 from mapping.model import ClinicMap, FieldMap, ObjectMap, PhiClass, PhiDecision, Route
-from mapping.review import decide, review, undecided
+from mapping.review import decide, marked, review, undecided, unmarked
 from mapping.steps import read_step, step_of
 from mapping.trim import MARK, covers, trimmer, used_fields
 
@@ -129,3 +129,11 @@ def test_a_map_that_uses_more_is_not_covered() -> None:
     assert covers(used_fields(MAP), a_map(field("last", "lastname")))
     assert not covers(used_fields(MAP), a_map(field("first", "firstname")))
     assert not covers({}, MAP)
+
+
+def test_a_dataset_that_feeds_nothing_waits_for_a_reason() -> None:
+    one = MAP.model_copy(update={"out_of_scope": {"allergies": "no table", "recalls": "", "orders": " "}})
+    assert unmarked(one) == ["recalls", "orders"]
+    said = marked(one, {"recalls": "Not wanted.", "orders": " ", "unheard_of": "x", "allergies": "Stays."})
+    assert said.out_of_scope == {"allergies": "Stays.", "recalls": "Not wanted.", "orders": " "}
+    assert map_hash(said) == map_hash(one)  # why is wording; which datasets is not

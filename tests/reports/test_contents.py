@@ -6,7 +6,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from reports.reconcile import FIXES, exceptions_report, manual_upload_report
+from reports.scope import scope_report
 from reports.steps import diff_report
+from reports.warnings import Seen
+from sources.profile import load_profile
 
 
 def row(object: str, id: str, code: str, field: str | None = None) -> Any:
@@ -73,3 +76,27 @@ def test_a_proof_counts_what_the_source_holds_and_lists_what_fails() -> None:
         [1, 2, "not proved"], [1, 1, "proved"], [0, 0, "nothing to prove"], [0, 0, "nothing to prove"],
     ]  # fmt: skip
     assert [one[2] for one in second.rows] == ["2"]
+
+
+def test_the_scope_says_which_ids_are_hashed_and_which_should_be() -> None:
+    profile = load_profile("sample_clinic")
+    datasets = profile.datasets | {"charts": profile.datasets["patients"].model_copy(update={"hashed": ["ssn"]})}
+    profile = profile.model_copy(update={"datasets": datasets})
+    source: dict[str, Any] = {"files": [], "documents": 0, "unknown_files": []}
+    report = scope_report("m-1", profile, source, Seen({}, 0), {}, {}, delicate_ids={"patient": 40})
+    table = next(one for one in report.tables if one.title == "Ids that are health information")
+    assert [(row[0], row[2]) for row in table.rows] == [("charts", "hashed"), ("patient", "shown")]
+    assert "40 records" in table.rows[1][1]
+
+
+def test_datasets_that_feed_nothing_are_listed_with_who_said_why() -> None:
+    profile = load_profile("sample_clinic")
+    preset = profile.datasets["allergies"].out_of_scope or ""
+    accounts = {"allergies": {"rows": 7, "fed": 0, "merged": 0, "excluded": 7}}
+    source: dict[str, Any] = {"files": [], "documents": 0, "unknown_files": []}
+    said = {"allergies": preset, "immunizations": "Ours.", "recalls": ""}
+    report = scope_report("m-1", profile, source, Seen({}, 0), accounts, {}, out_of_scope=said)
+    table = next(one for one in report.tables if one.title == "Not migrated")
+    listed = {row[0]: (row[1], row[3]) for row in table.rows}
+    assert listed["allergies"] == (7, profile.title)
+    assert listed["immunizations"][1] == "a person" and listed["recalls"][1] == "nobody yet"

@@ -11,6 +11,7 @@ from services.overview import NewMigration
 from tests.mapping.samples import a_map
 from tests.support.azurite import start_azurite
 from tests.support.maps import with_map
+from tests.support.systems import new_system
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +30,7 @@ async def store(azurite: str) -> AsyncIterator[Storage]:
 
 
 @pytest.fixture
-async def mapped(store: Storage, request: pytest.FixtureRequest) -> Migration:
-    """A migration whose source was read, with the sample map. Systems are one per test, since a system is migrated once."""
-    name = "".join(one for one in request.node.name.title() if one.isalnum())[:40]
-    return await with_map(store, await overview.create(store, NewMigration(system=name)), a_map(controlled=None))
+async def mapped(store: Storage) -> Migration:
+    """A migration whose source was read, with the sample map."""
+    made = await overview.create(store, NewMigration(system=new_system()))
+    return await with_map(store, made, a_map(controlled=None))

@@ -56,7 +56,9 @@ class Shaped:
         return {record["_id"]: record for record in self.of(name)}
 
 
-def shape_folder(source: Path, work: Path, buckets: int = 2, profile: str | Profile | None = None) -> Shaped:
+def shape_folder(
+    source: Path, work: Path, buckets: int = 2, profile: str | Profile | None = None, secret: str = ""
+) -> Shaped:
     """Detects, stages and shapes a folder; checks on the way that every raw row is accounted for once."""
     found = detect(list_files(source), profile)
     result = Shaped(found)
@@ -65,10 +67,10 @@ def shape_folder(source: Path, work: Path, buckets: int = 2, profile: str | Prof
     for dataset, files in found.datasets.items():
         rows = 0
         for file in files:
-            rows += stage_file(found.profile, dataset, file.path, raw, buckets, rows).rows
+            rows += stage_file(found.profile, dataset, file.path, raw, buckets, rows, secret).rows
         result.rows[dataset] = rows
     for bucket in [None, *range(buckets)]:
-        shaped = shape_bucket(found.profile, raw, work / str(bucket), bucket, 128)
+        shaped = shape_bucket(found.profile, raw, work / str(bucket), bucket, 128, secret)
         for name, (count, path) in shaped.objects.items():
             records = lines(path)
             assert len(records) == count

@@ -120,3 +120,50 @@ def test_real_systems_without_their_profile(name: str, records: dict[str, int], 
     patients = {record["_id"] for record in shaped.of("patient")}
     for one in ("appointment", "encounter", "prescription"):
         assert {record["_patient"] for record in shaped.of(one)} <= patients
+
+
+def test_ids_that_are_health_information_are_nowhere_but_in_their_column(tmp_path: Path) -> None:
+    folder = tmp_path / "export"
+    numbers = [f"{100 + n}-{10 + n}-{1000 + n}" for n in range(40)]
+    people = [
+        {"ssn": number, "first_name": f"Ana{n}", "last_name": "Sample", "date_of_birth": f"19{n % 80 + 10}-03-14"}
+        for n, number in enumerate(numbers)
+    ]  # fmt: skip
+    save(folder / "patients.csv", people)
+    visits = [
+        {"appointment_id": f"V{n}", "patient": numbers[n % 40], "starts_at": "2025-03-04 09:30", "status": "Scheduled"}
+        for n in range(90)
+    ]  # fmt: skip
+    save(folder / "appointments.csv", visits)
+    drugs = [
+        {"patient": numbers[n % 40], "medication": "Lisinopril 10 MG", "prescribed_date": f"2025-03-{n % 28 + 1:02d}"}
+        for n in range(90)
+    ]
+    save(folder / "prescriptions.csv", drugs)  # no key of its own
+    profile = proposed(folder, tmp_path / "profiling")
+    assert {name: one.hashed for name, one in profile.datasets.items()} == {
+        "patients": ["ssn"], "appointments": ["patient"], "prescriptions": ["patient"],
+    }  # fmt: skip
+    shaped = shape_folder(folder, tmp_path / "work", 3, profile, secret="5e")
+    again = shape_folder(folder, tmp_path / "again", 3, profile, secret="5e")
+    assert again.records == shaped.records
+    patients = shaped.by_id("patient")
+    assert len(patients) == 40 and {one["_patient"] for one in shaped.of("appointment")} == patients.keys()
+    assert patients.keys().isdisjoint(
+        shape_folder(folder, tmp_path / "other", 3, profile, secret="5f").by_id("patient")
+    )
+    governed = {
+        field["source"]
+        for field in profile.map["patient"]["routes"][0]["fields"]
+        if field.get("column") == "governmentid"
+    }
+    assert governed == {"ssn"}
+    assert sorted(one.pop("ssn") for one in patients.values()) == sorted(numbers)
+    left = str(shaped.records)
+    assert not [number for number in numbers if number in left]
+    keys = {
+        field["source"]
+        for field in profile.map["appointment"]["routes"][0]["fields"]
+        if field.get("column") == "Patient"
+    }
+    assert {one[keys.copy().pop()] for one in shaped.of("appointment")} == patients.keys()

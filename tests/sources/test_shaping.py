@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sources.errors import BadProfile, BadRow, BadSource
+from sources.hashing import keyed
 from sources.profile import Profile, load_profile, parse_profile
 from sources.shaping import ShapedBucket, shape_bucket
 from sources.staging import StagedFile, bucket_of, parse_part_name, stage_file
@@ -107,6 +108,21 @@ def test_all_values_are_text_and_records_come_in_order_of_their_ids(tmp_path: Pa
     }
     again = shape_bucket(profile, tmp_path / "raw", tmp_path / "again", 0, 64)
     assert again.objects["patient"][1].read_bytes() == shaped.objects["patient"][1].read_bytes()
+
+
+def test_a_hashed_column_is_a_hash_and_its_value_has_another_name(tmp_path: Path) -> None:
+    text = PROFILE.replace("withheld: [secret]", "withheld: [secret]\n    hashed: [ID]")
+    patient = "SELECT id AS _id, id AS _patient, plain_ID AS number, keyed(' ' || plain_id) = id AS same FROM people"
+    profile = parse_profile(text.format(account=f'"{FED}"', patient=f'"{patient}"'), "small")
+    (tmp_path / "people.csv").write_text("id,name\n123-45-6789,Ann\n987-65-4321,Bo\n")
+    stage_file(profile, "people", tmp_path / "people.csv", tmp_path / "raw", 2, 0, "5e")
+    shaped = [shape_bucket(profile, tmp_path / "raw", tmp_path / str(n), n, 64, "5e") for n in range(2)]
+    records = {one["number"]: one for part in shaped for one in lines(part.objects["patient"][1])}
+    assert {number: one["_id"] for number, one in records.items()} == {
+        number: keyed("5e", number) for number in ("123-45-6789", "987-65-4321")
+    }
+    assert {one["same"] for one in records.values()} == {"true"}
+    assert keyed("5e", "123-45-6789") != keyed("5f", "123-45-6789")
 
 
 def test_global_objects_and_broadcast_accounts_come_once(tmp_path: Path) -> None:

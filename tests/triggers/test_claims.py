@@ -1,0 +1,67 @@
+"""The claims export over the API: listed by run, and brought in parts."""
+
+import pytest
+
+from ledger import paths
+from ledger.storage import Storage
+from services import papers
+from tests.support.systems import new_system
+from tests.triggers.asking import ask, whole
+
+
+@pytest.fixture
+async def exported(store: Storage) -> str:
+    """A migration with two whole exports and one that is being written."""
+    id = str((await ask("create_migration", {"system": new_system()}))[1]["id"])
+    for run in ("migrate-0004", "delta-0011", "delta-0012"):
+        for name in ("claims.csv", "manifest.json"):
+            if (run, name) != ("delta-0012", "manifest.json"):
+                await store.put("reports", paths.claims(id, run, name), f"{run} {name}".encode())
+    return id
+
+
+async def test_whole_exports_are_listed_latest_first(store: Storage, exported: str) -> None:
+    """One whose manifest is not there yet would be half of the claims."""
+    _, listed = await ask("list_claims", id=exported)
+    assert [(one["run"], one["name"]) for one in listed["claims"]] == [
+        ("delta-0011", "claims.csv"),
+        ("delta-0011", "manifest.json"),
+        ("migrate-0004", "claims.csv"),
+        ("migrate-0004", "manifest.json"),
+    ]
+    assert listed["claims"][0]["bytes"] == len("delta-0011 claims.csv")
+
+
+async def test_a_file_comes_in_parts(store: Storage, exported: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parts, one after another, are the file."""
+    monkeypatch.setattr(papers, "_PART", 8)
+    content, after, parts = b"", "", 0
+    while parts == 0 or after:
+        params = {"after": after} if after else {}
+        answer = await whole("get_claims_file", params=params, id=exported, run="delta-0011", name="claims.csv")
+        assert (answer.status_code, answer.mimetype) == (200, "text/csv")
+        content, parts = content + answer.get_body(), parts + 1
+        after = (answer.headers or {}).get("x-continuation", "")
+    assert (content, parts) == (b"delta-0011 claims.csv", 3)
+
+
+async def test_the_summary_names_the_export(store: Storage, exported: str) -> None:
+    _, summary = await ask("get_summary", id=exported)
+    assert summary["reports"]["claims"] == f"/api/migrations/{exported}/claims"
+
+
+@pytest.mark.parametrize(
+    ("run", "name", "after", "expected"),
+    [
+        ("delta-0011", "nothing.csv", "", (404, "not_found")),
+        ("delta-0099", "claims.csv", "", (404, "not_found")),
+        ("..", "claims.csv", "", (404, "not_found")),
+        ("delta-0011", "../claims.csv", "", (404, "not_found")),
+        ("delta-0011", "claims.csv", "-1", (400, "bad_request")),
+    ],
+)
+async def test_what_is_not_there_is_refused(
+    store: Storage, exported: str, run: str, name: str, after: str, expected: tuple[int, str]
+) -> None:
+    status, refused = await ask("get_claims_file", params={"after": after}, id=exported, run=run, name=name)
+    assert (status, refused["error"]["code"]) == expected

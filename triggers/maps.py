@@ -139,7 +139,7 @@ async def get_options(req: func.HttpRequest) -> func.HttpResponse:
     return answer({"options": await options.options(await storage(), req.route_params["id"])})
 
 
-@endpoint("work")
+@endpoint("operate")
 async def set_options(req: func.HttpRequest) -> func.HttpResponse:
     """POST /migrations/{id}/map/options: answer choices; the map changes and needs a new confirmation."""
     asked, store, id = body_of(req, Answers), await storage(), req.route_params["id"]

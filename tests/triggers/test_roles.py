@@ -25,7 +25,9 @@ NEEDS: Final = {
     "put_profile": {"operator"},
     "put_map": {"operator"},
     "edit_fields": {"operator", "approver"},
-    "set_options": {"operator", "approver"},
+    "set_options": {"operator"},
+    "decide_phi": {"operator", "approver"},
+    "set_fallback": {"operator"},
     "confirm_map": {"approver"},
     "sign_off": {"approver"},
     "shut_delta": {"operator", "approver"},
@@ -63,7 +65,8 @@ async def migration(store: Storage) -> str:
 
 async def code_of(handler: str, migration: str, headers: dict[str, str], /, **parts: str) -> tuple[int, str]:
     """The status of a request, and the code it was refused with."""
-    told: dict[str, Any] = {"id": migration, "step": "scope", "run": "scope-0001", "name": "scope.html"} | parts
+    told: dict[str, Any] = {"id": migration, "step": "scope", "run": "scope-0001", "name": "scope.html"}
+    told |= {"version": "1"} | parts
     status, content = await ask(handler, headers=headers, **told)
     error = content.get("error") if isinstance(content, dict) else None
     return status, error["code"] if error else ""

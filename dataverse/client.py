@@ -39,6 +39,8 @@ API: Final = "/api/data/v9.2"
 #: Tries of one request at a service that is not available, and at "An unexpected error occurred".
 TRIES: Final = 7
 TRIES_UNEXPECTED: Final = 3
+#: Seconds of a wait after which a worker looks whether its work is still wanted.
+SLICE: Final = 5.0
 _HEADERS: Final = {
     "Accept": "application/json",
     "OData-MaxVersion": "4.0",
@@ -83,8 +85,9 @@ class DataverseClient:
     ``url`` is the environment's address; ``slots`` the most requests under way (0: the server's hint). ``caller`` is
     the Entra object id of a user to act as. ``bypass`` asks the target to skip custom plug-ins and flows
     (needs prvBypassCustomBusinessLogic). ``before_write`` is awaited before every request but a GET, each time it is
-    sent: what it raises (a lost lease, a raised epoch) stops the write and goes to the caller. ``budget`` counts every
-    request, and stops writes with BudgetSpent when the day's are used up.
+    sent: what it raises (a lost lease, a raised epoch) stops the write and goes to the caller. It is awaited every few
+    seconds of a longer wait, too, and ends it in the same way. ``budget`` counts every request, and stops writes with
+    BudgetSpent when the day's are used up.
     """
 
     def __init__(
@@ -225,7 +228,7 @@ class DataverseClient:
         renewed = False
         while True:
             async with AsyncExitStack() as held:
-                await held.enter_async_context(self.limiter)
+                await held.enter_async_context(self.limiter.slot(self._sleep))
                 try:
                     response = await self._open(path, table)
                 except Transient as error:
@@ -265,8 +268,8 @@ class DataverseClient:
             link = document.get("@odata.nextLink")
 
     async def pause(self, seconds: float) -> None:
-        """Wait by the client's clock, as polling does."""
-        await self._clock.sleep(seconds)
+        """Wait by the client's clock, as polling does; no longer than the work is wanted (``before_write``)."""
+        await self._sleep(seconds)
 
     def throttled(self, error: Throttled) -> None:
         """Learn from a refusal that came inside a batch; its wait applies to the whole client."""
@@ -280,7 +283,7 @@ class DataverseClient:
         await self._pause(self._backoff(tries))
 
     async def _once(self, call: _Call) -> Answer:
-        async with self.limiter:
+        async with self.limiter.slot(self._sleep):
             token = await self._auth.token()
             sent = {**call.headers, "Authorization": f"Bearer {token}"}
             write = call.method != "GET"
@@ -375,4 +378,12 @@ class DataverseClient:
 
     async def _pause(self, seconds: float) -> None:
         self.counts.waited_seconds += seconds
+        await self._sleep(seconds)
+
+    async def _sleep(self, seconds: float) -> None:
+        """Every wait of this client: in slices, so that one whose work is no longer wanted ends soon."""
+        while self._before_write and seconds > SLICE:
+            await self._clock.sleep(SLICE)
+            await self._before_write()
+            seconds -= SLICE
         await self._clock.sleep(seconds)

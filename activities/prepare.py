@@ -1,6 +1,7 @@
 """Preparing the target: the solution, the owners, and the check of everything the load will rely on."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,11 @@ from activities.errors import StepError
 from activities.keep import keep_report
 from activities.resources import storage, workplace
 from activities.target import dataverse
+from dataverse.client import DataverseClient
+from dataverse.errors import PrivilegeMissing
 from dataverse.install import import_solution
 from dataverse.orgs import file_limit, read_organization
+from dataverse.owners import owner_findings, unreadable
 from dataverse.preflight import PreflightSettings, preflight
 from dataverse.solution import build_solution
 from dataverse.solution_check import check_solution
@@ -19,6 +23,7 @@ from ledger import migrations, paths
 from ledger.chunks import read_records
 from ledger.storage import NotStored, Storage
 from mapping.owners import OwnerMatch, Owners
+from mapping.schema import Schema
 from reports.prepare import owners_report, preflight_report
 from settings import settings
 
@@ -49,14 +54,19 @@ async def resolve_owners(job: dict[str, Any]) -> dict[str, Any]:
     people = await find_users(client, [one["email"] for one in staff if one.get("email")])
     owners = Owners(fallback=await _fallback(migration))
     rows: list[dict[str, Any]] = []
-    for one in staff:
-        match, words = _match(one, people.get(one.get("email") or "", []))
+    matches = [_match(one, people.get(one.get("email") or "", [])) for one in staff]
+    lacking, unchecked = await _lacking(client, await jobs.schema(store, job), [match for match, _ in matches])
+    for one, (match, words) in zip(staff, matches, strict=True):
+        if lacks := lacking.get(match.owner or ""):
+            match = replace(match, match="no_privilege", lacks=lacks)
+            words = f"The user may not read {', '.join(lacks)}: rows of these tables go to the next rule."
         excluded = one.get("_excluded")
         rows.append(
             {
                 "staff": one.get("_id") or "",
                 "email": one.get("email") or "",
                 "match": match.match,
+                "lacks": match.lacks,
                 "active": match.status,
                 "disposition": "excluded" if excluded else "unchanged" if match.usable else "excepted",
                 "reason": excluded or words,
@@ -71,11 +81,22 @@ async def resolve_owners(job: dict[str, Any]) -> dict[str, Any]:
             if one.get("_id") and one.get("_owner"):
                 target[one["_id"]] = one["_owner"]
     await jobs.keep_document(store, job["migration"], "owners.json", owners.to_json())
-    await jobs.keep_document(store, job["migration"], "staff.json", {"rows": rows})
+    await jobs.keep_document(store, job["migration"], "staff.json", {"rows": rows, "unchecked": unchecked})
     await keep_report(
         store, owners_report(job["migration"], rows, fallback_name(migration), owners.fallback is not None)
     )
     return {"staff": len(rows), "found": sum(1 for row in rows if row["disposition"] == "unchanged")}
+
+
+async def _lacking(
+    client: DataverseClient, schema: Schema, matches: list[OwnerMatch]
+) -> tuple[dict[str, tuple[str, ...]], str]:
+    """Matched people who may not read some tables, and which; or the privilege for want of which nobody could be asked."""
+    tables = {table.logical: table.plain for table in schema.tables.values()}
+    try:
+        return await unreadable(client, tables, [match.owner for match in matches if match.owner and match.usable]), ""
+    except PrivilegeMissing as error:
+        return {}, error.privilege or "a privilege"
 
 
 def _match(one: dict[str, Any], users: list[User]) -> tuple[OwnerMatch, str]:
@@ -133,7 +154,10 @@ async def check_target(job: dict[str, Any]) -> dict[str, Any]:
     extensions = frozenset(Path(name).suffix.lstrip(".").lower() for name in papers)
     plan = migration.plan if migration.plan in ("sales_professional", "sales_enterprise") else None
     wanted = PreflightSettings(plan, settings().max_file_mb, fallback_name(migration), extensions)  # type: ignore[arg-type]
-    findings = await preflight(client, await jobs.schema(store, job), wanted)
+    staff = await jobs.optional_document(store, migration.id, "staff.json", {"rows": [], "unchecked": ""})
+    lacking = {row["email"]: tuple(row["lacks"]) for row in staff["rows"] if row["lacks"]}
+    owners = owner_findings(lacking, staff["unchecked"])
+    findings = await preflight(client, await jobs.schema(store, job), wanted, owners)
     await keep_report(store, preflight_report(migration.id, findings))
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:

@@ -3,7 +3,7 @@
 Findings carry names of tables, columns, privileges and users' addresses, never values of records.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -11,6 +11,7 @@ from dataverse.client import DataverseClient
 from dataverse.errors import AuthRefused, DataverseError, PrivilegeMissing, Transient
 from dataverse.metadata import TableInfo, bulk_tables, custom_tables, read_metadata
 from dataverse.orgs import file_limit, read_organization
+from dataverse.owners import unreadable
 from dataverse.preflight_schema import Finding, Severity, schema_findings
 from dataverse.users import find_teams, find_users, read_privileges, who_am_i
 from mapping.schema import Schema
@@ -37,8 +38,13 @@ class PreflightSettings:
     extensions: frozenset[str] = field(default_factory=frozenset)
 
 
-async def preflight(client: DataverseClient, schema: Schema, settings: PreflightSettings) -> list[Finding]:
-    """All findings, errors first. A target that cannot be reached, or refuses us, ends the checks there."""
+async def preflight(
+    client: DataverseClient, schema: Schema, settings: PreflightSettings, known: Sequence[Finding] = ()
+) -> list[Finding]:
+    """All findings, those that are ``known`` before among them; errors first.
+
+    A target that cannot be reached, or refuses us, ends the checks there.
+    """
     try:
         identity = await who_am_i(client)
         organization = await read_organization(client)
@@ -51,8 +57,9 @@ async def preflight(client: DataverseClient, schema: Schema, settings: Preflight
             *schema_findings(schema, there, bulk),
             *_privileges(schema, there, held),
             *await _tables(client, schema, settings.plan),
-            *await _owner(client, settings.fallback_owner),
+            *await _owner(client, schema, settings.fallback_owner),
             *_invitations(schema),
+            *known,
         ]
     except AuthRefused as error:
         fix = "Check tenant, client id and secret or certificate, and that the application user exists in the target."
@@ -129,23 +136,28 @@ def _invitations(schema: Schema) -> list[Finding]:
     return [Finding("appointment_invitations", "warning", "appointment", message, fix)]
 
 
-async def _owner(client: DataverseClient, owner: str) -> list[Finding]:
+async def _owner(client: DataverseClient, schema: Schema, owner: str) -> list[Finding]:
     if not owner:
         message = "No fallback owner is set: a record whose owner is not found is an exception."
         return [Finding("fallback_owner_none", "warning", "", message, "Set CARRYOVER_FALLBACK_OWNER.")]
     fix = "Set CARRYOVER_FALLBACK_OWNER to the e-mail of an enabled user, or to team:<name> of one owner team."
     if owner.startswith("team:"):
-        count = len(await find_teams(client, owner.removeprefix("team:").strip()))
-        if count == 1:
-            return [Finding("fallback_owner", "info", owner, "The fallback owner is a team of the target.")]
-        return [Finding("fallback_owner_missing", "error", owner, f"{count} teams have this name.", fix)]
-    users = (await find_users(client, [owner])).get(owner, [])
-    enabled = [user for user in users if not user.disabled]
-    if len(enabled) == 1:
-        return [Finding("fallback_owner", "info", owner, "The fallback owner is an enabled user of the target.")]
-    if not enabled and users:
-        return [Finding("fallback_owner_disabled", "error", owner, "The fallback owner is disabled.", fix)]
-    return [Finding("fallback_owner_missing", "error", owner, f"{len(enabled)} users have this e-mail.", fix)]
+        found = [f"teams/{team.id}" for team in await find_teams(client, owner.removeprefix("team:").strip())]
+        what, many = "a team of the target", "teams have this name"
+    else:
+        users = (await find_users(client, [owner])).get(owner, [])
+        found = [f"systemusers/{user.id}" for user in users if not user.disabled]
+        what, many = "an enabled user of the target", "users have this e-mail"
+        if users and not found:
+            return [Finding("fallback_owner_disabled", "error", owner, "The fallback owner is disabled.", fix)]
+    if len(found) != 1:
+        return [Finding("fallback_owner_missing", "error", owner, f"{len(found)} {many}.", fix)]
+    tables = {table.logical: table.plain for table in schema.tables.values()}
+    if lacks := (await unreadable(client, tables, found)).get(found[0]):
+        message = f"The fallback owner may not read {', '.join(lacks)}: rows without another owner would be refused."
+        fix = "Give the fallback owner's security role Read on these tables."
+        return [Finding("fallback_owner_no_privilege", "error", owner, message, fix)]
+    return [Finding("fallback_owner", "info", owner, f"The fallback owner is {what}.")]
 
 
 def _blocked(blocked: Iterable[str], coming: frozenset[str]) -> list[Finding]:

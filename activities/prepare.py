@@ -9,7 +9,8 @@ from activities import jobs
 from activities.errors import StepError
 from activities.keep import keep_report
 from activities.resources import storage, workplace
-from activities.target import dataverse
+from activities.signin import names
+from activities.target import dataverse, pool
 from dataverse.client import DataverseClient
 from dataverse.errors import PrivilegeMissing
 from dataverse.install import import_solution
@@ -157,7 +158,8 @@ async def check_target(job: dict[str, Any]) -> dict[str, Any]:
     staff = await jobs.optional_document(store, migration.id, "staff.json", {"rows": [], "unchecked": ""})
     lacking = {row["email"]: tuple(row["lacks"]) for row in staff["rows"] if row["lacks"]}
     owners = owner_findings(lacking, staff["unchecked"])
-    findings = await preflight(client, await jobs.schema(store, job), wanted, owners)
+    users = dict(zip(names(), (await pool()).all, strict=True))
+    findings = await preflight(users, await jobs.schema(store, job), wanted, owners)
     await keep_report(store, preflight_report(migration.id, findings))
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:

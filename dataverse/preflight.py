@@ -9,16 +9,15 @@ from typing import Final, Literal
 
 from dataverse.client import DataverseClient
 from dataverse.errors import AuthRefused, DataverseError, PrivilegeMissing, Transient
-from dataverse.metadata import TableInfo, bulk_tables, custom_tables, read_metadata
+from dataverse.metadata import bulk_tables, custom_tables, read_metadata
 from dataverse.orgs import file_limit, read_organization
 from dataverse.owners import unreadable
 from dataverse.preflight_schema import Finding, Severity, schema_findings
-from dataverse.users import find_teams, find_users, read_privileges, who_am_i
+from dataverse.preflight_users import refused, user_findings
+from dataverse.users import find_teams, find_users
 from mapping.schema import Schema
 
 PROFESSIONAL_TABLES: Final = 15
-_ACTIONS: Final = ("create", "read", "write", "delete", "append", "appendto", "assign")
-_OVERRIDE: Final = "prvOverrideCreatedOnCreatedBy"
 
 Plan = Literal["sales_professional", "sales_enterprise"]
 
@@ -39,31 +38,30 @@ class PreflightSettings:
 
 
 async def preflight(
-    client: DataverseClient, schema: Schema, settings: PreflightSettings, known: Sequence[Finding] = ()
+    users: Mapping[str, DataverseClient], schema: Schema, settings: PreflightSettings, known: Sequence[Finding] = ()
 ) -> list[Finding]:
     """All findings, those that are ``known`` before among them; errors first.
 
-    A target that cannot be reached, or refuses us, ends the checks there.
+    ``users`` are the application users: client id → its client. A target that cannot be reached, or refuses the first of
+    them, ends the checks there.
     """
+    name, client = next(iter(users.items()))
     try:
-        identity = await who_am_i(client)
         organization = await read_organization(client)
         tables = {t.logical: t for t in schema.tables.values()}
         there = await read_metadata(client, tables)
         bulk = await bulk_tables(client, [name for name, t in tables.items() if t.bulk and name in there])
-        held = await read_privileges(client, identity.user_id)
         found = [
             Finding("organization", "info", organization.name, f"The target is the organization {organization.name}."),
             *schema_findings(schema, there, bulk),
-            *_privileges(schema, there, held),
+            *await user_findings(users, schema, there),
             *await _tables(client, schema, settings.plan),
             *await _owner(client, schema, settings.fallback_owner),
             *_invitations(schema),
             *known,
         ]
     except AuthRefused as error:
-        fix = "Check tenant, client id and secret or certificate, and that the application user exists in the target."
-        return [Finding("auth_refused", "error", client.url, error.message, fix)]
+        return [refused(name, error)]
     except PrivilegeMissing as error:
         fix = "Give the application user's role this privilege."
         return [Finding("privilege_missing", "error", getattr(error, "privilege", "") or "", error.message, fix)]
@@ -82,24 +80,6 @@ async def preflight(
     found.extend(_blocked(organization.blocked_extensions, settings.extensions))
     order = {"error": 0, "warning": 1, "info": 2}
     return sorted(found, key=lambda f: order[f.severity])
-
-
-def _privileges(schema: Schema, there: Mapping[str, TableInfo], held: Mapping[str, str]) -> list[Finding]:
-    """What the application user's roles lack. A table that is not there yet has no privileges: it is a finding itself."""
-    needed: dict[str, list[str]] = {}
-    for table in schema.tables.values():
-        names = there[table.logical].privileges if table.logical in there else {}
-        for action in _ACTIONS:
-            if action in names:
-                needed.setdefault(names[action], []).append(f"{action} on {table.plain}")
-    if any(c.logical == "overriddencreatedon" for t in schema.tables.values() for c in t.columns.values()):
-        needed[_OVERRIDE] = ["keeping the original creation time"]
-    fix = "Add the privilege, at organization level, to the application user's security role."
-    return [
-        Finding("privilege_missing", "error", name, f"The application user lacks {name} ({', '.join(uses)}).", fix)
-        for name, uses in sorted(needed.items())
-        if name.lower() not in held
-    ]
 
 
 async def _tables(client: DataverseClient, schema: Schema, plan: Plan | None) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""Owners who may not read a table are found while the target is prepared, and their rows have another owner."""
+"""What is found while the target is prepared: owners who may not read a table, application users who may not write."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -8,9 +8,11 @@ import pytest_asyncio
 
 from activities import jobs, prepare
 from activities.errors import StepError
+from dataverse.auth import StaticToken
 from dataverse.client import DataverseClient
 from dataverse.errors import PrivilegeMissing
 from dataverse.install import import_solution
+from dataverse.pool import ClientPool
 from dataverse.preflight_schema import Finding
 from dataverse.rows import create_rows, read_rows
 from dataverse.solution import build_solution
@@ -46,7 +48,9 @@ MAP = ClinicMap(
 
 
 @pytest_asyncio.fixture
-async def job(storage: Storage, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[dict[str, Any]]:
+async def job(
+    storage: Storage, simulator: Simulator, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> AsyncIterator[dict[str, Any]]:
     """A migration whose solution is in the target; its activities use the test's storage and target."""
     made = await migrations.create(storage, "lakeside", options={"fallback_owner": "team:Front desk"})
     migration, hashed = made.id, map_hash(MAP)
@@ -65,8 +69,14 @@ async def job(storage: Storage, simulator: Simulator, monkeypatch: pytest.Monkey
         async def target() -> DataverseClient:
             return client
 
+        async def pool() -> ClientPool:
+            return ClientPool(simulator.url, [StaticToken("local"), StaticToken("weak@clinic.example")][:users])
+
+        users = getattr(request, "param", 1)
         monkeypatch.setattr(prepare, "storage", storage_of_test)
         monkeypatch.setattr(prepare, "dataverse", target)
+        monkeypatch.setattr(prepare, "pool", pool)
+        monkeypatch.setattr(prepare, "names", lambda: ["app-1", "app-2"][:users])
         job = {"migration": migration, "run": "prepare-0001", "snapshot": 1, "map_hash": hashed}
         schema = await jobs.schema(storage, job)
         await import_solution(client, build_solution(schema), schema)
@@ -152,3 +162,15 @@ async def test_what_could_not_be_looked_up_is_said(
     assert await prepare.resolve_owners(job) == {"staff": 3, "found": 2}
     found = (await findings(storage, job, monkeypatch))["owners_unchecked"]
     assert (found.severity, found.subject) == ("warning", "prvReadRole")
+
+
+@pytest.mark.parametrize("job", [2], indirect=True)
+async def test_the_second_application_user_lacks_a_privilege(job: dict[str, Any]) -> None:
+    """It would load half of the records: the step ends before a record moves, and says which user lacks what."""
+    await prepare.resolve_owners(job)
+    with pytest.raises(StepError) as refused:
+        await prepare.check_target(job)
+    said = refused.value.value
+    assert said["code"] == "privilege_missing"
+    assert "app-2" in said["message"] and "prvDeleteContact" in said["message"]
+    assert "app-2" in said["next"]

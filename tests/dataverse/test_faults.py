@@ -117,11 +117,13 @@ async def test_too_many_at_once_is_slowed_down_not_failed(faulty: Simulator) -> 
 
 async def test_missing_privileges_are_found_before_the_first_write(simulator: Simulator) -> None:
     await ready(simulator)
-    async with DataverseClient(simulator.url, StaticToken("weak@clinic.example")) as client:
-        found = await preflight(client, SCHEMA, PreflightSettings(fallback_owner="team:Front desk"))
+    async with simulator.client() as strong, DataverseClient(simulator.url, StaticToken("weak@clinic.example")) as weak:
+        users = {"app-1": strong, "app-2": weak}
+        found = await preflight(users, SCHEMA, PreflightSettings(fallback_owner="team:Front desk"))
     lacking = {f.subject: f for f in found if f.code == "privilege_missing"}
     assert set(lacking) == {"prvDeleteContact", "prvOverrideCreatedOnCreatedBy"}
-    assert all(f.severity == "error" and f.fix for f in lacking.values())
+    assert all(f.severity == "error" and "app-2" in f.message and "app-2" in f.fix for f in lacking.values())
+    assert "delete on contact" in lacking["prvDeleteContact"].message
 
 
 async def test_sixteen_tables_are_too_many_for_sales_professional(simulator: Simulator) -> None:
@@ -129,7 +131,7 @@ async def test_sixteen_tables_are_too_many_for_sales_professional(simulator: Sim
     schema = Schema("zzz", {t.plain: t for t in tables})
     async with simulator.client() as client:
         by_plan = {
-            plan: {f.code: f for f in await preflight(client, schema, PreflightSettings(plan))}
+            plan: {f.code: f for f in await preflight({"app-1": client}, schema, PreflightSettings(plan))}
             for plan in ("sales_professional", "sales_enterprise", None)
         }
     assert by_plan["sales_professional"]["fifteen_tables"].severity == "error"

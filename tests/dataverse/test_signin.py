@@ -75,9 +75,20 @@ async def test_refused_credentials_are_a_finding(strict: Simulator, user: Applic
     made = pool(strict, strict.url, [user])
     with pytest.raises(AuthRefused, match=code):
         await who_am_i(made.first)
-    [finding] = await preflight(made.first, SCHEMA, PreflightSettings())
+    [finding] = await preflight({user.client_id: made.first}, SCHEMA, PreflightSettings())
     assert finding.code == "auth_refused" and code in finding.message
     assert "wrong" not in finding.message and "secret" not in finding.message.replace("secret or", "")
+    await made.close()
+
+
+async def test_each_application_user_has_to_be_let_in(strict: Simulator) -> None:
+    users = [USERS[0], ApplicationUser("app-2", "wrong")]
+    made = pool(strict, strict.url, users)
+    clients = dict(zip((user.client_id for user in users), made.all, strict=True))
+    found = await preflight(clients, SCHEMA, PreflightSettings())
+    [refused] = [one for one in found if one.code == "auth_refused"]
+    assert refused.subject == "app-2" and "AADSTS7000215" in refused.message
+    assert {one.code for one in found} >= {"organization", "file_limit"}  # the first user's checks are made
     await made.close()
 
 

@@ -2,7 +2,8 @@
 
 The seed document: ``{"organization": {"name", "maxuploadfilesize", "blockedattachments"}, "users": [{"email", "first",
 "last", "disabled", "lacks": [privilege names]}], "teams": ["name", or {"name", "lacks"}],
-"applications": [{"client_id", "secret", "name", "certificate", "lacks"}], "tenant_id", "dop_hint"}``; every part may be absent.
+"applications": [{"client_id", "secret", "name", "certificate", "identity_header", "lacks"}], "tenant_id", "dop_hint"}``;
+every part may be absent.
 """
 
 from typing import Any, Final

@@ -35,7 +35,10 @@ SEED: dict[str, Any] = {
         {"email": "sam@clinic.example", "first": "Sam", "last": "Sales", "lacks": [UNREAD]},
     ],
     "teams": [{"name": "Front desk"}, {"name": "Night desk", "lacks": [UNREAD]}],
-    "applications": [{"client_id": f"app-{n}", "secret": f"secret-{n}"} for n in (1, 2)],
+    "applications": [
+        *({"client_id": f"app-{n}", "secret": f"secret-{n}"} for n in (1, 2)),
+        {"client_id": "app-of-azure", "identity_header": "known-to-the-app"},
+    ],
 }
 
 

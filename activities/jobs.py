@@ -1,7 +1,7 @@
 """What a run's activities share: the job they are handed, where its documents are, and the fence.
 
 A job is a small dict of references: migration, run, number, kind, epoch, generation, snapshot, buckets, mapped (the
-key of the mapped records), map_hash, operator, pause_percent, and what the orchestration adds (object, phase, chunk…).
+key of the mapped records), map_hash, operator, pause_percent, bypass, and what the orchestration adds (object, phase, chunk…).
 """
 
 import hashlib
@@ -234,5 +234,6 @@ async def describe(store: Storage, migration: Migration, run: Run) -> Job:
         "force": bool(run.options.get("force", False)),
         "remove_solution": bool(run.options.get("remove_solution", False)),
         "later": bool(run.options.get("later", False)),
+        "bypass": run.bypassed,
         "pause_percent": float(run.options.get("pause_percent", 5.0)),
     }

@@ -154,7 +154,8 @@ async def check_target(job: dict[str, Any]) -> dict[str, Any]:
     papers = await jobs.optional_document(store, migration.id, "files.json", {})
     extensions = frozenset(Path(name).suffix.lstrip(".").lower() for name in papers)
     plan = migration.plan if migration.plan in ("sales_professional", "sales_enterprise") else None
-    wanted = PreflightSettings(plan, settings().max_file_mb, fallback_name(migration), extensions)  # type: ignore[arg-type]
+    one = settings()
+    wanted = PreflightSettings(plan, one.max_file_mb, fallback_name(migration), extensions, one.bypass_logic)  # type: ignore[arg-type]
     staff = await jobs.optional_document(store, migration.id, "staff.json", {"rows": [], "unchecked": ""})
     lacking = {row["email"]: tuple(row["lacks"]) for row in staff["rows"] if row["lacks"]}
     owners = owner_findings(lacking, staff["unchecked"])

@@ -54,9 +54,9 @@ async def make_forecast(job: dict[str, Any]) -> dict[str, Any]:
     actions: dict[str, Any] = {name: plan["actions"] for name, plan in plans.items() if plan}
     rate, source = await _rate(job)
     limits = await jobs.optional_document(store, job["migration"], "limits.json", {})
-    await keep_report(
-        store, forecast_report(job["migration"], actions, rate, source, limits, settings().daily_requests or DAILY)
-    )
+    daily = settings().daily_requests or DAILY
+    report = forecast_report(job["migration"], actions, rate, source, limits, daily, bypass=job["bypass"])
+    await keep_report(store, report)
     total = sum(one.get("create", {}).get("records", 0) for one in actions.values())
     adopted = sum(one.get("adopt", {}).get("records", 0) for one in actions.values())
     changed = sum(one.get(key, {}).get("records", 0) for one in actions.values() for key in ("update", "join"))

@@ -49,6 +49,13 @@ _HEADERS: Final = {
     "Accept-Encoding": "gzip",
 }
 
+#: On a write: no custom plug-ins and workflows, and no flows (Learn: "Bypass custom Dataverse logic", "Bypass Power
+#: Automate flows").
+BYPASS: Final = {
+    "MSCRM.BypassBusinessLogicExecution": "CustomSync,CustomAsync",
+    "MSCRM.SuppressCallbackRegistrationExpanderJob": "true",
+}
+
 Content = bytes | Callable[[], AsyncIterator[bytes]]
 
 
@@ -83,8 +90,7 @@ class DataverseClient:
     """``async with DataverseClient(url, auth) as client:`` — one application user at one environment.
 
     ``url`` is the environment's address; ``slots`` the most requests under way (0: the server's hint). ``caller`` is
-    the Entra object id of a user to act as. ``bypass`` asks the target to skip custom plug-ins and flows
-    (needs prvBypassCustomBusinessLogic). ``before_write`` is awaited before every request but a GET, each time it is
+    the Entra object id of a user to act as. ``before_write`` is awaited before every request but a GET, each time it is
     sent: what it raises (a lost lease, a raised epoch) stops the write and goes to the caller. It is awaited every few
     seconds of a longer wait, too, and ends it in the same way. ``budget`` counts every request, and stops writes with
     BudgetSpent when the day's are used up.
@@ -97,7 +103,6 @@ class DataverseClient:
         *,
         slots: int = 0,
         caller: str | None = None,
-        bypass: bool = False,
         before_write: Callable[[], Awaitable[None]] | None = None,
         budget: Meter | None = None,
         timeout_seconds: float = 180.0,
@@ -115,12 +120,11 @@ class DataverseClient:
         self._auth = auth
         self._before_write = before_write
         self._budget = budget
+        #: What each write carries, those of a batch one by one.
+        self.write_headers: Mapping[str, str] = {}
         headers = dict(_HEADERS)
         if caller:
             headers["CallerObjectId"] = caller
-        if bypass:
-            headers["MSCRM.BypassBusinessLogicExecution"] = "CustomSync,CustomAsync"
-            headers["MSCRM.SuppressCallbackRegistrationExpanderJob"] = "true"
         self._http = httpx.AsyncClient(
             base_url=self.url + API + "/",
             headers=headers,
@@ -145,16 +149,22 @@ class DataverseClient:
 
     @asynccontextmanager
     async def lent(
-        self, *, before_write: Callable[[], Awaitable[None]] | None = None, budget: Meter | None = None
+        self,
+        *,
+        before_write: Callable[[], Awaitable[None]] | None = None,
+        budget: Meter | None = None,
+        bypass: bool = False,
     ) -> AsyncIterator["DataverseClient"]:
         """This client for one piece of work: its own hook, budget and counts; connections, token, limits, sizes shared.
 
-        The requests under way of all who hold it are at most the slots granted to its limiter.
+        ``bypass``: its writes run no custom plug-ins and flows of the target (needs prvBypassCustomBusinessLogic). The
+        requests under way of all who hold it are at most the slots granted to its limiter.
         """
         view = copy.copy(self)
         view.counts = Counts()
         view._before_write = before_write
         view._budget = budget
+        view.write_headers = BYPASS if bypass else {}
         yield view
 
     async def get(self, path: str, *, table: str | None = None, headers: Mapping[str, str] | None = None) -> Answer:
@@ -285,8 +295,8 @@ class DataverseClient:
     async def _once(self, call: _Call) -> Answer:
         async with self.limiter.slot(self._sleep):
             token = await self._auth.token()
-            sent = {**call.headers, "Authorization": f"Bearer {token}"}
             write = call.method != "GET"
+            sent = {**call.headers, **(self.write_headers if write else {}), "Authorization": f"Bearer {token}"}
             if self._before_write and write:
                 await self._before_write()
             if self._budget and write:

@@ -28,13 +28,15 @@ __all__ = ["Finding", "PreflightSettings", "preflight"]
 class PreflightSettings:
     """What the checks are held against. ``fallback_owner`` is an e-mail or ``team:<name>``, "" when none is set.
 
-    ``extensions``: those of the documents to come, lower case without dot.
+    ``extensions``: those of the documents to come, lower case without dot. ``bypass``: the load leaves out the target's
+    custom plug-ins and flows.
     """
 
     plan: Plan | None = None
     max_file_mb: float = 25.0
     fallback_owner: str = ""
     extensions: frozenset[str] = field(default_factory=frozenset)
+    bypass: bool = False
 
 
 async def preflight(
@@ -54,7 +56,7 @@ async def preflight(
         found = [
             Finding("organization", "info", organization.name, f"The target is the organization {organization.name}."),
             *schema_findings(schema, there, bulk),
-            *await user_findings(users, schema, there),
+            *await user_findings(users, schema, there, bypass=settings.bypass),
             *await _tables(client, schema, settings.plan),
             *await _owner(client, schema, settings.fallback_owner),
             *_invitations(schema),

@@ -14,16 +14,19 @@ from mapping.schema import Schema
 
 _ACTIONS: Final = ("create", "read", "write", "delete", "append", "appendto", "assign")
 _OVERRIDE: Final = "prvOverrideCreatedOnCreatedBy"
+_BYPASS: Final = "prvBypassCustomBusinessLogic"
 _SIGN_IN: Final = (
     "Check tenant, client id and secret or certificate, and that the application user exists in the target."
 )
 
 
 async def user_findings(
-    users: Mapping[str, DataverseClient], schema: Schema, there: Mapping[str, TableInfo]
+    users: Mapping[str, DataverseClient], schema: Schema, there: Mapping[str, TableInfo], *, bypass: bool
 ) -> list[Finding]:
     """What each application user (client id → its client) lacks; a table that is not there yet is a finding itself."""
     needed = _needed(schema, there)
+    if bypass:
+        needed[_BYPASS] = ["leaving out plug-ins and flows, as CARRYOVER_BYPASS_LOGIC asks"]
     return [finding for name, client in users.items() for finding in await _of_user(name, client, needed)]
 
 

@@ -1,5 +1,6 @@
 """What is found while the target is prepared: owners who may not read a table, application users who may not write."""
 
+import itertools
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -27,6 +28,8 @@ from mapping.owners import Owners
 from reports.prepare import preflight_report
 from tests.dataverse.conftest import Simulator
 
+_clinics = itertools.count()
+
 STAFF = [
     {"_id": "1", "email": "ann.able@clinic.example", "active": "true"},
     {"_id": "2", "email": "sam@clinic.example", "active": "true"},
@@ -52,7 +55,7 @@ async def job(
     storage: Storage, simulator: Simulator, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> AsyncIterator[dict[str, Any]]:
     """A migration whose solution is in the target; its activities use the test's storage and target."""
-    made = await migrations.create(storage, "lakeside", options={"fallback_owner": "team:Front desk"})
+    made = await migrations.create(storage, f"lakeside{next(_clinics)}", options={"fallback_owner": "team:Front desk"})
     migration, hashed = made.id, map_hash(MAP)
 
     def mapped(one: migrations.Migration) -> None:

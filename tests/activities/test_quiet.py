@@ -1,5 +1,6 @@
 """A rollback that begins while a worker waits: the wait ends, the lease is let go, and the rollback goes on."""
 
+import itertools
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -19,6 +20,7 @@ from tests.dataverse.fake import FakeClock, FakeTarget, answer, error, row_ids
 from tests.dataverse.samples import VISIT
 
 _real = time.monotonic
+_clinics = itertools.count()
 Wait = Callable[[DataverseClient], Awaitable[Any]]
 
 
@@ -38,7 +40,7 @@ class Clock(FakeClock):
 
 async def begun(storage: Storage) -> dict[str, Any]:
     """The job of a run that has begun."""
-    made = await migrations.create(storage, "lakeside")
+    made = await migrations.create(storage, f"clinic{next(_clinics)}")
 
     def signed_off(migration: migrations.Migration) -> None:
         migration.state, migration.written = "migrated", True

@@ -30,7 +30,7 @@ SEED: dict[str, Any] = {
             "email": "weak@clinic.example",
             "first": "W",
             "last": "K",
-            "lacks": ["prvDeleteContact", "prvOverrideCreatedOnCreatedBy"],
+            "lacks": ["prvDeleteContact", "prvOverrideCreatedOnCreatedBy", "prvBypassCustomBusinessLogic"],
         },
         {"email": "sam@clinic.example", "first": "Sam", "last": "Sales", "lacks": [UNREAD]},
     ],

@@ -10,7 +10,7 @@ from activities.errors import StepError
 from activities.keep import keep_report
 from activities.resources import storage, workplace
 from activities.signin import names
-from activities.target import dataverse, pool
+from activities.target import app_clients
 from dataverse.client import DataverseClient
 from dataverse.errors import PrivilegeMissing
 from dataverse.install import import_solution
@@ -42,21 +42,22 @@ async def install_solution(job: dict[str, Any]) -> dict[str, Any]:
             "bad_solution", f"The solution would not import: {problems[0]}", "Mend the map, then confirm it."
         )
     await store.put("ledger", paths.solution(migration.id, version), content)
-    await import_solution(await dataverse(), content, schema)
+    async with app_clients(store) as (client, *_):
+        await import_solution(client, content, schema)
     return {"version": version}
 
 
 async def resolve_owners(job: dict[str, Any]) -> dict[str, Any]:
     """Match the staff with users by e-mail; nobody is created. Everybody who cannot own rows is named."""
     store = await storage()
-    client = await dataverse()
     migration = await migrations.load(store, job["migration"])
     staff = await _shaped(store, job, "staff")
-    people = await find_users(client, [one["email"] for one in staff if one.get("email")])
-    owners = Owners(fallback=await _fallback(migration))
+    async with app_clients(store) as (client, *_):
+        people = await find_users(client, [one["email"] for one in staff if one.get("email")])
+        matches = [_match(one, people.get(one.get("email") or "", [])) for one in staff]
+        lacking, unchecked = await _lacking(client, await jobs.schema(store, job), [match for match, _ in matches])
+        owners = Owners(fallback=await _fallback(client, migration))
     rows: list[dict[str, Any]] = []
-    matches = [_match(one, people.get(one.get("email") or "", [])) for one in staff]
-    lacking, unchecked = await _lacking(client, await jobs.schema(store, job), [match for match, _ in matches])
     for one, (match, words) in zip(staff, matches, strict=True):
         if lacks := lacking.get(match.owner or ""):
             match = replace(match, match="no_privilege", lacks=lacks)
@@ -123,10 +124,9 @@ def fallback_name(migration: migrations.Migration) -> str:
     return str(migration.options.get("fallback_owner") or settings().fallback_owner)
 
 
-async def _fallback(migration: migrations.Migration) -> str | None:
+async def _fallback(client: DataverseClient, migration: migrations.Migration) -> str | None:
     """The bind path of the fallback owner, None when it cannot be used."""
     name = fallback_name(migration)
-    client = await dataverse()
     if name.startswith("team:"):
         teams = await find_teams(client, name.removeprefix("team:").strip())
         return f"teams/{teams[0].id}" if len(teams) == 1 else None
@@ -149,7 +149,6 @@ async def _shaped(store: Storage, job: dict[str, Any], name: str) -> list[dict[s
 async def check_target(job: dict[str, Any]) -> dict[str, Any]:
     """Preflight: every obstacle is found before the first write. Errors end the step; the report names each with its fix."""
     store = await storage()
-    client = await dataverse()
     migration = await migrations.load(store, job["migration"])
     papers = await jobs.optional_document(store, migration.id, "files.json", {})
     extensions = frozenset(Path(name).suffix.lstrip(".").lower() for name in papers)
@@ -159,14 +158,16 @@ async def check_target(job: dict[str, Any]) -> dict[str, Any]:
     staff = await jobs.optional_document(store, migration.id, "staff.json", {"rows": [], "unchecked": ""})
     lacking = {row["email"]: tuple(row["lacks"]) for row in staff["rows"] if row["lacks"]}
     owners = owner_findings(lacking, staff["unchecked"])
-    users = dict(zip(names(), (await pool()).all, strict=True))
-    findings = await preflight(users, await jobs.schema(store, job), wanted, owners)
+    async with app_clients(store) as clients:
+        users = dict(zip(names(), clients, strict=True))
+        findings = await preflight(users, await jobs.schema(store, job), wanted, owners)
     await keep_report(store, preflight_report(migration.id, findings))
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
         more = f" (and {len(errors) - 1} more: see the preflight report)" if len(errors) > 1 else ""
         raise StepError(errors[0].code, errors[0].message + more, errors[0].fix)
-    organization = await read_organization(client)
+    async with app_clients(store) as (client, *_):
+        organization = await read_organization(client)
     limit = file_limit(organization, settings().max_file_mb)
     await jobs.keep_document(
         store,

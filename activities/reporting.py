@@ -12,7 +12,7 @@ from activities.reconcile import compared
 from activities.resources import storage
 from activities.scope import merged
 from activities.tally import plan_summary
-from activities.target import dataverse
+from activities.target import app_clients
 from activities.who import users
 from ledger import migrations, paths
 from ledger.chunks import unpack
@@ -116,7 +116,8 @@ async def make_rollback_report(job: dict[str, Any]) -> dict[str, Any]:
             counts.setdefault(result["object"], Counter()).update(result["counts"])
     totals = await jobs.document(store, job["migration"], f"undone-{job['run']}.json")
     listed = list({one["row_id"]: one for one in listed}.values())
-    names = await users(await dataverse(), {one["who"] for one in listed}) if listed else {}
+    async with app_clients(store) as (client, *_):
+        names = await users(client, {one["who"] for one in listed}) if listed else {}
     for one in listed:
         known = names.get(str(one["who"]).lower())
         one["who"] = known.name if known else one["who"]

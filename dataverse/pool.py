@@ -91,13 +91,8 @@ class ClientPool:
         return len(self._clients)
 
     @property
-    def first(self) -> DataverseClient:
-        """The client for all that is not load: metadata, users, preflight. Its user must see what the others write."""
-        return self._clients[0]
-
-    @property
     def all(self) -> tuple[DataverseClient, ...]:
-        """The clients of all application users, for what must be asked of each."""
+        """The clients of all application users. The first one's user must see what the others write."""
         return tuple(self._clients)
 
     def slots(self, index: int, slots: int) -> AbstractContextManager[None]:

@@ -4,13 +4,14 @@ import itertools
 from collections.abc import AsyncIterator
 from typing import Any
 
+import orjson
 import pytest
 import pytest_asyncio
 
-from activities import jobs, prepare
+from activities import allowance, jobs, prepare, target
 from activities.errors import StepError
+from activities.guard import guarded
 from dataverse.auth import StaticToken
-from dataverse.client import DataverseClient
 from dataverse.errors import PrivilegeMissing
 from dataverse.install import import_solution
 from dataverse.pool import ClientPool
@@ -26,7 +27,9 @@ from mapping.keys import row_id
 from mapping.model import ClinicMap, FieldMap, ObjectMap, Route
 from mapping.owners import Owners
 from reports.prepare import preflight_report
+from settings import Settings
 from tests.dataverse.conftest import Simulator
+from tests.dataverse.fake import FakeClock
 
 _clinics = itertools.count()
 
@@ -64,26 +67,24 @@ async def job(
     await migrations.change(storage, migration, mapped)
     await storage.put("ledger", paths.map_version(migration, 1), MAP.model_dump_json().encode())
     await storage.put("staging", paths.shaped_chunk(migration, 1, "staff", "once"), pack(STAFF))
-    async with simulator.client() as client:
+    users = getattr(request, "param", 1)
+    tokens = [StaticToken("local"), StaticToken("weak@clinic.example")][:users]
+    clients = ClientPool(simulator.url, tokens, clock=FakeClock().clock())
 
-        async def storage_of_test() -> Storage:
-            return storage
+    async def storage_of_test() -> Storage:
+        return storage
 
-        async def target() -> DataverseClient:
-            return client
+    async def pool() -> ClientPool:
+        return clients
 
-        async def pool() -> ClientPool:
-            return ClientPool(simulator.url, [StaticToken("local"), StaticToken("weak@clinic.example")][:users])
-
-        users = getattr(request, "param", 1)
-        monkeypatch.setattr(prepare, "storage", storage_of_test)
-        monkeypatch.setattr(prepare, "dataverse", target)
-        monkeypatch.setattr(prepare, "pool", pool)
-        monkeypatch.setattr(prepare, "names", lambda: ["app-1", "app-2"][:users])
-        job = {"migration": migration, "run": "prepare-0001", "snapshot": 1, "map_hash": hashed}
-        schema = await jobs.schema(storage, job)
-        await import_solution(client, build_solution(schema), schema)
-        yield job
+    monkeypatch.setattr(prepare, "storage", storage_of_test)
+    monkeypatch.setattr(target, "pool", pool)
+    monkeypatch.setattr(prepare, "names", lambda: ["app-1", "app-2"][:users])
+    job = {"migration": migration, "run": "prepare-0001", "snapshot": 1, "map_hash": hashed}
+    schema = await jobs.schema(storage, job)
+    await import_solution(clients.all[0], build_solution(schema), schema)
+    yield job
+    await clients.close()
 
 
 async def findings(storage: Storage, job: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str, Finding]:
@@ -177,3 +178,17 @@ async def test_the_second_application_user_lacks_a_privilege(job: dict[str, Any]
     assert said["code"] == "privilege_missing"
     assert "app-2" in said["message"] and "prvDeleteContact" in said["message"]
     assert "app-2" in said["next"]
+
+
+async def test_what_prepare_asks_of_the_target_counts_against_the_day(
+    storage: Storage, job: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(allowance, "settings", lambda: Settings(CARRYOVER_DAILY_REQUESTS=10_000))
+    await storage.delete("ledger", paths.REQUESTS)
+    await prepare.resolve_owners(job)
+    hours = orjson.loads(await storage.get("ledger", paths.REQUESTS))["hours"]
+    assert sum(hours.values()) > 3
+
+    monkeypatch.setattr(allowance, "settings", lambda: Settings(CARRYOVER_DAILY_REQUESTS=1))
+    waits = await guarded(prepare.resolve_owners)(job)
+    assert waits["error"]["code"] == "budget_spent"

@@ -62,7 +62,7 @@ async def test_tokens_that_are_revoked_in_the_middle_of_a_load_are_renewed(simul
 async def test_the_same_over_tls(strict: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(strict.authority))
     made = pool(strict, strict.tls_url, USERS[:1])
-    assert (await who_am_i(made.first)).user_id
+    assert (await who_am_i(made.all[0])).user_id
     await made.close()
 
 
@@ -76,8 +76,8 @@ async def test_the_same_over_tls(strict: Simulator, monkeypatch: pytest.MonkeyPa
 async def test_refused_credentials_are_a_finding(strict: Simulator, user: ApplicationUser, code: str) -> None:
     made = pool(strict, strict.url, [user])
     with pytest.raises(AuthRefused, match=code):
-        await who_am_i(made.first)
-    [finding] = await preflight({user.client_id: made.first}, SCHEMA, PreflightSettings())
+        await who_am_i(made.all[0])
+    [finding] = await preflight({user.client_id: made.all[0]}, SCHEMA, PreflightSettings())
     assert finding.code == "auth_refused" and code in finding.message
     assert "wrong" not in finding.message and "secret" not in finding.message.replace("secret or", "")
     await made.close()

@@ -18,6 +18,9 @@ LANES = 2
 #: Chunks that one execution of an object's orchestration starts before it continues as new: keeps its history short.
 CHUNKS_PER_EXECUTION = 400
 
+#: Chunks of an object that are loaded first: where the target refuses every row, the run pauses after these.
+FIRST_CHUNKS = 20
+
 
 class StepFailed(Exception):
     """An activity returned ``{"error": {code, message, next}}``; the run ends with it."""

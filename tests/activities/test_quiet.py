@@ -88,7 +88,15 @@ async def test_a_rollback_waits_as_long_as_a_chunk_is_held(storage: Storage, mon
     """A request that gets no answer is only given up after minutes: that is no fault of the rollback."""
     job = await begun(storage)
     started = await migrations.begin_run(storage, job["migration"], "rollback")
-    undo = {**job, "run": started.id, "epoch": started.epoch, "number": started.number, "undo": "all", "force": False}
+    undo = {
+        **job,
+        "run": started.id,
+        "epoch": started.epoch,
+        "number": started.number,
+        "undo": "all",
+        "later": False,
+        "force": False,
+    }
 
     async def storage_of_test() -> Storage:
         return storage

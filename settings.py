@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     quiet_seconds: float = Field(
         default=150.0, alias="CARRYOVER_QUIET_SECONDS", ge=0
     )  #: when a lost write is surely over
+    bypass_logic: bool = Field(
+        default=False, alias="CARRYOVER_BYPASS_LOGIC"
+    )  #: our writes run no custom plug-ins and flows of the target
     delta_hours: int = Field(default=48, alias="CARRYOVER_DELTA_HOURS", ge=1)
     webhook: str = Field(default="", alias="CARRYOVER_WEBHOOK")  #: told ids and counts when a person is needed
     app_service_auth: bool = Field(default=False, alias="CARRYOVER_APP_SERVICE_AUTH")  #: the platform signs people in

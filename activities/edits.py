@@ -1,8 +1,9 @@
 """How many of a migration's rows somebody else wrote last. A count a table, not a read a row."""
 
 from activities import jobs
-from activities.target import pool
+from activities.target import app_clients
 from dataverse import query
+from dataverse.budget import BudgetSpent
 from dataverse.client import DataverseClient
 from dataverse.errors import DataverseError
 from dataverse.users import who_am_i
@@ -13,16 +14,16 @@ from mapping.schema import SchemaTable
 
 async def edited(store: Storage, migration: str, run: str) -> dict[str, int] | None:
     """Rows by table (plain name) that carry a key of this migration's system and that none of our application users
-    wrote last, in the tables that ``run`` wrote to; None when the target gives no answer. The service counts to 5,000 at
-    most. Notes have no key: they are not counted."""
+    wrote last, in the tables that ``run`` wrote to; None when the target gives no answer, or the day's requests are
+    spent. The service counts to 5,000 at most. Notes have no key: they are not counted."""
     one = await migrations.load(store, migration)
     schema = await jobs.schema_of_run(store, {"migration": one.id, "map_hash": one.map_hash}, run)
     try:
-        clients = (await pool()).all
-        ours = [(await who_am_i(client)).user_id for client in clients]
-        tables = [table for table in schema.tables.values() if table.key_column]
-        found = {table.plain: await _count(clients[0], table, one.system, ours) for table in tables}
-    except DataverseError:
+        async with app_clients(store) as clients:
+            ours = [(await who_am_i(client)).user_id for client in clients]
+            tables = [table for table in schema.tables.values() if table.key_column]
+            found = {table.plain: await _count(clients[0], table, one.system, ours) for table in tables}
+    except (BudgetSpent, DataverseError):
         return None
     return {name: count for name, count in found.items() if count}
 

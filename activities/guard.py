@@ -7,6 +7,7 @@ import functools
 import logging
 import traceback
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +30,8 @@ _UNAVAILABLE = {
     507: "The environment's storage is full: free or add capacity in the Power Platform admin center, then start the step "
     "again: finished work is kept.",
 }
+#: How long a piece of work is left to the worker that is at it, before it is asked for again.
+BUSY: Final = timedelta(seconds=30)
 #: Times that a chunk is begun again in one activity.
 AGAIN: Final = 3
 Activity = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -75,10 +78,14 @@ def guarded(activity: Activity) -> Callable[[Any], Awaitable[Any]]:
             )
         except DataverseError as error:
             return as_value(StepError("dataverse_refused", str(error), "See the code in Dataverse's documentation."))
-        except (LeaseLost, LeaseHeld, AuditRace):
+        except LeaseHeld:
+            return _busy_value(datetime.now(UTC) + BUSY)
+        except (LeaseLost, AuditRace):
             return as_value(
                 StepError(
-                    "lease_lost", "Another worker took over this chunk.", "Start the step again: nothing was doubled."
+                    "lease_lost",
+                    "The lease on a chunk was lost again and again: the storage or the app stands still at times.",
+                    "Start the step again: nothing was doubled.",
                 )
             )
         except Exception as error:
@@ -91,6 +98,18 @@ def guarded(activity: Activity) -> Callable[[Any], Awaitable[Any]]:
     run.__annotations__ = {"payload": dict, "return": dict}
     del run.__wrapped__
     return run
+
+
+def _busy_value(until: datetime) -> dict[str, Any]:
+    """What an activity returns whose work another worker is at: its orchestration calls it again then."""
+    return {
+        "error": {
+            "code": "busy",
+            "message": "Another worker is at this piece of work.",
+            "next": "Nothing needs to be done: the run goes on by itself.",
+            "until": until.isoformat(),
+        }
+    }
 
 
 async def _work(activity: Activity, payload: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What a run's activities share: the job they are handed, where its documents are, and the fence.
 
 A job is a small dict of references: migration, run, number, kind, epoch, generation, snapshot, buckets, mapped (the
-key of the mapped records), map_hash, operator, pause_percent, and what the orchestration adds (object, phase, chunk…).
+key of the mapped records), map_hash, operator, pause_percent, bypass, and what the orchestration adds (object, phase, chunk…).
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from activities.errors import StepError
 from activities.resources import workplace
 from activities.signin import users
 from activities.standing import standing
+from ledger import lease as leases
 from ledger import map_versions, migrations, paths
 from ledger.audit import Head
 from ledger.chunks import read_records
@@ -28,8 +29,9 @@ from settings import settings
 
 Job = dict[str, Any]
 
-#: Seconds to wait for a chunk that another worker holds: longer than a dead worker's lease lasts.
-LEASE_WAIT: Final = 120.0
+#: Seconds that an activity waits for a chunk that another worker holds: longer than a dead worker's lease lasts. A living
+#: one may keep it much longer; then the orchestration asks again later.
+LEASE_WAIT: Final = leases.SECONDS + 10.0
 
 _schemas: dict[tuple[str, str], tuple[ClinicMap, Schema]] = {}
 
@@ -62,12 +64,15 @@ async def documents(store: Storage, prefix: str, ending: str) -> list[Any]:
 
 
 async def fence(store: Storage, job: Job) -> None:
-    """Raise StepError unless the migration still wants this run's work (a rollback, or a person's stop, raises the epoch)."""
+    """Raise StepError unless the migration still wants this run's work: its end, a person's stop and a rollback raise the
+    epoch."""
     try:
         await migrations.check_epoch(store, job["migration"], job["epoch"])
     except EpochChanged:
         raise StepError(
-            "stopped", "A rollback took over, or a person stopped the run.", "See where it stands: ./carryover status"
+            "stopped",
+            "The run ended, a person stopped it, or a rollback took over.",
+            "See where it stands: ./carryover status",
         ) from None
 
 
@@ -229,5 +234,6 @@ async def describe(store: Storage, migration: Migration, run: Run) -> Job:
         "force": bool(run.options.get("force", False)),
         "remove_solution": bool(run.options.get("remove_solution", False)),
         "later": bool(run.options.get("later", False)),
+        "bypass": run.bypassed,
         "pause_percent": float(run.options.get("pause_percent", 5.0)),
     }

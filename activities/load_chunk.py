@@ -93,6 +93,9 @@ async def load_chunk(job: dict[str, Any]) -> dict[str, Any]:
             adopted = sum(1 for op in landed if plan[op.pos]["action"] == "adopt")
             result |= {"landed": len(landed), "created": created, "adopted": adopted, "excepted": len(lost)}
             result |= {key: sum(row[key] or 0 for row in gone) for key in PROPERTIES}
+            # What a run that pauses has not taken up did not land either.
+            result |= {"taken": len(ops)}
+            result |= {f"taken_{key}": sum(plan[op.pos][key] or 0 for op in ops) for key in PROPERTIES}
         await store.put("staging", result_name, orjson.dumps(result))
         await jobs.ended(store, job, name, label, done=len(ops), excepted=len(lost), head=log.head)
     return result

@@ -1,6 +1,7 @@
 """Preparing the target: the solution, the owners, and the check of everything the load will rely on."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,13 @@ from activities import jobs
 from activities.errors import StepError
 from activities.keep import keep_report
 from activities.resources import storage, workplace
-from activities.target import dataverse
+from activities.signin import names
+from activities.target import app_clients
+from dataverse.client import DataverseClient
+from dataverse.errors import PrivilegeMissing
 from dataverse.install import import_solution
 from dataverse.orgs import file_limit, read_organization
+from dataverse.owners import owner_findings, unreadable
 from dataverse.preflight import PreflightSettings, preflight
 from dataverse.solution import build_solution
 from dataverse.solution_check import check_solution
@@ -19,6 +24,7 @@ from ledger import migrations, paths
 from ledger.chunks import read_records
 from ledger.storage import NotStored, Storage
 from mapping.owners import OwnerMatch, Owners
+from mapping.schema import Schema
 from reports.prepare import owners_report, preflight_report
 from settings import settings
 
@@ -36,27 +42,33 @@ async def install_solution(job: dict[str, Any]) -> dict[str, Any]:
             "bad_solution", f"The solution would not import: {problems[0]}", "Mend the map, then confirm it."
         )
     await store.put("ledger", paths.solution(migration.id, version), content)
-    await import_solution(await dataverse(), content, schema)
+    async with app_clients(store) as (client, *_):
+        await import_solution(client, content, schema)
     return {"version": version}
 
 
 async def resolve_owners(job: dict[str, Any]) -> dict[str, Any]:
     """Match the staff with users by e-mail; nobody is created. Everybody who cannot own rows is named."""
     store = await storage()
-    client = await dataverse()
     migration = await migrations.load(store, job["migration"])
     staff = await _shaped(store, job, "staff")
-    people = await find_users(client, [one["email"] for one in staff if one.get("email")])
-    owners = Owners(fallback=await _fallback(migration))
+    async with app_clients(store) as (client, *_):
+        people = await find_users(client, [one["email"] for one in staff if one.get("email")])
+        matches = [_match(one, people.get(one.get("email") or "", [])) for one in staff]
+        lacking, unchecked = await _lacking(client, await jobs.schema(store, job), [match for match, _ in matches])
+        owners = Owners(fallback=await _fallback(client, migration))
     rows: list[dict[str, Any]] = []
-    for one in staff:
-        match, words = _match(one, people.get(one.get("email") or "", []))
+    for one, (match, words) in zip(staff, matches, strict=True):
+        if lacks := lacking.get(match.owner or ""):
+            match = replace(match, match="no_privilege", lacks=lacks)
+            words = f"The user may not read {', '.join(lacks)}: rows of these tables go to the next rule."
         excluded = one.get("_excluded")
         rows.append(
             {
                 "staff": one.get("_id") or "",
                 "email": one.get("email") or "",
                 "match": match.match,
+                "lacks": match.lacks,
                 "active": match.status,
                 "disposition": "excluded" if excluded else "unchanged" if match.usable else "excepted",
                 "reason": excluded or words,
@@ -71,11 +83,22 @@ async def resolve_owners(job: dict[str, Any]) -> dict[str, Any]:
             if one.get("_id") and one.get("_owner"):
                 target[one["_id"]] = one["_owner"]
     await jobs.keep_document(store, job["migration"], "owners.json", owners.to_json())
-    await jobs.keep_document(store, job["migration"], "staff.json", {"rows": rows})
+    await jobs.keep_document(store, job["migration"], "staff.json", {"rows": rows, "unchecked": unchecked})
     await keep_report(
         store, owners_report(job["migration"], rows, fallback_name(migration), owners.fallback is not None)
     )
     return {"staff": len(rows), "found": sum(1 for row in rows if row["disposition"] == "unchanged")}
+
+
+async def _lacking(
+    client: DataverseClient, schema: Schema, matches: list[OwnerMatch]
+) -> tuple[dict[str, tuple[str, ...]], str]:
+    """Matched people who may not read some tables, and which; or the privilege for want of which nobody could be asked."""
+    tables = {table.logical: table.plain for table in schema.tables.values()}
+    try:
+        return await unreadable(client, tables, [match.owner for match in matches if match.owner and match.usable]), ""
+    except PrivilegeMissing as error:
+        return {}, error.privilege or "a privilege"
 
 
 def _match(one: dict[str, Any], users: list[User]) -> tuple[OwnerMatch, str]:
@@ -101,10 +124,9 @@ def fallback_name(migration: migrations.Migration) -> str:
     return str(migration.options.get("fallback_owner") or settings().fallback_owner)
 
 
-async def _fallback(migration: migrations.Migration) -> str | None:
+async def _fallback(client: DataverseClient, migration: migrations.Migration) -> str | None:
     """The bind path of the fallback owner, None when it cannot be used."""
     name = fallback_name(migration)
-    client = await dataverse()
     if name.startswith("team:"):
         teams = await find_teams(client, name.removeprefix("team:").strip())
         return f"teams/{teams[0].id}" if len(teams) == 1 else None
@@ -127,19 +149,25 @@ async def _shaped(store: Storage, job: dict[str, Any], name: str) -> list[dict[s
 async def check_target(job: dict[str, Any]) -> dict[str, Any]:
     """Preflight: every obstacle is found before the first write. Errors end the step; the report names each with its fix."""
     store = await storage()
-    client = await dataverse()
     migration = await migrations.load(store, job["migration"])
     papers = await jobs.optional_document(store, migration.id, "files.json", {})
     extensions = frozenset(Path(name).suffix.lstrip(".").lower() for name in papers)
     plan = migration.plan if migration.plan in ("sales_professional", "sales_enterprise") else None
-    wanted = PreflightSettings(plan, settings().max_file_mb, fallback_name(migration), extensions)  # type: ignore[arg-type]
-    findings = await preflight(client, await jobs.schema(store, job), wanted)
+    one = settings()
+    wanted = PreflightSettings(plan, one.max_file_mb, fallback_name(migration), extensions, one.bypass_logic)  # type: ignore[arg-type]
+    staff = await jobs.optional_document(store, migration.id, "staff.json", {"rows": [], "unchecked": ""})
+    lacking = {row["email"]: tuple(row["lacks"]) for row in staff["rows"] if row["lacks"]}
+    owners = owner_findings(lacking, staff["unchecked"])
+    async with app_clients(store) as clients:
+        users = dict(zip(names(), clients, strict=True))
+        findings = await preflight(users, await jobs.schema(store, job), wanted, owners)
     await keep_report(store, preflight_report(migration.id, findings))
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
         more = f" (and {len(errors) - 1} more: see the preflight report)" if len(errors) > 1 else ""
         raise StepError(errors[0].code, errors[0].message + more, errors[0].fix)
-    organization = await read_organization(client)
+    async with app_clients(store) as (client, *_):
+        organization = await read_organization(client)
     limit = file_limit(organization, settings().max_file_mb)
     await jobs.keep_document(
         store,

@@ -8,6 +8,7 @@ import orjson
 from activities import jobs
 from activities.keep import keep_report
 from activities.resources import storage
+from activities.standing import standing
 from activities.tally import DERIVED_TALLY, FIGURES
 from activities.unstructured import unstructured
 from ledger import migrations, paths
@@ -57,7 +58,9 @@ async def reconcile(job: dict[str, Any]) -> dict[str, Any]:
     ]
     exceptions = [row for part in await _latest_exceptions(store, job) for row in part]
     papers = await jobs.optional_document(store, job["migration"], "files.json", {})
-    await keep_report(store, reconciliation_report(job["migration"], objects, findings, LISTED, made))
+    runs = standing(await migrations.list_runs(store, job["migration"]))
+    bypassed = {run.id: run.bypassed for run in reversed(runs)}
+    await keep_report(store, reconciliation_report(job["migration"], objects, findings, LISTED, made, bypassed))
     await keep_report(store, exceptions_report(job["migration"], exceptions))
     odd = await unstructured(store, job["migration"], job["snapshot"])
     await keep_report(store, manual_upload_report(job["migration"], exceptions, papers, odd))

@@ -5,7 +5,7 @@ from typing import Any
 
 from activities import jobs
 from activities.resources import storage
-from activities.target import dataverse
+from activities.target import app_clients
 from dataverse.uninstall import uninstall
 from ledger import migrations
 from mapping.schema import SchemaTable
@@ -20,7 +20,8 @@ async def remove_solution(job: dict[str, Any]) -> dict[str, Any]:
             for table in (await jobs.schema_of_run(store, job, run.id)).tables.values():
                 known = tables[table.logical].columns if table.logical in tables else {}
                 tables[table.logical] = replace(table, columns={**known, **table.columns})
-    found = await uninstall(await dataverse(), tables.values())
+    async with app_clients(store) as clients:
+        found = await uninstall(clients[0], tables.values())
     document = {"removed": found.removed, "kept": found.kept}
     await jobs.keep_document(store, job["migration"], f"solution-{job['run']}.json", document)
     return {}

@@ -12,7 +12,7 @@ from activities.reconcile import compared
 from activities.resources import storage
 from activities.scope import merged
 from activities.tally import plan_summary
-from activities.target import dataverse
+from activities.target import app_clients
 from activities.who import users
 from ledger import migrations, paths
 from ledger.chunks import unpack
@@ -54,9 +54,9 @@ async def make_forecast(job: dict[str, Any]) -> dict[str, Any]:
     actions: dict[str, Any] = {name: plan["actions"] for name, plan in plans.items() if plan}
     rate, source = await _rate(job)
     limits = await jobs.optional_document(store, job["migration"], "limits.json", {})
-    await keep_report(
-        store, forecast_report(job["migration"], actions, rate, source, limits, settings().daily_requests or DAILY)
-    )
+    daily = settings().daily_requests or DAILY
+    report = forecast_report(job["migration"], actions, rate, source, limits, daily, bypass=job["bypass"])
+    await keep_report(store, report)
     total = sum(one.get("create", {}).get("records", 0) for one in actions.values())
     adopted = sum(one.get("adopt", {}).get("records", 0) for one in actions.values())
     changed = sum(one.get(key, {}).get("records", 0) for one in actions.values() for key in ("update", "join"))
@@ -116,7 +116,8 @@ async def make_rollback_report(job: dict[str, Any]) -> dict[str, Any]:
             counts.setdefault(result["object"], Counter()).update(result["counts"])
     totals = await jobs.document(store, job["migration"], f"undone-{job['run']}.json")
     listed = list({one["row_id"]: one for one in listed}.values())
-    names = await users(await dataverse(), {one["who"] for one in listed}) if listed else {}
+    async with app_clients(store) as (client, *_):
+        names = await users(client, {one["who"] for one in listed}) if listed else {}
     for one in listed:
         known = names.get(str(one["who"]).lower())
         one["who"] = known.name if known else one["who"]

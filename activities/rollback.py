@@ -13,13 +13,14 @@ from activities.resources import storage, workplace
 from activities.standing import standing
 from ledger import duck, migrations, paths
 from ledger.audit import partitions
-from ledger.lease import held_leases
+from ledger.lease import LeaseHeld, held_leases
 from ledger.migrations import Run
 from ledger.storage import Storage
 from mapping.objects import LOAD_ORDER
 
-#: How long a rollback waits for writers to stop; a dead worker's lease ends well before.
-QUIET_SECONDS: Final = 120
+#: Looks at the leases, seconds apart, before the orchestration is told to ask again later.
+LOOKS: Final = 30
+_POLL: Final = 1.0
 
 
 async def plan_rollback(job: dict[str, Any]) -> dict[str, Any]:
@@ -51,14 +52,15 @@ async def plan_rollback(job: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _quiet(store: Storage, migration: str) -> None:
-    """Wait until no worker holds a chunk: the raised epoch stops them before their next write."""
-    for _ in range(QUIET_SECONDS):
+    """Wait until no worker holds a chunk: the raised epoch stops them before their next write, and in their waits.
+
+    Raises LeaseHeld when one takes longer, as a request does whose answer does not come.
+    """
+    for _ in range(LOOKS):
         if not await held_leases(store, migration):
             return
-        await asyncio.sleep(1)
-    raise StepError(
-        "not_quiet", "A worker still holds a chunk of an earlier run.", "Start the rollback again in a minute."
-    )
+        await asyncio.sleep(_POLL)
+    raise LeaseHeld(f"a worker still holds a chunk of {migration}")
 
 
 async def to_undo(store: Storage, migration: str, runs: list[Run], which: str, *, force: bool = False) -> list[Run]:

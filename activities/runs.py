@@ -16,7 +16,7 @@ async def open_run(start: dict[str, Any]) -> dict[str, Any]:
     """The job of a run that has begun. ``start``: migration, run (or a job whose snapshot has moved on)."""
     store = await storage()
     migration = await migrations.load(store, start["migration"])
-    run = await migrations.load_run(store, start["migration"], start["run"])
+    run = await _noted(store, start["migration"], start["run"])
     job = await jobs.describe(store, migration, run)
     if "pause_percent" not in run.options:
         job["pause_percent"] = settings().pause_percent
@@ -33,9 +33,18 @@ async def open_part(job: dict[str, Any]) -> dict[str, Any]:
     else:
         run = await migrations.begin_run(store, job["migration"], job["part"], by=job["operator"], parent=job["root"])
     migration = await migrations.load(store, job["migration"])
-    opened = await jobs.describe(store, migration, run)
+    opened = await jobs.describe(store, migration, await _noted(store, job["migration"], run.id))
     kept: dict[str, Any] = {key: job[key] for key in ("root", "sample", "pause_percent", "mapped") if key in job}
     return {**opened, **kept, "undo": job.get("undo") or "all"}
+
+
+async def _noted(store: Storage, migration: str, run: str) -> migrations.Run:
+    """The run, which says from now on whether the target's plug-ins and flows are left out."""
+
+    def note(stored: migrations.Run) -> None:
+        stored.bypassed = settings().bypass_logic
+
+    return await migrations.change_run(store, migration, run, note)
 
 
 async def note_wait(wait: dict[str, Any]) -> dict[str, Any]:

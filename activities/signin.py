@@ -9,7 +9,13 @@ from settings import Settings, settings
 
 def users() -> int:
     """How many application users the app signs in as."""
-    return max(1, len(_users(settings())))
+    return len(names())
+
+
+def names() -> list[str]:
+    """The application users by client id, in the order of ``credentials_of``."""
+    one = settings()
+    return [user.client_id for user in _users(one)] or [one.client_id or "of the app"]
 
 
 def credentials_of(one: Settings) -> list[Auth]:

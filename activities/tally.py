@@ -75,8 +75,8 @@ async def tally(job: dict[str, Any]) -> dict[str, Any]:
     if job.get("paused"):
         outcome["state"] = "paused"
         outcome["message"] = (
-            f"Paused: more than {job['pause_percent']:g} % of {job['paused']} is excepted. Read the exceptions, mend the map "
-            "or the source, then run again; or run again with a higher limit."
+            f"Paused: more than {job['pause_percent']:g} % of {job['paused']} is excepted; the run took up no more of it. Read "
+            "the exceptions, mend the map or the source, then run again; or run again with a higher limit."
         )
     return outcome
 
@@ -118,11 +118,18 @@ def _records(plan: dict[str, Any], actions: tuple[str, ...], figure: str = "reco
     return sum(plan["actions"].get(action, {}).get(figure, 0) for action in actions)
 
 
+def _left(plan: dict[str, Any], loaded: Counter[str], figure: str = "records", taken: str = "taken") -> int:
+    """Of what the plan was to write, what a run that paused did not take up: it has no disposition yet, and counts as not
+    come to, like the objects after it."""
+    return _records(plan, WRITES, figure) - loaded[taken]
+
+
 def _add(one: dict[str, int], plan: dict[str, Any], loaded: Counter[str]) -> None:
-    one["read"] = plan["read"] - _records(plan, ("merged",))
+    left = _left(plan, loaded)
+    one["read"] = plan["read"] - _records(plan, ("merged",)) - left
     one["excluded"] = _records(plan, ("excluded",))
     one["excepted"] = _records(plan, REFUSED) + loaded["excepted"]
-    one["migrated"] = _records(plan, _LANDED) - loaded["excepted"]
+    one["migrated"] = _records(plan, _LANDED) - loaded["excepted"] - left
     one["fields_excepted"] = plan["fields_excepted"] + loaded["fields_excepted"]
 
 
@@ -148,9 +155,13 @@ def told(
 
 def _properties(plan: dict[str, Any], loaded: Counter[str]) -> Counter[str]:
     """A custom property goes where its patient goes; one that was refused is excepted."""
-    landed = _records(plan, _LANDED, "properties") - loaded["properties"]
-    refused = _records(plan, _LANDED, "refused") - loaded["properties_refused"]
-    ignored = _records(plan, _LANDED, "ignored") - loaded["properties_ignored"]
+
+    def there(figure: str, key: str) -> int:
+        return _records(plan, _LANDED, figure) - loaded[key] - _left(plan, loaded, figure, f"taken_{key}")
+
+    landed = there("properties", "properties")
+    refused = there("refused", "properties_refused")
+    ignored = there("ignored", "properties_ignored")
     return Counter(
         migrated=landed - refused - ignored,
         excepted=refused + _records(plan, REFUSED, "properties") + loaded["properties"],

@@ -29,9 +29,15 @@ async def pool() -> ClientPool:
     return _pools[key]
 
 
-async def dataverse() -> DataverseClient:
-    """The client of the first application user: for all that is not a chunk's own work."""
-    return (await pool()).first
+@contextlib.asynccontextmanager
+async def app_clients(store: Storage) -> AsyncIterator[list[DataverseClient]]:
+    """The clients of all application users within the day's requests: for what is no chunk's own work.
+
+    The first one does what need not be done by each.
+    """
+    clients = await pool()
+    async with allowance(store) as day, contextlib.AsyncExitStack() as held:
+        yield [await held.enter_async_context(clients.client(one, budget=day)) for one in range(len(clients))]
 
 
 @contextlib.asynccontextmanager
@@ -52,5 +58,6 @@ async def chunk_client(
     async with allowance(store) as day:
         fence = Fence(store, job, lease) if lease else None
         clients = await pool()
-        async with clients.client(job["user"], before_write=fence, budget=day) as client:
+        bypass = lease is not None and job["bypass"]
+        async with clients.client(job["user"], before_write=fence, budget=day, bypass=bypass) as client:
             yield client

@@ -16,6 +16,7 @@ from dataverse.directory import LOGIN, Directory, misconfigured, read_certificat
 from dataverse.errors import AuthRefused
 
 _MARGIN_SECONDS: Final = 300
+_SUFFIX: Final = "/.default"
 
 
 class Auth(Protocol):
@@ -64,7 +65,7 @@ class CachedAuth:
 def scope_of(url: str) -> str:
     """The one scope of an environment: its address without path, and ``/.default``."""
     scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.split('/', 1)[0]}/.default"
+    return f"{scheme}://{rest.split('/', 1)[0]}{_SUFFIX}"
 
 
 def client_credential(
@@ -116,18 +117,27 @@ def client_credential(
     return CachedAuth(fetch)
 
 
-def managed_identity(url: str, client_id: str | None = None) -> CachedAuth:
-    """The identity that Azure gives the app (system-assigned, or the user-assigned one with this client id)."""
-    from azure.core.exceptions import ClientAuthenticationError
-    from azure.identity import CredentialUnavailableError, ManagedIdentityCredential
+def managed_identity(url: str, client_id: str | None = None, http: httpx.Client | None = None) -> CachedAuth:
+    """The identity that Azure gives the app (system-assigned, or the user-assigned one with this client id).
 
-    credential = ManagedIdentityCredential(client_id=client_id) if client_id else ManagedIdentityCredential()
+    ``token()`` raises AuthRefused when the platform gives none, and Unavailable when it cannot now.
+    """
+    directory = Directory(LOGIN, http)
 
     def fetch() -> tuple[str, float]:
+        import msal
+
+        identity: Any = (
+            msal.UserAssignedManagedIdentity(client_id=client_id) if client_id else msal.SystemAssignedManagedIdentity()
+        )
+        # Made anew each time: it keeps tokens itself, and would give the one that was refused again.
+        source = msal.ManagedIdentityClient(identity, http_client=directory)
         try:
-            answer = credential.get_token(scope_of(url))
-        except (CredentialUnavailableError, ClientAuthenticationError):
-            raise AuthRefused("The managed identity gave no token.") from None
-        return answer.token, float(answer.expires_on)
+            answer: Mapping[str, Any] = source.acquire_token_for_client(resource=scope_of(url).removesuffix(_SUFFIX))
+        except (ValueError, msal.ManagedIdentityError):
+            raise AuthRefused("The platform gave no token for the managed identity.") from None
+        if "access_token" not in answer:
+            raise AuthRefused("The platform gave no token for the managed identity: has the app that identity?")
+        return str(answer["access_token"]), time.time() + float(answer["expires_in"])
 
     return CachedAuth(fetch)

@@ -46,8 +46,11 @@ class Part(Answer):
     """The answer to one operation."""
 
 
-def encode(operations: Sequence[Operation], boundary: str) -> bytes:
-    """The multipart/mixed body of a batch of 1 to 1,000 operations; CRLF line ends throughout."""
+def encode(operations: Sequence[Operation], boundary: str, write_headers: Mapping[str, str] | None = None) -> bytes:
+    """The multipart/mixed body of a batch of 1 to 1,000 operations; CRLF line ends throughout.
+
+    ``write_headers`` go with every part that writes: what a batch carries itself does not hold for its parts.
+    """
     if not 0 < len(operations) <= MOST:
         raise ValueError(f"a batch takes 1 to {MOST} operations, not {len(operations)}")
     lines: list[bytes] = []
@@ -65,7 +68,8 @@ def encode(operations: Sequence[Operation], boundary: str) -> bytes:
             lines.append(b"Content-Type: application/json; type=entry")
         if operation.method != "GET":
             lines.append(f"Content-Length: {len(body)}".encode())
-        lines += [f"{name}: {value}".encode() for name, value in operation.headers.items()]
+        headers = {**operation.headers, **((write_headers or {}) if operation.method != "GET" else {})}
+        lines += [f"{name}: {value}".encode() for name, value in headers.items()]
         lines += [b"", body]
     lines += [f"--{boundary}--".encode(), b""]
     return _CRLF.join(lines)
@@ -149,7 +153,7 @@ async def _send(
     answer = await client.request(
         "POST",
         "$batch",
-        content=encode(operations, boundary),
+        content=encode(operations, boundary, client.write_headers),
         headers={"Content-Type": f'multipart/mixed; boundary="{boundary}"', "Prefer": "odata.continue-on-error"},
         repeatable=repeatable,
         operations=len(operations),

@@ -39,12 +39,21 @@ API: Final = "/api/data/v9.2"
 #: Tries of one request at a service that is not available, and at "An unexpected error occurred".
 TRIES: Final = 7
 TRIES_UNEXPECTED: Final = 3
+#: Seconds of a wait after which a worker looks whether its work is still wanted.
+SLICE: Final = 5.0
 _HEADERS: Final = {
     "Accept": "application/json",
     "OData-MaxVersion": "4.0",
     "OData-Version": "4.0",
     "If-None-Match": "null",
     "Accept-Encoding": "gzip",
+}
+
+#: On a write: no custom plug-ins and workflows, and no flows (Learn: "Bypass custom Dataverse logic", "Bypass Power
+#: Automate flows").
+BYPASS: Final = {
+    "MSCRM.BypassBusinessLogicExecution": "CustomSync,CustomAsync",
+    "MSCRM.SuppressCallbackRegistrationExpanderJob": "true",
 }
 
 Content = bytes | Callable[[], AsyncIterator[bytes]]
@@ -81,10 +90,10 @@ class DataverseClient:
     """``async with DataverseClient(url, auth) as client:`` — one application user at one environment.
 
     ``url`` is the environment's address; ``slots`` the most requests under way (0: the server's hint). ``caller`` is
-    the Entra object id of a user to act as. ``bypass`` asks the target to skip custom plug-ins and flows
-    (needs prvBypassCustomBusinessLogic). ``before_write`` is awaited before every request but a GET, each time it is
-    sent: what it raises (a lost lease, a raised epoch) stops the write and goes to the caller. ``budget`` counts every
-    request, and stops writes with BudgetSpent when the day's are used up.
+    the Entra object id of a user to act as. ``before_write`` is awaited before every request but a GET, each time it is
+    sent: what it raises (a lost lease, a raised epoch) stops the write and goes to the caller. It is awaited every few
+    seconds of a longer wait, too, and ends it in the same way. ``budget`` counts every request, and stops writes with
+    BudgetSpent when the day's are used up.
     """
 
     def __init__(
@@ -94,7 +103,6 @@ class DataverseClient:
         *,
         slots: int = 0,
         caller: str | None = None,
-        bypass: bool = False,
         before_write: Callable[[], Awaitable[None]] | None = None,
         budget: Meter | None = None,
         timeout_seconds: float = 180.0,
@@ -112,12 +120,11 @@ class DataverseClient:
         self._auth = auth
         self._before_write = before_write
         self._budget = budget
+        #: What each write carries, those of a batch one by one.
+        self.write_headers: Mapping[str, str] = {}
         headers = dict(_HEADERS)
         if caller:
             headers["CallerObjectId"] = caller
-        if bypass:
-            headers["MSCRM.BypassBusinessLogicExecution"] = "CustomSync,CustomAsync"
-            headers["MSCRM.SuppressCallbackRegistrationExpanderJob"] = "true"
         self._http = httpx.AsyncClient(
             base_url=self.url + API + "/",
             headers=headers,
@@ -142,16 +149,22 @@ class DataverseClient:
 
     @asynccontextmanager
     async def lent(
-        self, *, before_write: Callable[[], Awaitable[None]] | None = None, budget: Meter | None = None
+        self,
+        *,
+        before_write: Callable[[], Awaitable[None]] | None = None,
+        budget: Meter | None = None,
+        bypass: bool = False,
     ) -> AsyncIterator["DataverseClient"]:
         """This client for one piece of work: its own hook, budget and counts; connections, token, limits, sizes shared.
 
-        The requests under way of all who hold it are at most the slots granted to its limiter.
+        ``bypass``: its writes run no custom plug-ins and flows of the target (needs prvBypassCustomBusinessLogic). The
+        requests under way of all who hold it are at most the slots granted to its limiter.
         """
         view = copy.copy(self)
         view.counts = Counts()
         view._before_write = before_write
         view._budget = budget
+        view.write_headers = BYPASS if bypass else {}
         yield view
 
     async def get(self, path: str, *, table: str | None = None, headers: Mapping[str, str] | None = None) -> Answer:
@@ -225,7 +238,7 @@ class DataverseClient:
         renewed = False
         while True:
             async with AsyncExitStack() as held:
-                await held.enter_async_context(self.limiter)
+                await held.enter_async_context(self.limiter.slot(self._sleep))
                 try:
                     response = await self._open(path, table)
                 except Transient as error:
@@ -265,8 +278,8 @@ class DataverseClient:
             link = document.get("@odata.nextLink")
 
     async def pause(self, seconds: float) -> None:
-        """Wait by the client's clock, as polling does."""
-        await self._clock.sleep(seconds)
+        """Wait by the client's clock, as polling does; no longer than the work is wanted (``before_write``)."""
+        await self._sleep(seconds)
 
     def throttled(self, error: Throttled) -> None:
         """Learn from a refusal that came inside a batch; its wait applies to the whole client."""
@@ -280,10 +293,10 @@ class DataverseClient:
         await self._pause(self._backoff(tries))
 
     async def _once(self, call: _Call) -> Answer:
-        async with self.limiter:
+        async with self.limiter.slot(self._sleep):
             token = await self._auth.token()
-            sent = {**call.headers, "Authorization": f"Bearer {token}"}
             write = call.method != "GET"
+            sent = {**call.headers, **(self.write_headers if write else {}), "Authorization": f"Bearer {token}"}
             if self._before_write and write:
                 await self._before_write()
             if self._budget and write:
@@ -375,4 +388,12 @@ class DataverseClient:
 
     async def _pause(self, seconds: float) -> None:
         self.counts.waited_seconds += seconds
+        await self._sleep(seconds)
+
+    async def _sleep(self, seconds: float) -> None:
+        """Every wait of this client: in slices, so that one whose work is no longer wanted ends soon."""
+        while self._before_write and seconds > SLICE:
+            await self._clock.sleep(SLICE)
+            await self._before_write()
+            seconds -= SLICE
         await self._clock.sleep(seconds)

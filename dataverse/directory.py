@@ -1,4 +1,4 @@
-"""The road to the directory (Entra ID) for MSAL: its HTTP calls, its certificates, and the words for its refusals.
+"""The road to the directory (Entra ID), and to an app's identity endpoint, for MSAL: HTTP, certificates, refusals in words.
 
 One HTTP library for everything, the same one locally: a directory on this machine may be reached by plain HTTP, which
 MSAL itself does not allow, or over TLS with a certificate named by SSL_CERT_FILE.

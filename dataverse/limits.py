@@ -7,10 +7,9 @@ going on sending during the penalty makes it longer, so a throttled answer stops
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Final
 
 #: Before the first answer has told the hint.
@@ -30,7 +29,7 @@ class Clock:
 
 
 class Limiter:
-    """``async with limiter:`` holds one slot for one request.
+    """``async with limiter.slot():`` holds one slot for one request.
 
     ``slots`` is the ceiling; 0 takes the ceiling from the server's hint. The limit starts at the hint (never above the
     ceiling), is halved by a throttled answer, and grows by one after as many successes as it is wide.
@@ -122,20 +121,21 @@ class Limiter:
             self._wake()
         self._calm = self._calm or self._limit >= self.ceiling
 
-    async def __aenter__(self) -> "Limiter":
+    @asynccontextmanager
+    async def slot(self, sleep: Callable[[float], Awaitable[None]] | None = None) -> AsyncIterator[None]:
+        """Hold one slot for one request. A penalty is waited out by ``sleep`` (the clock's), which may raise."""
         while True:
             await self._slot()
             wait = self._resume_at - self._clock.now()
             if wait <= 0:
-                return self
+                break
             # The penalty is waited out without a slot: whoever wakes first must find the limit as it is then.
             self._free()
-            await self._clock.sleep(wait)
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._free()
+            await (sleep or self._clock.sleep)(wait)
+        try:
+            yield
+        finally:
+            self._free()
 
     async def _slot(self) -> None:
         if self._active < self._limit and not self._waiting:

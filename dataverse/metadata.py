@@ -96,6 +96,21 @@ async def existing_tables(client: DataverseClient, tables: Iterable[str]) -> set
     return found
 
 
+async def read_privileges_of(client: DataverseClient, tables: Iterable[str]) -> dict[str, dict[str, tuple[str, str]]]:
+    """Table (logical) → action (``read``, ``appendto``…, lower case) → its privilege's name and id; only of tables that are
+    there."""
+    found: dict[str, dict[str, tuple[str, str]]] = {}
+    for some in query.groups(sorted(set(tables)), 20):
+        wanted = " or ".join(f"LogicalName eq {query.literal(name)}" for name in some)
+        address = query.path("EntityDefinitions", select="LogicalName,Privileges", filter=wanted)
+        for row in (await client.get(address, headers=_STRONG)).rows():
+            found[str(row["LogicalName"])] = {
+                str(p["PrivilegeType"]).lower(): (str(p["Name"]), str(p.get("PrivilegeId") or ""))
+                for p in row.get("Privileges") or []
+            }
+    return found
+
+
 async def bulk_tables(client: DataverseClient, tables: Iterable[str], message: str = "CreateMultiple") -> set[str]:
     """Which tables take a bulk message."""
 

@@ -79,7 +79,7 @@ def credentials(url: str, tenant_id: str, users: Sequence[ApplicationUser], auth
 class ClientPool:
     """One client for each application user, kept as long as the process (and its event loop) lives.
 
-    ``options`` are those of DataverseClient that all of them share (``bypass``, ``transport``, ``clock``…).
+    ``options`` are those of DataverseClient that all of them share (``slots``, ``transport``, ``clock``…).
     """
 
     def __init__(self, url: str, auths: Sequence[Auth], **options: Any) -> None:
@@ -91,13 +91,8 @@ class ClientPool:
         return len(self._clients)
 
     @property
-    def first(self) -> DataverseClient:
-        """The client for all that is not load: metadata, users, preflight. Its user must see what the others write."""
-        return self._clients[0]
-
-    @property
     def all(self) -> tuple[DataverseClient, ...]:
-        """The clients of all application users, for what must be asked of each."""
+        """The clients of all application users. The first one's user must see what the others write."""
         return tuple(self._clients)
 
     def slots(self, index: int, slots: int) -> AbstractContextManager[None]:
@@ -114,13 +109,16 @@ class ClientPool:
         *,
         before_write: Callable[[], Awaitable[None]] | None = None,
         budget: Meter | None = None,
+        bypass: bool = False,
     ) -> AsyncIterator[DataverseClient]:
         """The client of one piece of work, for as long as that takes. Users take turns by ``index``.
 
         All who work for one user in one process share the slots that are held for it, its pauses, its token and what
         was learned about batch sizes.
         """
-        async with self._clients[index % len(self)].lent(before_write=before_write, budget=budget) as lent:
+        async with self._clients[index % len(self)].lent(
+            before_write=before_write, budget=budget, bypass=bypass
+        ) as lent:
             yield lent
 
     async def close(self) -> None:

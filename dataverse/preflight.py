@@ -3,21 +3,21 @@
 Findings carry names of tables, columns, privileges and users' addresses, never values of records.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from dataverse.client import DataverseClient
 from dataverse.errors import AuthRefused, DataverseError, PrivilegeMissing, Transient
-from dataverse.metadata import TableInfo, bulk_tables, custom_tables, read_metadata
+from dataverse.metadata import bulk_tables, custom_tables, read_metadata
 from dataverse.orgs import file_limit, read_organization
+from dataverse.owners import unreadable
 from dataverse.preflight_schema import Finding, Severity, schema_findings
-from dataverse.users import find_teams, find_users, read_privileges, who_am_i
+from dataverse.preflight_users import refused, user_findings
+from dataverse.users import find_teams, find_users
 from mapping.schema import Schema
 
 PROFESSIONAL_TABLES: Final = 15
-_ACTIONS: Final = ("create", "read", "write", "delete", "append", "appendto", "assign")
-_OVERRIDE: Final = "prvOverrideCreatedOnCreatedBy"
 
 Plan = Literal["sales_professional", "sales_enterprise"]
 
@@ -28,35 +28,42 @@ __all__ = ["Finding", "PreflightSettings", "preflight"]
 class PreflightSettings:
     """What the checks are held against. ``fallback_owner`` is an e-mail or ``team:<name>``, "" when none is set.
 
-    ``extensions``: those of the documents to come, lower case without dot.
+    ``extensions``: those of the documents to come, lower case without dot. ``bypass``: the load leaves out the target's
+    custom plug-ins and flows.
     """
 
     plan: Plan | None = None
     max_file_mb: float = 25.0
     fallback_owner: str = ""
     extensions: frozenset[str] = field(default_factory=frozenset)
+    bypass: bool = False
 
 
-async def preflight(client: DataverseClient, schema: Schema, settings: PreflightSettings) -> list[Finding]:
-    """All findings, errors first. A target that cannot be reached, or refuses us, ends the checks there."""
+async def preflight(
+    users: Mapping[str, DataverseClient], schema: Schema, settings: PreflightSettings, known: Sequence[Finding] = ()
+) -> list[Finding]:
+    """All findings, those that are ``known`` before among them; errors first.
+
+    ``users`` are the application users: client id → its client. A target that cannot be reached, or refuses the first of
+    them, ends the checks there.
+    """
+    name, client = next(iter(users.items()))
     try:
-        identity = await who_am_i(client)
         organization = await read_organization(client)
         tables = {t.logical: t for t in schema.tables.values()}
         there = await read_metadata(client, tables)
         bulk = await bulk_tables(client, [name for name, t in tables.items() if t.bulk and name in there])
-        held = await read_privileges(client, identity.user_id)
         found = [
             Finding("organization", "info", organization.name, f"The target is the organization {organization.name}."),
             *schema_findings(schema, there, bulk),
-            *_privileges(schema, there, held),
+            *await user_findings(users, schema, there, bypass=settings.bypass),
             *await _tables(client, schema, settings.plan),
-            *await _owner(client, settings.fallback_owner),
+            *await _owner(client, schema, settings.fallback_owner),
             *_invitations(schema),
+            *known,
         ]
     except AuthRefused as error:
-        fix = "Check tenant, client id and secret or certificate, and that the application user exists in the target."
-        return [Finding("auth_refused", "error", client.url, error.message, fix)]
+        return [refused(name, error)]
     except PrivilegeMissing as error:
         fix = "Give the application user's role this privilege."
         return [Finding("privilege_missing", "error", getattr(error, "privilege", "") or "", error.message, fix)]
@@ -75,24 +82,6 @@ async def preflight(client: DataverseClient, schema: Schema, settings: Preflight
     found.extend(_blocked(organization.blocked_extensions, settings.extensions))
     order = {"error": 0, "warning": 1, "info": 2}
     return sorted(found, key=lambda f: order[f.severity])
-
-
-def _privileges(schema: Schema, there: Mapping[str, TableInfo], held: Mapping[str, str]) -> list[Finding]:
-    """What the application user's roles lack. A table that is not there yet has no privileges: it is a finding itself."""
-    needed: dict[str, list[str]] = {}
-    for table in schema.tables.values():
-        names = there[table.logical].privileges if table.logical in there else {}
-        for action in _ACTIONS:
-            if action in names:
-                needed.setdefault(names[action], []).append(f"{action} on {table.plain}")
-    if any(c.logical == "overriddencreatedon" for t in schema.tables.values() for c in t.columns.values()):
-        needed[_OVERRIDE] = ["keeping the original creation time"]
-    fix = "Add the privilege, at organization level, to the application user's security role."
-    return [
-        Finding("privilege_missing", "error", name, f"The application user lacks {name} ({', '.join(uses)}).", fix)
-        for name, uses in sorted(needed.items())
-        if name.lower() not in held
-    ]
 
 
 async def _tables(client: DataverseClient, schema: Schema, plan: Plan | None) -> list[Finding]:
@@ -129,23 +118,28 @@ def _invitations(schema: Schema) -> list[Finding]:
     return [Finding("appointment_invitations", "warning", "appointment", message, fix)]
 
 
-async def _owner(client: DataverseClient, owner: str) -> list[Finding]:
+async def _owner(client: DataverseClient, schema: Schema, owner: str) -> list[Finding]:
     if not owner:
         message = "No fallback owner is set: a record whose owner is not found is an exception."
         return [Finding("fallback_owner_none", "warning", "", message, "Set CARRYOVER_FALLBACK_OWNER.")]
     fix = "Set CARRYOVER_FALLBACK_OWNER to the e-mail of an enabled user, or to team:<name> of one owner team."
     if owner.startswith("team:"):
-        count = len(await find_teams(client, owner.removeprefix("team:").strip()))
-        if count == 1:
-            return [Finding("fallback_owner", "info", owner, "The fallback owner is a team of the target.")]
-        return [Finding("fallback_owner_missing", "error", owner, f"{count} teams have this name.", fix)]
-    users = (await find_users(client, [owner])).get(owner, [])
-    enabled = [user for user in users if not user.disabled]
-    if len(enabled) == 1:
-        return [Finding("fallback_owner", "info", owner, "The fallback owner is an enabled user of the target.")]
-    if not enabled and users:
-        return [Finding("fallback_owner_disabled", "error", owner, "The fallback owner is disabled.", fix)]
-    return [Finding("fallback_owner_missing", "error", owner, f"{len(enabled)} users have this e-mail.", fix)]
+        found = [f"teams/{team.id}" for team in await find_teams(client, owner.removeprefix("team:").strip())]
+        what, many = "a team of the target", "teams have this name"
+    else:
+        users = (await find_users(client, [owner])).get(owner, [])
+        found = [f"systemusers/{user.id}" for user in users if not user.disabled]
+        what, many = "an enabled user of the target", "users have this e-mail"
+        if users and not found:
+            return [Finding("fallback_owner_disabled", "error", owner, "The fallback owner is disabled.", fix)]
+    if len(found) != 1:
+        return [Finding("fallback_owner_missing", "error", owner, f"{len(found)} {many}.", fix)]
+    tables = {table.logical: table.plain for table in schema.tables.values()}
+    if lacks := (await unreadable(client, tables, found)).get(found[0]):
+        message = f"The fallback owner may not read {', '.join(lacks)}: rows without another owner would be refused."
+        fix = "Give the fallback owner's security role Read on these tables."
+        return [Finding("fallback_owner_no_privilege", "error", owner, message, fix)]
+    return [Finding("fallback_owner", "info", owner, f"The fallback owner is {what}.")]
 
 
 def _blocked(blocked: Iterable[str], coming: frozenset[str]) -> list[Finding]:

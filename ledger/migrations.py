@@ -72,7 +72,7 @@ class SystemTaken(Exception):
 
 
 class EpochChanged(Exception):
-    """A rollback took over: the writer must stop before its next write."""
+    """The run has ended or a rollback took over: the writer must stop before its next write."""
 
 
 async def create(
@@ -144,7 +144,7 @@ async def change(storage: Storage, id: str, fn: Callable[[Migration], Migration 
 async def check_epoch(storage: Storage, id: str, epoch: int) -> None:
     """Raise EpochChanged when the migration's epoch is no longer `epoch` (one small read; for each batch)."""
     if (await load(storage, id)).epoch != epoch:
-        raise EpochChanged(f"migration {id} has moved on: a rollback began")
+        raise EpochChanged(f"migration {id} has moved on: the run ended, or a rollback began")
 
 
 async def begin_run(
@@ -216,6 +216,8 @@ async def end_run(
 ) -> Run:
     """End a run, in any state but running, and move the migration on when it is done. Safe to repeat.
 
+    Its epoch ends with it: a worker that outlives its run (its activity was delivered twice, and the other delivery's
+    answer came first) stops before its next write, so that the next run is the only writer.
     `changed`: a writing run wrote something. `clean`: a verify found no difference. `undone`: a rollback or undo
     names the writing runs it saw and whether each was taken back (True) or still stands (False). Runs taken back get
     `undone_by`. `kept`: it left rows of ours to those who changed them. Raises NoMigration, NoRun.
@@ -229,6 +231,7 @@ async def end_run(
         if migration.active_run != run_id:
             return
         migration.active_run = migration.begun = None
+        migration.epoch += 1
         if counts is not None and run.kind in WRITING:
             migration.counts = counts
         if run.kind in WRITING and (changed or state != "done"):

@@ -63,6 +63,7 @@ class Run(BaseModel):
     map_hash: str = ""
     options: dict[str, Any] = Field(default_factory=dict)
     started: datetime = Field(default_factory=now)
+    bypassed: bool = False  #: its writes run no custom plug-ins and flows of the target
     waiting_until: datetime | None = None  #: the day's requests were used up; it goes on by itself then
     ended: datetime | None = None
     counts: dict[str, dict[str, int]] = Field(default_factory=dict)  #: by object
@@ -75,8 +76,8 @@ class Run(BaseModel):
 class Migration(BaseModel):
     """One migration: a row of table `migrations`, only ever changed by compare-and-swap.
 
-    `epoch` rises with every rollback and stops older writers. `generation` counts undos and is part of the id of every
-    new row. `written` says that rows may be in the target that a rollback would take out.
+    `epoch` rises with every rollback and at the end of every run, and stops older writers. `generation` counts undos and
+    is part of the id of every new row. `written` says that rows may be in the target that a rollback would take out.
     """
 
     model_config = ConfigDict(extra="forbid", validate_assignment=True)

@@ -103,15 +103,15 @@ def _object(map: ClinicMap, name: ObjectName, schema: Schema, owners: Owners) ->
     system = map.system
     answers: dict[tuple[Any, ...], Owned] = {}
 
-    def owner_of(record: Record) -> Owned:
-        who = tuple(record.get(key) or None for key in _OWNER_KEYS)
+    def owner_of(table: str, record: Record) -> Owned:
+        who = (table, *(record.get(key) or None for key in _OWNER_KEYS))
         answer = answers.get(who)
         if answer is None:
             if len(answers) >= _OWNER_CACHE:
                 answers.clear()
-            own, practitioner, provider, location = who
+            _, own, practitioner, provider, location = who
             answer = answers[who] = owners.resolve(
-                rules, own=own, practitioner=practitioner, provider=provider, location=location
+                rules, table, own=own, practitioner=practitioner, provider=provider, location=location
             )
         return answer
 
@@ -147,7 +147,7 @@ def _object(map: ClinicMap, name: ObjectName, schema: Schema, owners: Owners) ->
             count_properties(record, mapped)
             return mapped
         map_properties(plan.properties, record, mapped)
-        if not _own(plan, mapped, owner_of(record)):
+        if not _own(plan, mapped, owner_of(plan.table.plain, record)):
             return mapped
         if mapped.owner is not None and mapped.owner.startswith("systemusers/"):
             party = text_of([("systemuser", mapped.owner.partition("/")[2])])

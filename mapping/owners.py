@@ -18,11 +18,18 @@ class OwnerMatch:
     status: OwnerStatus  #: whether the staff member is active in the source
     match: OwnerMatchKind
     name: str = ""  #: what SourceOwner shows; the staff id when empty
+    lacks: tuple[str, ...] = ()  #: tables (plain names) that this person may not read, and so not own rows of
 
     @property
     def usable(self) -> bool:
-        """True when rows may be given to this owner."""
+        """True when rows of every table may be given to this owner."""
         return self.owner is not None and self.match == "found" and self.status != "Inactive"
+
+    def may_own(self, table: str) -> bool:
+        """True when rows of this table (plain name) may be given to this owner."""
+        if self.match == "no_privilege":
+            return self.owner is not None and self.status != "Inactive" and table not in self.lacks
+        return self.usable
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +56,20 @@ class Owners:
     def resolve(
         self,
         rules: Sequence[OwnerRule],
+        table: str,
         *,
         own: str | None = None,
         practitioner: str | None = None,
         provider: str | None = None,
         location: str | None = None,
     ) -> Owned:
-        """The first rule that leads to a user or team who may own rows; inactive and unmatched people fall through.
+        """The first rule that leads to a user or team who may own rows of the table.
+
+        Inactive and unmatched people fall through, and those who may not read the table.
 
         Args:
             rules: the object's rules, in order.
+            table: plain name of the table the record goes to.
             own: staff id or e-mail of the record's own owner.
             practitioner: the record's practitioner id.
             provider: id of the patient's primary provider.
@@ -89,7 +100,7 @@ class Owners:
             if named is None and rule != "location":
                 named = (match.name if match else "") or person
                 status = match.status if match else "Unknown"
-            if match is not None and match.usable:
+            if match is not None and match.may_own(table):
                 return Owned(match.owner, rule, named, status, substituted)
             substituted = True
         return Owned(None, "", named, status, substituted)
@@ -109,5 +120,8 @@ class Owners:
     def from_json(cls, data: dict[str, Any]) -> "Owners":
         """The owners that ``to_json`` made plain."""
         plain = dict(data)
-        plain["staff"] = {key: OwnerMatch(**match) for key, match in plain.get("staff", {}).items()}
+        plain["staff"] = {
+            key: OwnerMatch(**{**match, "lacks": tuple(match.get("lacks", ()))})
+            for key, match in plain.get("staff", {}).items()
+        }
         return cls(**plain)

@@ -18,6 +18,9 @@ LANES = 2
 #: Chunks that one execution of an object's orchestration starts before it continues as new: keeps its history short.
 CHUNKS_PER_EXECUTION = 400
 
+#: Chunks of an object that are loaded first: where the target refuses every row, the run pauses after these.
+FIRST_CHUNKS = 20
+
 
 class StepFailed(Exception):
     """An activity returned ``{"error": {code, message, next}}``; the run ends with it."""
@@ -35,8 +38,20 @@ def unwrap(result: Json) -> Json:
 
 
 def call(context: Any, activity: str, payload: Json) -> Flow:
-    """Run one activity; raises StepFailed."""
-    return unwrap((yield context.call_activity(activity, payload)))
+    """Run one activity; raises StepFailed.
+
+    It is called again, on a durable timer, when another worker is at the same work (the platform may deliver an activity
+    twice), and when the day's requests are used up: neither is a fault.
+    """
+    while True:
+        result = yield context.call_activity(activity, payload)
+        error = result.get("error") or {}
+        if error.get("code") not in ("busy", "budget_spent"):
+            return unwrap(result)
+        if error["code"] == "budget_spent":
+            wait = {"migration": payload["migration"], "run": payload["run"], "until": error["until"]}
+            unwrap((yield context.call_activity("note_wait", wait)))
+        yield context.create_timer(context.current_utc_datetime.fromisoformat(error["until"]))
 
 
 def wave(context: Any, activity: str, payloads: Sequence[Json]) -> Generator[Any, Any, list[Json]]:
@@ -88,20 +103,14 @@ def shared_out(chunks: Sequence[int], users: int, parallelism: int) -> list[Json
 
 
 def lane(context: Any) -> Flow:
-    """Sub-orchestration: the chunks of one lane. Waits when the day's requests are used up, and then goes on."""
+    """Sub-orchestration: the chunks of one lane, turn by turn."""
     job = context.get_input()
     work = {key: value for key, value in job.items() if key not in ("activity", "lane")}
     left = job["lane"]
     excepted = 0
     try:
         while left:
-            result = yield context.call_activity(job["activity"], {**work, "lane": left})
-            if (result.get("error") or {}).get("code") == "budget_spent":
-                until = result["error"]["until"]
-                yield from call(context, "note_wait", {**work, "until": until})
-                yield context.create_timer(context.current_utc_datetime.fromisoformat(until))
-                continue
-            done = unwrap(result)
+            done = yield from call(context, job["activity"], {**work, "lane": left})
             excepted, left = excepted + done["excepted"], done["left"]
     except StepFailed as failure:
         return {"error": failure.error}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from orchestrators.flow import CHUNKS_PER_EXECUTION, Flow, Json, StepFailed, call, child, lanes, unwrap, wave
+from orchestrators.flow import CHUNKS_PER_EXECUTION, FIRST_CHUNKS, Flow, Json, StepFailed, call, child, lanes, wave
 
 
 def map_all(context: Any, job: Json) -> Flow:
@@ -20,7 +20,7 @@ def load_all(context: Any, job: Json) -> Flow:
     for name in job["objects"]:
         context.set_custom_status({"phase": "load", "object": name})
         plans[name] = yield from child(context, "load_object", {**job, "object": name, "phase": "load"}, name)
-        if plans[name]["excepted_percent"] > job["pause_percent"]:
+        if plans[name]["too_many"]:
             return {"paused": name}
         if plans[name]["links"]:
             again = {**job, "object": name, "phase": "link", "chunks": plans[name]["chunks"]}
@@ -50,25 +50,32 @@ def match_object(context: Any) -> Flow:
         return {"error": failure.error}
 
 
+def _too_many(job: Json) -> bool:
+    """Whether more of an object is excepted than the run may go on with."""
+    return bool(job["phase"] == "load" and 100.0 * job["excepted"] > job["pause_percent"] * job["read"])
+
+
 def load_object(context: Any) -> Flow:
-    """Sub-orchestration: plan one object, then its chunks in waves. Errors are returned as values."""
+    """Sub-orchestration: plan one object, then its chunks in waves, as long as not too many of its records are excepted.
+
+    Errors are returned as values.
+    """
     job = context.get_input()
     try:
         if "chunks" not in job:
             plan = yield from planned(context, job)
             job = {**job, **{key: plan[key] for key in ("chunks", "links", "states", "read", "excepted")}}
-        start = job.get("next", 0)
-        stop = min(job["chunks"], start + CHUNKS_PER_EXECUTION)
-        done = yield from lanes(context, "load_chunk", job, range(start, stop))
-        job["excepted"] = job.get("excepted", 0) + done["excepted"]
-        if stop < job["chunks"]:
-            context.continue_as_new({**job, "next": stop})
-            return {}
+        if not _too_many(job):  # the plan's exceptions are known before the first write
+            start = job.get("next", 0)
+            stop = min(job["chunks"], start + (CHUNKS_PER_EXECUTION if start else FIRST_CHUNKS))
+            done = yield from lanes(context, "load_chunk", job, range(start, stop))
+            job["excepted"] = job.get("excepted", 0) + done["excepted"]
+            if stop < job["chunks"] and not _too_many(job):
+                context.continue_as_new({**job, "next": stop})
+                return {}
         if job["phase"] == "load":
-            unwrap((yield context.call_activity("fold_receipts", job)))
-        read = job.get("read", 0)
-        percent = 100.0 * job["excepted"] / read if read else 0.0
+            yield from call(context, "fold_receipts", job)
         return {"chunks": job["chunks"], "links": job.get("links", 0), "states": job.get("states", 0),
-                "excepted_percent": percent}  # fmt: skip
+                "too_many": _too_many(job)}  # fmt: skip
     except StepFailed as failure:
         return {"error": failure.error}

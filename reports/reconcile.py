@@ -53,12 +53,22 @@ FIXES: Final[Mapping[str, str]] = {
 _UPLOAD = ("no_file", "missing_file", "zero_bytes", "too_large", "blocked_type")
 
 
+def plugins(bypassed: Mapping[str, bool]) -> Fact:
+    """Whether the target's custom plug-ins and flows ran on our writes; ``bypassed``: by run that stands."""
+    without = [run for run, left_out in bypassed.items() if left_out]
+    if not without:
+        return Fact("Plug-ins and flows", "ran", note="the target's own, on every row that was written")
+    some = "" if len(without) == len(bypassed) else f"in {', '.join(without)} only; "
+    return Fact("Plug-ins and flows", "left out", "attention", f"{some}CARRYOVER_BYPASS_LOGIC")
+
+
 def reconciliation_report(
     migration: str,
     objects: Mapping[str, Mapping[str, int]],
     findings: Sequence[Mapping[str, Any]],
     most: int,
     made: Sequence[Sequence[Any]] = (),
+    bypassed: Mapping[str, bool] | None = None,
 ) -> Report:
     """Dispositions and compared fields by object, and every finding by class. ``made``: rows that the map makes from parts of
     records: what they are, the object they are told with, rows that landed and that did not, fields verified and differing."""
@@ -87,6 +97,7 @@ def reconciliation_report(
             Fact("Fields that differ", f"{differing:,}", "bad" if differing else "good"),
             Fact("Records excepted", f"{excepted:,}", "attention" if excepted else "good", "see the exceptions report"),
             Fact("Findings", f"{len(findings):,}", "bad" if findings else "good"),
+            plugins(bypassed or {}),
         ],
         [
             Table(

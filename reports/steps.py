@@ -132,8 +132,13 @@ def forecast_report(
     source: str,
     limits: Mapping[str, Any],
     daily: int,
+    *,
+    bypass: bool = False,
 ) -> Report:
-    """What would be created, changed and left, how long it takes, and what it costs of the daily requests."""
+    """What would be created, changed and left, how long it takes, and what it costs of the daily requests.
+
+    ``bypass``: the target's custom plug-ins and flows would be left out.
+    """
     rows: list[list[Any]] = []
     for name, one in actions.items():
         figures = {
@@ -177,6 +182,12 @@ def forecast_report(
                 "Service limit",
                 f"{ceiling:,.0f}/s",
                 note=f"per user and web server at 10 ms a row; parallelism hint {limits.get('parallelism', 0)}",
+            ),
+            Fact(
+                "Plug-ins and flows",
+                "left out" if bypass else "run",
+                "attention" if bypass else "plain",
+                "the target's own, on every row that is written (CARRYOVER_BYPASS_LOGIC)",
             ),
         ],
         [Table("By object", ["Object", "Create", "Adopt", "Change", "Unchanged", "Excepted", "Excluded"], rows)],

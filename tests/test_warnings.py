@@ -185,7 +185,7 @@ async def test_fifteen_tables(target: DataverseClient) -> None:
     # Prepare counts those of the target, too.
     one = next(table for table in build_schema(full_map("new")).tables.values() if table.custom)
     tables = {f"T{n}": replace(one, plain=f"T{n}", logical=f"new_t{n}", schema_name=f"new_T{n}") for n in range(many)}
-    found = await preflight(target, Schema("new", tables), PreflightSettings("sales_professional"))
+    found = await preflight({"app-1": target}, Schema("new", tables), PreflightSettings("sales_professional"))
     finding = next(one for one in found if one.code == "fifteen_tables")
     assert finding.severity == "error"
     assert str(PROFESSIONAL_TABLES) in finding.message
@@ -218,7 +218,9 @@ def test_price_at_renewal() -> None:
 async def test_columns_before_write(target: DataverseClient) -> None:
     """A target that was not prepared: every table, column and key is named, with its fix, and nothing was written."""
     schema = clinic_schema()
-    found = await preflight(target, schema, PreflightSettings(fallback_owner="fallback.owner@clinic.example"))
+    found = await preflight(
+        {"app-1": target}, schema, PreflightSettings(fallback_owner="fallback.owner@clinic.example")
+    )
     errors: dict[str, list[Finding]] = {}
     for one in found:
         if one.severity == "error":

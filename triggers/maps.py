@@ -11,9 +11,9 @@ from mapping.review import undecided, unmarked
 from mapping.validate import problems
 from services import decisions, fields, history, maps, options, overview, papers, phi, versions
 from services.access import StepError, storage
-from services.fields import FieldEdit
+from services.fields import SHAPING, FieldEdit
 from services.overview import shown
-from triggers.api import answer, body_of, endpoint, operator_of
+from triggers.api import answer, body_of, endpoint, operator_of, require
 
 
 class Decision(BaseModel):
@@ -119,6 +119,8 @@ class FieldEdits(BaseModel):
 async def edit_fields(req: func.HttpRequest) -> func.HttpResponse:
     """POST /migrations/{id}/map/fields: confirm, change, leave out or comment single fields."""
     asked = body_of(req, FieldEdits)
+    if any(one.action in SHAPING for one in asked.edits):
+        require(req, "operate")
     by = operator_of(req, asked.by)
     migration = (await fields.edit(await storage(), req.route_params["id"], by, asked.edits)).migration
     return answer({"hash": migration.map_hash, "version": migration.map_version})

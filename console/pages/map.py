@@ -24,7 +24,7 @@ from mapping.transforms import COMMON_ARGS, REGISTRY
 from mapping.validate import Problem, problems
 from services import decisions, fields, history, options, source
 from services.access import StepError
-from services.fields import CERTAIN, FieldEdit
+from services.fields import CERTAIN, SHAPING, FieldEdit
 from services.overview import current_map
 
 #: Columns that the migration fills itself.
@@ -168,7 +168,7 @@ def _values(line: Line, counted: Any) -> list[tuple[str, int | None, str | None,
 async def edit(visit: Visit) -> func.HttpResponse:
     """One field is confirmed, changed, left out, reopened or commented."""
     action = visit.form("action")
-    if not visit.person.may_operate and action not in ("confirm", "comment", "reopen", "review"):
+    if not visit.person.may_operate and action in SHAPING:
         raise StepError("not_allowed", "Changing the map takes the role operator.", "Leave a comment instead.")
     asked: dict[str, Any] = {name: visit.form(name) for name in ("field", "source", "action", "reason", "comment")}
     if action == "change":

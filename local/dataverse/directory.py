@@ -1,4 +1,5 @@
-"""The directory that gives applications their tokens, as far as MSAL's client credential flow asks of Entra ID.
+"""The directory that gives applications their tokens, as far as MSAL asks: the client credential flow of Entra ID, and
+the identity endpoint of App Service.
 
 A token says which application calls and until when; it is signed, so that it needs no store. Refusals carry the codes
 of the real directory (AADSTS…).
@@ -59,6 +60,7 @@ class Application:
     secret: str | None
     certificate: str | None  #: PEM of the public certificate
     lacks: frozenset[str]
+    identity_header: str | None = None  #: it is a managed identity; whoever knows this gets its tokens
 
     @property
     def user(self) -> str:
@@ -74,6 +76,7 @@ def applications(seed: Mapping[str, Any]) -> list[Application]:
             item.get("secret"),
             item.get("certificate"),
             frozenset(item.get("lacks", ())),
+            item.get("identity_header"),
         )
         for item in seed.get("applications", [])
     ]
@@ -123,21 +126,39 @@ class Directory:
             )
             raise Refused(400, "invalid_scope", 1002012, text)
         lifetime = LIFETIME if seconds is None else seconds
-        self._issued += 1
-        text = _sign(
-            {
-                "aud": scope.removesuffix(_SUFFIX),
-                "appid": client_id,
-                "exp": self.now() + lifetime,
-                "jti": self._issued,
-            }
-        )
         return {
             "token_type": "Bearer",
             "expires_in": int(lifetime),
             "ext_expires_in": int(lifetime),
-            "access_token": text,
+            "access_token": self._issue(client_id, scope.removesuffix(_SUFFIX), lifetime),
         }
+
+    def identity(self, query: Mapping[str, str], header: str, seconds: float | None = None) -> dict[str, Any]:
+        """The identity endpoint's answer; ``header`` is the request's ``X-IDENTITY-HEADER``.
+
+        Learn: "How to use managed identities for App Service and Azure Functions", REST endpoint reference.
+        """
+        if query.get("api-version") != "2019-08-01" or not urlsplit(query.get("resource", "")).netloc:
+            raise Refused(400, "bad_request", 0, "The api-version or the resource is missing or not known.")
+        asked = query.get("client_id", "").lower()
+        found = [one for one in self.applications.values() if one.identity_header and asked in ("", one.client_id)]
+        if not found:
+            text = "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId."
+            raise Refused(400, "bad_request", 0, text)
+        if not hmac.compare_digest(header.encode(), str(found[0].identity_header).encode()):
+            raise Refused(401, "unauthorized", 0, "The identity header is not the app's.")
+        lifetime = LIFETIME if seconds is None else seconds
+        return {
+            "access_token": self._issue(found[0].client_id, query["resource"].rstrip("/"), lifetime),
+            "expires_on": str(int(self.now() + lifetime)),
+            "resource": query["resource"],
+            "token_type": "Bearer",
+            "client_id": found[0].client_id,
+        }
+
+    def _issue(self, client_id: str, audience: str, lifetime: float) -> str:
+        self._issued += 1
+        return _sign({"aud": audience, "appid": client_id, "exp": self.now() + lifetime, "jti": self._issued})
 
     def read(self, text: str) -> Token | None:
         """The token behind a text; None when it is none of ours. Whether it is still good: ``good``."""

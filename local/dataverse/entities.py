@@ -14,6 +14,8 @@ from local.dataverse.plans import BIND
 from local.dataverse.session import Session
 
 _BULK: Final = "Microsoft.Dynamics.CRM."
+#: What lists the privileges of a row of these tables.
+_PRIVILEGES: Final = {"systemuser": "RetrieveUserPrivileges", "team": "RetrieveTeamPrivileges"}
 _ETAG: Final = re.compile(r'(?:W/)?"?(\d+)"?')
 
 
@@ -131,8 +133,8 @@ def _property(
     plan = session.catalog.plan(table.name)
     if not session.store.exists(table, identity):
         raise errors.not_found(table.name, identity)
-    if name.startswith(_BULK) and table.name == "systemuser":
-        return _user_function(session, request, identity, name.removeprefix(_BULK))
+    if name.startswith(_BULK) and table.name in _PRIVILEGES:
+        return _privileges(session, request, table, identity, name.removeprefix(_BULK))
     if name in plan.navs or name in plan.collections:
         return _navigation(session, request, table, identity, rest)
     if is_file(table, name):
@@ -195,13 +197,13 @@ def _navigation(
     return ok(query.many(session, request, other, fixed, params))
 
 
-def _user_function(session: Session, request: Request, identity: str, function: str) -> Response:
-    if function != "RetrieveUserPrivileges" or request.method != "GET":
+def _privileges(session: Session, request: Request, table: Table, identity: str, function: str) -> Response:
+    if function != _PRIVILEGES[table.name] or request.method != "GET":
         raise errors.no_segment(_BULK + function)
     names = session.security.privileges(identity)
     return ok(
         {
-            "@odata.context": f"{request.base}$metadata#Microsoft.Dynamics.CRM.RetrieveUserPrivilegesResponse",
+            "@odata.context": f"{request.base}$metadata#Microsoft.Dynamics.CRM.{function}Response",
             "RolePrivileges": [session.security.role_privilege(name) for name in names],
         }
     )

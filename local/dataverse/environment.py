@@ -142,6 +142,8 @@ class Environment:
             response, rows = run_batch(self, request)
             session.rows += rows
             return response
+        if request.method in _WRITES and "mscrm.bypassbusinesslogicexecution" in request.headers:
+            self.security.require_named(request.caller, "prvBypassCustomBusinessLogic")
         if name in _DEFINITIONS:
             if request.method == "GET":
                 return read_definitions(self.catalog, request, segments)

@@ -173,8 +173,9 @@ def missing_privilege(user: str, privilege: str) -> ApiError:
     return ApiError(403, "0x80040220", f"Principal user (Id={user}, type=8) is missing {privilege} privilege")
 
 
-def owner_lacks(user: str, privilege: str) -> ApiError:
-    return ApiError(403, "0x80040231", f"Principal user (Id={user}, type=8) is missing {privilege} privilege")
+def owner_lacks(kind: str, owner: str, privilege: str) -> ApiError:
+    who = f"Principal team (Id={owner}, type=9)" if kind == "team" else f"Principal user (Id={owner}, type=8)"
+    return ApiError(403, "0x80040231", f"{who} is missing {privilege} privilege")
 
 
 def user_disabled() -> ApiError:

@@ -45,7 +45,7 @@ class Security:
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
-        self.lacking: dict[str, frozenset[str]] = {}  #: user id -> privileges taken away by the seed
+        self.lacking: dict[str, frozenset[str]] = {}  #: user or team id -> privileges taken away by the seed
         self.users: dict[str, User] = {}
         self.by_name: dict[str, User] = {}
         self.teams: set[str] = set()
@@ -97,22 +97,17 @@ class Security:
     def owner(self, caller: Caller, kind: str, identity: str, table: Table, disabled: Owner) -> tuple[str, str]:
         """The (table, id) that will own a row. An owner must be able to read the table; ``disabled`` is what becomes of
         an owner who is disabled."""
-        if kind == "team":
-            return kind, identity
-        user = self.users[identity]
-        if user.disabled and disabled != "accepted":
+        if kind == "systemuser" and self.users[identity].disabled and disabled != "accepted":
             if disabled == "replaced":
                 return "systemuser", caller.user
             raise errors.user_disabled()
-        if user.lacks and privilege("Read", table) in user.lacks:
-            raise errors.owner_lacks(identity, privilege("Read", table))
+        if privilege("Read", table) in self.lacking.get(identity, frozenset()):
+            raise errors.owner_lacks(kind, identity, privilege("Read", table))
         return kind, identity
 
     def privileges(self, identity: str) -> list[str]:
-        """Names of all privileges the user holds."""
-        user = self.users.get(identity)
-        if user is None:
-            raise errors.not_found("systemuser", identity)
+        """Names of all privileges that a user or a team holds."""
+        lacks = self.lacking.get(identity, frozenset())
         names = [
             name
             for table in self.catalog.tables.values()
@@ -120,10 +115,10 @@ class Security:
             for name in (privilege(right, table) for right in _RIGHTS)
         ]
         names += [f"prv{right}{_ACTIVITY}" for right in _RIGHTS]
-        return [name for name in (*names, *GENERAL_PRIVILEGES) if name not in user.lacks]
+        return [name for name in (*names, *GENERAL_PRIVILEGES) if name not in lacks]
 
     def role_privilege(self, name: str) -> dict[str, str]:
-        """A privilege as RetrieveUserPrivileges lists it."""
+        """A privilege as RetrieveUserPrivileges and RetrieveTeamPrivileges list it."""
         return {
             "Depth": "Global",
             "PrivilegeId": stable_id("privilege", name),

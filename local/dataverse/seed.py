@@ -1,8 +1,9 @@
 """What a new environment holds before anybody has written to it: organization, users, teams, currency, roles.
 
 The seed document: ``{"organization": {"name", "maxuploadfilesize", "blockedattachments"}, "users": [{"email", "first",
-"last", "disabled", "lacks": [privilege names]}], "teams": ["name"], "applications": [{"client_id", "secret", "name",
-"certificate", "lacks"}], "tenant_id", "dop_hint"}``; every part may be absent.
+"last", "disabled", "lacks": [privilege names]}], "teams": ["name", or {"name", "lacks"}],
+"applications": [{"client_id", "secret", "name", "certificate", "identity_header", "lacks"}], "tenant_id", "dop_hint"}``;
+every part may be absent.
 """
 
 from typing import Any, Final
@@ -37,10 +38,16 @@ def user_id(email: str) -> str:
     return stable_id("systemuser", email.lower())
 
 
+def team_id(name: str) -> str:
+    return stable_id("team", name.lower())
+
+
 def seed(store: Store, catalog: Catalog, security: Security, document: dict[str, Any]) -> None:
     """Fills a new database file; one that has an organization keeps its rows."""
     users = [_FALLBACK, *document.get("users", [])]
     security.lacking = {user_id(u["email"]): frozenset(u["lacks"]) for u in users if u.get("lacks")}
+    teams = [team if isinstance(team, dict) else {"name": team} for team in document.get("teams", [])]
+    security.lacking |= {team_id(t["name"]): frozenset(t["lacks"]) for t in teams if t.get("lacks")}
     application = document.get("application", {})
     if application.get("lacks"):
         security.lacking[APPLICATION_USER_ID] = frozenset(application["lacks"])
@@ -55,8 +62,8 @@ def seed(store: Store, catalog: Catalog, security: Security, document: dict[str,
                 _application_user(session, each.user, each.name, each.client_id)
             for user in users:
                 _user(session, user)
-            for team in document.get("teams", []):
-                _team(session, team if isinstance(team, str) else team["name"])
+            for team in teams:
+                _team(session, team["name"])
         refresh_messages(session)
     security.refresh()
 
@@ -104,4 +111,4 @@ def _user(session: Session, given: dict[str, Any]) -> None:
 def _team(session: Session, name: str) -> None:
     values = {"name": name, "teamtype": 0, "isdefault": 0, "businessunitid": BUSINESS_UNIT_ID,
               "administratorid": APPLICATION_USER_ID}  # fmt: skip
-    insert_system(session, "team", stable_id("team", name.lower()), values)
+    insert_system(session, "team", team_id(name), values)

@@ -2,7 +2,8 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from time import perf_counter
 from typing import Any, Final
 
@@ -15,6 +16,8 @@ from local.dataverse.errors import ApiError
 from local.dataverse.faults.requests import Rule
 from local.dataverse.http import ROOT, Request, Response, failure, split_url
 from local.dataverse.security import Caller
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 #: Largest request body: a batch of notes with files.
 _LARGEST: Final = 256 * 1024 * 1024
@@ -40,7 +43,8 @@ def make_app(db: str = ":memory:", seed: dict[str, Any] | None = None, faults: A
     app.router.add_route("*", "/api/data/{tail:.*}", _serve)
     app.router.add_get("/common/discovery/instance", signin.discover)
     app.router.add_get("/{tenant}/v2.0/.well-known/openid-configuration", signin.configuration)
-    app.router.add_post("/{tenant}/oauth2/v2.0/token", _token)
+    app.router.add_post("/{tenant}/oauth2/v2.0/token", partial(_token, signin.token))
+    app.router.add_get("/msi/token", partial(_token, signin.identity))
     app.cleanup_ctx.append(_close)
     return app
 
@@ -68,17 +72,17 @@ async def _serve(request: web.Request) -> web.StreamResponse:
     return await _work(environment, request, caller)
 
 
-async def _token(request: web.Request) -> web.StreamResponse:
-    """The token endpoint; rules strike it as they do the service."""
+async def _token(give: _Handler, request: web.Request) -> web.StreamResponse:
+    """An endpoint that gives tokens; rules strike it as they do the service."""
     environment = request.app[ENVIRONMENT]
     rule = environment.faults.match(request.method, request.raw_path) if environment.faults.rules else None
     if rule is None:
-        return await signin.token(request)
+        return await give(request)
     if rule.delay_ms:
         await asyncio.sleep(rule.delay_ms / 1000)
     if rule.reset is not None or rule.late is not None:
         return _cut(request)
-    return await signin.token(request) if rule.status is None else _error(environment, rule)
+    return await give(request) if rule.status is None else _error(environment, rule)
 
 
 def _error(environment: Environment, rule: Rule) -> web.Response:

@@ -1,4 +1,5 @@
-"""The directory's endpoints: instance discovery, a tenant's OpenID configuration, and its token endpoint.
+"""The directory's endpoints: instance discovery, a tenant's OpenID configuration, its token endpoint, and the endpoint at
+which an app of Azure gets its managed identity's tokens.
 
 Addresses are told as https, since MSAL takes no others; who comes over plain HTTP maps them back.
 """
@@ -67,3 +68,13 @@ async def token(request: web.Request) -> web.Response:
         return _json(environment.directory.token(form, endpoint, environment.faults.token_seconds))
     except Refused as refused:
         return _json(refused.document(), refused.status)
+
+
+async def identity(request: web.Request) -> web.Response:
+    """The identity endpoint of App Service: the header that only the app knows, for a token."""
+    environment: Environment = request.app[ENVIRONMENT]
+    header = request.headers.get("X-IDENTITY-HEADER", "")
+    try:
+        return _json(environment.directory.identity(request.query, header, environment.faults.token_seconds))
+    except Refused as refused:
+        return _json({"statusCode": refused.status, "message": refused.text}, refused.status)

@@ -19,6 +19,8 @@ from dataverse.client import DataverseClient
 from tests.dataverse.fake import FakeClock
 
 REPO = Path(__file__).parents[2]
+#: What a salesperson's role has not got: a table that came with a solution.
+UNREAD = "prvReadown_ClinicEncounter"
 SEED: dict[str, Any] = {
     "organization": {"name": "Test clinic", "maxuploadfilesize": 5_242_880},
     "users": [
@@ -28,11 +30,15 @@ SEED: dict[str, Any] = {
             "email": "weak@clinic.example",
             "first": "W",
             "last": "K",
-            "lacks": ["prvDeleteContact", "prvOverrideCreatedOnCreatedBy"],
+            "lacks": ["prvDeleteContact", "prvOverrideCreatedOnCreatedBy", "prvBypassCustomBusinessLogic"],
         },
+        {"email": "sam@clinic.example", "first": "Sam", "last": "Sales", "lacks": [UNREAD]},
     ],
-    "teams": [{"name": "Front desk"}],
-    "applications": [{"client_id": f"app-{n}", "secret": f"secret-{n}"} for n in (1, 2)],
+    "teams": [{"name": "Front desk"}, {"name": "Night desk", "lacks": [UNREAD]}],
+    "applications": [
+        *({"client_id": f"app-{n}", "secret": f"secret-{n}"} for n in (1, 2)),
+        {"client_id": "app-of-azure", "identity_header": "known-to-the-app"},
+    ],
 }
 
 

@@ -4,8 +4,9 @@ import httpx
 import pytest
 
 from dataverse.batch import MOST, Operation, Part, decode, encode, run_batch
+from dataverse.client import BYPASS
 from dataverse.errors import BadAnswer, LostReply, NotFound
-from tests.dataverse.fake import FakeClock, FakeTarget, error, lose_after, row_ids
+from tests.dataverse.fake import FakeClock, FakeTarget, error, lose_after, row_ids, visits
 from tests.dataverse.samples import VISIT
 
 GOLDEN = (
@@ -148,3 +149,22 @@ async def test_a_lost_batch_is_not_sent_twice() -> None:
         with pytest.raises(LostReply):
             await run_batch(client, [Operation("POST", "cms_visits", {"cms_visitid": one})])
     assert len(target.writes) == 1 and target.created == {one: 1}
+
+
+async def test_plugins_and_flows_are_left_out_of_each_write_and_of_nothing_else() -> None:
+    """The parts of a batch say so one by one; reads have nothing to leave out."""
+    target, ids = FakeTarget(VISIT), row_ids(1)
+    target.put(visits(ids)[0])
+    delete = Operation("DELETE", f"cms_visits({ids[0]})", headers={"If-Match": "*"})
+    async with target.client() as client, client.lent(bypass=True) as lent:
+        await lent.get("cms_visits")
+        await lent.post("cms_visits", visits(row_ids(2))[1])
+        await run_batch(lent, [delete])
+        await client.post("cms_visits", visits(row_ids(3))[2])
+    read, single, batch, other = target.requests
+    for name, value in BYPASS.items():
+        assert name not in read.headers and name not in other.headers
+        assert single.headers[name] == value
+        assert f"{name}: {value}".encode() in batch.content
+    _, first, second = encode([Operation("GET", "cms_visits"), delete], "b1", BYPASS).split(b"HTTP/1.1")
+    assert b"MSCRM" not in first and second.count(b"MSCRM") == len(BYPASS)

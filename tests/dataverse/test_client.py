@@ -202,7 +202,7 @@ async def test_the_limit_halves_once_a_burst_and_grows_slowly() -> None:
     for _ in range(5):
         limiter.throttled(10)
     assert limiter.limit == 4
-    async with limiter:
+    async with limiter.slot():
         assert clock.time == 10  # nobody starts during the penalty
     for _ in range(4):
         limiter.succeeded()
@@ -221,13 +221,13 @@ async def test_who_is_refused_again_after_every_wait_waits_longer_until_somethin
         limiter.throttled(told)
         limiter.throttled(told)  # of the same moment
         before = clock.time
-        async with limiter:
+        async with limiter.slot():
             waits.append(clock.time - before)
     assert waits == [2, 4, 6, 260]
     limiter.succeeded()
     limiter.throttled(2)
     before = clock.time
-    async with limiter:
+    async with limiter.slot():
         assert clock.time - before == 2
 
 
@@ -239,7 +239,7 @@ async def test_never_more_at_once_than_the_limit() -> None:
 
     async def work() -> None:
         nonlocal active, most
-        async with limiter:
+        async with limiter.slot():
             active += 1
             most = max(most, active)
             try:
@@ -253,5 +253,5 @@ async def test_never_more_at_once_than_the_limit() -> None:
         tasks[n].cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert most == 3 and active == 0
-    async with limiter:  # the cancelled one has left no hole
+    async with limiter.slot():  # the cancelled one has left no hole
         pass

@@ -13,6 +13,7 @@ from dataverse.metadata import read_metadata
 from dataverse.preflight import PreflightSettings, preflight
 from dataverse.rows import FOUND, Change, Closing, change_rows, close_opportunities, create_rows, read_rows
 from dataverse.solution import build_solution
+from dataverse.users import who_am_i
 from mapping.schema import Schema
 from tests.dataverse.conftest import Simulator
 from tests.dataverse.samples import ANNOTATION, CONTACT, OPPORTUNITY, SCHEMA, VISIT
@@ -117,11 +118,22 @@ async def test_too_many_at_once_is_slowed_down_not_failed(faulty: Simulator) -> 
 
 async def test_missing_privileges_are_found_before_the_first_write(simulator: Simulator) -> None:
     await ready(simulator)
-    async with DataverseClient(simulator.url, StaticToken("weak@clinic.example")) as client:
-        found = await preflight(client, SCHEMA, PreflightSettings(fallback_owner="team:Front desk"))
+    async with simulator.client() as strong, DataverseClient(simulator.url, StaticToken("weak@clinic.example")) as weak:
+        users = {"app-1": strong, "app-2": weak}
+        found = await preflight(users, SCHEMA, PreflightSettings(fallback_owner="team:Front desk"))
+        bypassing = await preflight(users, SCHEMA, PreflightSettings(bypass=True))
+        [person] = new_ids(1)
+        async with weak.lent(bypass=True) as lent:
+            assert (await who_am_i(lent)).user_id  # reads ask for nothing
+            [outcome] = await create_rows(lent, CONTACT, people([person]))
+            [changed] = await change_rows(lent, [Change("PATCH", CONTACT, person, {"lastname": "Able"}, "*")])
+    assert outcome.code == changed.code == "0x80040220"
     lacking = {f.subject: f for f in found if f.code == "privilege_missing"}
     assert set(lacking) == {"prvDeleteContact", "prvOverrideCreatedOnCreatedBy"}
-    assert all(f.severity == "error" and f.fix for f in lacking.values())
+    more = {f.subject for f in bypassing if f.code == "privilege_missing"} - set(lacking)
+    assert more == {"prvBypassCustomBusinessLogic"}
+    assert all(f.severity == "error" and "app-2" in f.message and "app-2" in f.fix for f in lacking.values())
+    assert "delete on contact" in lacking["prvDeleteContact"].message
 
 
 async def test_sixteen_tables_are_too_many_for_sales_professional(simulator: Simulator) -> None:
@@ -129,7 +141,7 @@ async def test_sixteen_tables_are_too_many_for_sales_professional(simulator: Sim
     schema = Schema("zzz", {t.plain: t for t in tables})
     async with simulator.client() as client:
         by_plan = {
-            plan: {f.code: f for f in await preflight(client, schema, PreflightSettings(plan))}
+            plan: {f.code: f for f in await preflight({"app-1": client}, schema, PreflightSettings(plan))}
             for plan in ("sales_professional", "sales_enterprise", None)
         }
     assert by_plan["sales_professional"]["fifteen_tables"].severity == "error"

@@ -114,8 +114,8 @@ async def test_a_token_is_fetched_once_a_user() -> None:
 
 async def test_slots_of_one_user_s_lanes_add_up_and_are_given_back() -> None:
     pool = Server(FakeClock()).pool(StaticToken("one"))
-    await pool.first.get("WhoAmI")
-    limiter = pool.first.limiter
+    await pool.all[0].get("WhoAmI")
+    limiter = pool.all[0].limiter
     assert limiter.hinted == limiter.limit == 10
     with pool.slots(0, 3):
         assert limiter.limit == limiter.ceiling == 3
@@ -134,7 +134,7 @@ async def test_slots_of_one_user_s_lanes_add_up_and_are_given_back() -> None:
 async def test_without_slots_the_hint_bounds_all_lanes_together() -> None:
     pool = Server(FakeClock()).pool(StaticToken("one"))
     with pool.slots(0, 0), pool.slots(0, 0):
-        client = pool.first
+        client = pool.all[0]
         await client.get("WhoAmI")
         assert client.limiter.ceiling == 10
 

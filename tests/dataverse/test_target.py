@@ -103,7 +103,7 @@ async def test_the_solution_is_imported_and_the_preflight_says_what_was_missing(
     objects: Any = {name: ObjectMap(routes=[Route(table=table, fields=[])]) for name, table in routes.items()}
     schema = build_schema(ClinicMap(system="s", profile="p", prefix="abc", objects=objects))
     settings = PreflightSettings("sales_professional", 25, "ann.able@CLINIC.example", frozenset({"pdf", "exe"}))
-    before = await preflight(client, schema, settings)
+    before = await preflight({"app-1": client}, schema, settings)
     missing = {f.subject for f in before if f.code == "table_missing"}
     assert missing == {"ClinicInsurance", "ClinicAppointment", "ClinicEncounter", "ClinicPrescription"}
     assert ("column_missing", "contact.SourceMRN") in {(f.code, f.subject) for f in before}
@@ -111,7 +111,7 @@ async def test_the_solution_is_imported_and_the_preflight_says_what_was_missing(
     heard: list[tuple[str, int]] = []
     await import_solution(client, build_solution(schema), schema, lambda stage, percent: heard.append((stage, percent)))
     assert heard[-1] == ("keys", 100) and ("publish", 100) in heard
-    after = await preflight(client, schema, settings)
+    after = await preflight({"app-1": client}, schema, settings)
     assert [f for f in after if f.severity == "error"] == []
     codes = {f.code: f for f in after}
     assert codes["organization"].subject == "Test clinic"
@@ -123,7 +123,7 @@ async def test_the_solution_is_imported_and_the_preflight_says_what_was_missing(
 
 async def test_preflight_owner_plan_and_reach(client: DataverseClient, simulator: Simulator) -> None:
     async def codes(owner: str) -> set[tuple[str, str]]:
-        found = await preflight(client, SCHEMA, PreflightSettings(fallback_owner=owner))
+        found = await preflight({"app-1": client}, SCHEMA, PreflightSettings(fallback_owner=owner))
         return {(f.code, f.severity) for f in found if f.code.startswith("fallback")}
 
     assert await codes("dan.gone@clinic.example") == {("fallback_owner_disabled", "error")}
@@ -131,7 +131,7 @@ async def test_preflight_owner_plan_and_reach(client: DataverseClient, simulator
     assert await codes("team:Front desk") == {("fallback_owner", "info")}
     assert await codes("") == {("fallback_owner_none", "warning")}
     async with DataverseClient("http://127.0.0.1:9", StaticToken("t"), clock=FakeClock().clock()) as nowhere:
-        [found] = await preflight(nowhere, SCHEMA, PreflightSettings())
+        [found] = await preflight({"app-1": nowhere}, SCHEMA, PreflightSettings())
     assert (found.code, found.severity) == ("target_unreachable", "error")
 
 

@@ -255,9 +255,24 @@ async def test_rollback_takes_the_place_of_an_active_run(storage: Storage) -> No
     stopped = await load_run(storage, id, delta.id)
     assert (stopped.state, stopped.message) == ("stopped", f"Stopped by {rollback.id}.")
     migration = await load(storage, id)
-    assert (migration.active_run, migration.epoch, migration.generation, migration.undoing) == (rollback.id, 1, 1, True)
+    assert (migration.active_run, migration.generation, migration.undoing) == (rollback.id, 1, True)
     assert (await end_run(storage, id, delta.id, "done")).state == "stopped"
     assert (await load(storage, id)).active_run == rollback.id
+
+
+@pytest.mark.parametrize("state", ["failed", "paused", "done"])
+async def test_a_worker_that_outlives_its_run_is_stopped(storage: Storage, state: RunState) -> None:
+    """Else the next run would be a second writer."""
+    id = await at_migrated(storage)
+    delta = await begin_run(storage, id, "delta")
+
+    await end_run(storage, id, delta.id, state)
+
+    with pytest.raises(EpochChanged):
+        await check_epoch(storage, id, delta.epoch)
+    again = await begin_run(storage, id, "delta")
+    await end_run(storage, id, delta.id, state)  # said a second time it ends nobody else's epoch
+    await check_epoch(storage, id, again.epoch)
 
 
 async def test_after_a_rollback_the_map_is_confirmed_and_nothing_is_signed(storage: Storage) -> None:
@@ -325,7 +340,8 @@ async def test_a_sample_holds_its_undo_and_second_pass(storage: Storage) -> None
     await end_run(storage, id, second.id, "done")
 
     migration = await load(storage, id)
-    assert (migration.active_run, migration.epoch, migration.generation) == (sample.id, 0, 1)
+    assert (migration.active_run, migration.generation) == (sample.id, 1)
+    assert {migration.epoch, sample.epoch, undo.epoch, second.epoch} == {sample.epoch}
     assert [sample.number, undo.number, second.number] == [1, 2, 3]
     assert [sample.generation, undo.generation, second.generation] == [0, 1, 1]
 

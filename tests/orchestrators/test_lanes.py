@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from orchestrators.flow import lane, shared_out
+from activities.guard import guarded
+from ledger.lease import LeaseHeld
+from orchestrators.flow import call, lane, shared_out
 
 
 @pytest.mark.parametrize("parallelism", [1, 2, 5, 8, 52])
@@ -45,14 +47,15 @@ class Context:
         self.called: list[tuple[str, Any]] = []
 
     def get_input(self) -> dict[str, Any]:
-        return {"activity": "load_chunk", "lane": [3, 5, 7], "user": 1, "slots": 2}
+        job = {"migration": "m-1", "run": "migrate-0001", "activity": "load_chunk"}
+        return {**job, "lane": [3, 5, 7], "user": 1, "slots": 2}
 
     def call_activity(self, name: str, payload: dict[str, Any]) -> dict[str, Any]:
         self.called.append((name, payload.get("lane")))
         return {} if name == "note_wait" else self._results.pop(0)
 
     def create_timer(self, until: datetime) -> SimpleNamespace:
-        self.called.append(("timer", until.hour))
+        self.called.append(("timer", (until - self.current_utc_datetime).total_seconds()))
         return SimpleNamespace()
 
 
@@ -76,7 +79,32 @@ def test_a_lane_waits_for_another_day_and_asks_for_all_of_its_chunks_again() -> 
     spent = {"error": {"code": "budget_spent", "until": "2024-05-01T09:00:00+00:00"}}
     context = Context(spent, {"excepted": 0, "left": []})
     assert ended(lane(context)) == {"excepted": 0}
-    assert context.called == [("load_chunk", [3, 5, 7]), ("note_wait", None), ("timer", 9), ("load_chunk", [3, 5, 7])]
+    assert context.called == [
+        ("load_chunk", [3, 5, 7]),
+        ("note_wait", None),
+        ("timer", 32_400),
+        ("load_chunk", [3, 5, 7]),
+    ]
+
+
+async def test_a_lane_whose_chunk_another_worker_holds_asks_for_it_again() -> None:
+    """The same activity was delivered twice, and the worker that found the chunk taken answered first."""
+
+    async def load_chunk(job: dict[str, Any]) -> dict[str, Any]:
+        raise LeaseHeld("another worker holds 3")
+
+    busy = await guarded(load_chunk)({})
+    context = Context(busy, busy, {"excepted": 1, "left": []})
+    assert ended(lane(context)) == {"excepted": 1}
+    assert [what for what, _ in context.called] == ["load_chunk", "timer", "load_chunk", "timer", "load_chunk"]
+    assert all(chunks == [3, 5, 7] for what, chunks in context.called if what == "load_chunk")
+
+
+def test_a_step_waits_as_a_lane_does() -> None:
+    """A rollback finds the chunks of the run that it replaced still held."""
+    context = Context({"error": {"code": "busy", "until": "2024-05-01T00:00:30+00:00"}}, {"steps": []})
+    assert ended(call(context, "plan_rollback", {})) == {"steps": []}
+    assert context.called == [("plan_rollback", None), ("timer", 30.0), ("plan_rollback", None)]
 
 
 def test_a_failure_ends_the_lane_as_a_value() -> None:

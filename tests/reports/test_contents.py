@@ -5,7 +5,7 @@ from re import findall
 from types import SimpleNamespace
 from typing import Any
 
-from reports.reconcile import FIXES, exceptions_report, manual_upload_report
+from reports.reconcile import FIXES, exceptions_report, manual_upload_report, plugins
 from reports.scope import scope_report
 from reports.steps import diff_report
 from reports.warnings import Seen
@@ -100,3 +100,12 @@ def test_datasets_that_feed_nothing_are_listed_with_who_said_why() -> None:
     listed = {row[0]: (row[1], row[3]) for row in table.rows}
     assert listed["allergies"] == (7, profile.title)
     assert listed["immunizations"][1] == "a person" and listed["recalls"][1] == "nobody yet"
+
+
+def test_the_reconciliation_says_whether_plugins_and_flows_ran() -> None:
+    ran = plugins({"migrate-0002": False})
+    assert (ran.value, ran.note) == ("ran", "the target's own, on every row that was written")
+    left_out = plugins({"migrate-0002": True, "delta-0003": True})
+    assert (left_out.value, left_out.note) == ("left out", "CARRYOVER_BYPASS_LOGIC")
+    some = plugins({"migrate-0002": False, "delta-0003": True})
+    assert (some.value, some.note) == ("left out", "in delta-0003 only; CARRYOVER_BYPASS_LOGIC")

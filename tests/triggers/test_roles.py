@@ -130,3 +130,13 @@ async def test_the_signed_in_name_is_the_one_that_is_kept(store: Storage, migrat
     status, closed = await ask("close_migration", asked, headers=principal("approver"), id=migration)
     assert (status, closed["closed_by"]) == (200, "ann@clinic.example")
     assert (await manifest.read(store, migration))[-1].by == "ann@clinic.example"
+
+
+async def test_an_approver_decides_on_fields_but_does_not_shape_the_map(
+    store: Storage, migration: str, configure: Any
+) -> None:
+    configure(CARRYOVER_APP_SERVICE_AUTH="true")
+    for action, refused in (("confirm", False), ("review", False), ("change", True), ("ignore", True)):
+        edits = [{"field": "patient.0.0", "source": "x", "action": action}]
+        asked = await ask("edit_fields", {"by": "Ann", "edits": edits}, headers=principal("approver"), id=migration)
+        assert (asked[1]["error"]["code"] == "not_allowed") is refused, action

@@ -136,6 +136,8 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
     CARRYOVER_BUCKET_MB: '8'
     CARRYOVER_SLOTS: '0'
     CARRYOVER_QUIET_SECONDS: '150'
+    // The target's own plug-ins and flows run on our writes, unless its owner wants otherwise.
+    CARRYOVER_BYPASS_LOGIC: 'false'
     CARRYOVER_DELTA_HOURS: '48'
     CARRYOVER_DELTA_CRON: deltaCron
     // The sign-in below stands before every path, so that its headers are to be believed.

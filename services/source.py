@@ -2,20 +2,28 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from activities.resources import workplace
 from activities.scope import merged
 from ledger import paths
-from ledger.chunks import unpack
+from ledger.chunks import read_records
 from ledger.migrations import Migration
 from ledger.storage import Storage
 from mapping.catalog import build_schema
 from mapping.model import ClinicMap, FieldMap
 from mapping.objects import ObjectName
 from mapping.properties import PREFIX
-from mapping.steps import BadMap, read_step, step_of
+from mapping.steps import BadMap, Step, read_step, step_of
 from mapping.transforms import Refused
+from mapping.trim import MARK
+
+#: Examples that are enough, and buckets that are read for them at most.
+_ENOUGH: Final = 3
+_BUCKETS: Final = 16
 
 #: An example: the source's value, and what the transform makes of it or why it refuses.
 Example = tuple[Any, Any]
@@ -32,35 +40,51 @@ async def value_counts(store: Storage, migration: Migration, name: str, field: s
 async def examples(
     store: Storage, migration: Migration, clinic_map: ClinicMap, name: ObjectName, table: str, field: FieldMap
 ) -> list[Example]:
-    """Up to three different values of a field, each with what its transform makes of it. These are patients' data."""
+    """Up to three different values of a field, each with what its transform makes of it. These are patients' data.
+
+    A field that few records have is looked for in further buckets, until it has its examples or _BUCKETS were read.
+    """
+    found = _Examples(clinic_map, name, table, field)
     names = await store.names("staging", paths.shaped(migration.id, migration.snapshot, name))
-    if not names:
-        return []
-    records = list(unpack(await store.get("staging", names[0])))
-    return await asyncio.to_thread(_examples, records, clinic_map, name, table, field)
+    async with workplace("examples") as folder:
+        for blob in names[:_BUCKETS]:
+            await store.download("staging", blob, folder / "records.gz")
+            if await asyncio.to_thread(found.take, folder / "records.gz"):
+                break
+    return list(found.values.values())
 
 
-def _examples(
-    records: list[dict[str, Any]], clinic_map: ClinicMap, name: ObjectName, table: str, field: FieldMap
-) -> list[Example]:
-    target = build_schema(clinic_map).tables.get(table)
-    column = target.columns.get(field.column) if target and field.column else None
-    try:
-        step = step_of(name, field, column, ZoneInfo(clinic_map.time_zone))
-    except BadMap:
-        step = None
-    labels = {number: label for label, number in column.options.items()} if column else {}
-    found: dict[str, Example] = {}
-    for record in records:
-        flat = record | {f"{PREFIX}{key}": value for key, value in (record.get("properties") or {}).items()}
-        value = flat.get(field.source)
-        if value in (None, "", []) or str(value) in found:
-            continue
+class _Examples:
+    """Collects examples of one field."""
+
+    def __init__(self, clinic_map: ClinicMap, name: ObjectName, table: str, field: FieldMap) -> None:
+        target = build_schema(clinic_map).tables.get(table)
+        column = target.columns.get(field.column) if target and field.column else None
+        self._step: Step | None = None
+        # The page says what is wrong with a field; its values are shown all the same.
+        with suppress(BadMap):
+            self._step = step_of(name, field, column, ZoneInfo(clinic_map.time_zone))
+        self._field = field
+        self._labels = {number: label for label, number in column.options.items()} if column else {}
+        self.values: dict[str, Example] = {}
+
+    def take(self, records: Path) -> bool:
+        """Looks through a file of records; whether there are enough examples now."""
+        for record in read_records(records):
+            flat = record | {f"{PREFIX}{key}": value for key, value in (record.get("properties") or {}).items()}
+            value = flat.get(self._field.source)
+            if value in (None, "", [], MARK) or str(value) in self.values:
+                continue
+            self.values[str(value)] = (value, self._made(flat))
+            if len(self.values) == _ENOUGH:
+                return True
+        return False
+
+    def _made(self, flat: dict[str, Any]) -> Any:
+        if self._step is None or self._field.transform == "lookup":
+            return None
         try:
-            made = read_step(step, flat) if step and field.transform != "lookup" else None
+            made = read_step(self._step, flat)
         except Refused as refused:
-            made = refused
-        found[str(value)] = (value, labels.get(made, made) if isinstance(made, int) else made)
-        if len(found) == 3:
-            break
-    return list(found.values())
+            return refused
+        return self._labels.get(made, made) if isinstance(made, int) else made

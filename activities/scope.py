@@ -1,6 +1,5 @@
 """The scope: what the source holds, counted and profiled, and the map proposed for it."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -12,6 +11,7 @@ from activities import jobs
 from activities.billing import billing_files
 from activities.drift import note_drift
 from activities.keep import keep_report
+from activities.measures import Measures, add_up
 from activities.profiles import profile_of, profiled
 from activities.resources import storage
 from activities.tally import dataset_accounts
@@ -21,7 +21,7 @@ from ledger.states import STATES
 from ledger.storage import Storage
 from mapping.carry import carried, only_grown
 from mapping.catalog import load_catalog
-from mapping.drift import Drift
+from mapping.drift import MAPPED, Drift
 from mapping.hash import map_hash
 from mapping.model import ClinicMap
 from mapping.objects import OBJECTS
@@ -93,9 +93,8 @@ async def make_scope(job: dict[str, Any]) -> dict[str, Any]:
         accounts,
         await profiled(store, migration.id),
         size,
-        found["properties"],
+        found,
         clinic_map.out_of_scope,
-        found["delicate_ids"],
         changes,
     )
     await keep_report(store, report)
@@ -162,21 +161,20 @@ async def _records(store: Storage, job: dict[str, Any]) -> dict[str, int]:
 
 
 async def merged(store: Storage, job: dict[str, Any]) -> dict[str, Any]:
-    """The inventories of all buckets as one: properties, values, lengths, and ids that look like SSNs by object."""
+    """The inventories of all buckets as one: custom properties, values of choices, lengths of texts, and measures."""
     properties: list[dict[str, PropertyProfile]] = []
     values: dict[str, ValueCounts] = {}
-    lengths: dict[str, int] = {}
-    ids = Counter[str]()
+    measures: list[Measures] = []
     for blob in await store.names("staging", paths.accounts(job["migration"], job["snapshot"], "inventory-")):
         part = orjson.loads(await store.get("staging", blob))
         properties.append({name: PropertyProfile.model_validate(one) for name, one in part["properties"].items()})
         for name, fields in part["values"].items():
             for field, counts in fields.items():
                 values.setdefault(f"{name}.{field}", ValueCounts()).merge(ValueCounts.model_validate(counts))
-        for key, length in part["lengths"].items():
-            lengths[key] = max(lengths.get(key, 0), length)
-        ids.update(part["delicate_ids"])
-    return {"properties": merge_properties(properties), "values": values, "lengths": lengths, "delicate_ids": ids}
+        measures.append(part["measures"])
+    total = add_up(measures)
+    lengths = {f"{name}.{field}": length for name, one in total.items() for field, length in one["lengths"].items()}
+    return {"properties": merge_properties(properties), "values": values, "lengths": lengths, "measures": total}
 
 
 async def _standing(
@@ -227,7 +225,8 @@ def _since(changes: Sequence[Drift], before: migrations.Migration, after: migrat
     """What the run's message says of what changed, and of the confirmation."""
     if not changes:
         return ""
-    words = f" Since the last source {len(changes):,} things changed, see the report"
+    many = sum(1 for one in changes if one.what != MAPPED)
+    words = f" {many:,} {'thing has' if many == 1 else 'things have'} changed since the last source, see the report"
     if before.confirmed_hash is None:
         return f"{words}."
     stands = after.confirmed_hash is not None

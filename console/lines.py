@@ -83,9 +83,9 @@ def lines_of(
     for key, name, table, field in fields_of(clinic_map):
         target = schema.tables.get(table)
         shown = (
-            source.examples(records[name], clinic_map.time_zone, schema, name, table, field, 1)
+            source.example(records[name], clinic_map.time_zone, schema, name, table, field)
             if records and name in records
-            else []
+            else None
         )
         lines.append(
             Line(
@@ -94,7 +94,7 @@ def lines_of(
                 problem=wrong.get((name, field.source), ""),
                 required=target is not None and field.column in target.required.get(name, ()),
                 whole=whole,
-                example=example(shown[0], revealed=revealed) if shown else None,
+                example=example(shown, revealed=revealed) if shown else None,
             )
         )  # fmt: skip
     return lines

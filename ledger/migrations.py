@@ -14,11 +14,12 @@ from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, Re
 from azure.data.tables import TableTransactionError, UpdateMode
 from azure.data.tables.aio import TableClient
 
-from ledger import transitions
+from ledger import systems, transitions
 from ledger.gates import GateClosed, NextStep, Refusal, gate, next_steps
 from ledger.paths import MIGRATIONS, RUNS
 from ledger.states import STEP_OF, UNDOING, WRITING, Kind, Migration, Run, RunState, State, Step, now
 from ledger.storage import Storage
+from ledger.systems import SystemTaken
 
 __all__ = [
     "EpochChanged",
@@ -49,7 +50,6 @@ __all__ = [
     "stop_run",
 ]
 
-_PARTITION = "migration"
 _LARGEST = 32_000  #: characters that one table property holds (64 KiB of UTF-16), with room to spare
 
 D = TypeVar("D", Migration, Run)
@@ -61,14 +61,6 @@ class NoMigration(LookupError):
 
 class NoRun(LookupError):
     """The migration has no run with this id."""
-
-
-class SystemTaken(Exception):
-    """Another migration of the system is open, or was closed with rows in the target: `holder`."""
-
-    def __init__(self, holder: Migration) -> None:
-        super().__init__(f"system {holder.system} is held by migration {holder.id}")
-        self.holder = holder
 
 
 class EpochChanged(Exception):
@@ -91,7 +83,8 @@ async def create(
     """
     table = storage.table(MIGRATIONS)
     while True:
-        before, etag = await _holder(storage, system)
+        held, etag = await systems.holder(table, system)
+        before = await load(storage, held) if held else None
         if before is not None and (before.state != "closed" or before.written):
             raise SystemTaken(before)
         migration = Migration(
@@ -102,11 +95,9 @@ async def create(
             generation=before.generation if before else 0,
             options=options or {},
         )
-        claim = {"PartitionKey": _PARTITION, "RowKey": _system_key(system), "migration": migration.id}
-        swap = {"mode": UpdateMode.REPLACE, "etag": etag, "match_condition": MatchConditions.IfNotModified}
-        claimed = ("update", claim, swap) if etag else ("create", claim)
         try:
-            await table.submit_transaction([("create", _row(_PARTITION, migration.id, migration)), claimed])
+            made = ("create", _row(systems.PARTITION, migration.id, migration))
+            await table.submit_transaction([made, systems.claim(system, migration.id, etag)])
         except TableTransactionError as error:
             if error.status_code not in (409, 412):
                 raise
@@ -122,7 +113,7 @@ async def load(storage: Storage, id: str) -> Migration:
 async def list_all(storage: Storage) -> list[Migration]:
     """All migrations, oldest first."""
     rows = storage.table(MIGRATIONS).query_entities(
-        "PartitionKey eq @p and RowKey ge 'm-' and RowKey lt 'm.'", parameters={"p": _PARTITION}
+        "PartitionKey eq @p and RowKey ge 'm-' and RowKey lt 'm.'", parameters={"p": systems.PARTITION}
     )
     found = [Migration.model_validate_json(str(row["document"])) async for row in rows]
     return sorted(found, key=lambda migration: (migration.created, migration.id))
@@ -137,7 +128,7 @@ async def change(storage: Storage, id: str, fn: Callable[[Migration], Migration 
     while True:
         migration, etag = await _load(storage, id)
         changed = fn(migration) or migration
-        if await _swap(storage.table(MIGRATIONS), _row(_PARTITION, id, changed), etag):
+        if await _swap(storage.table(MIGRATIONS), _row(systems.PARTITION, id, changed), etag):
             return changed
 
 
@@ -348,23 +339,10 @@ async def _stop(storage: Storage, run: Run, by: str) -> None:
 
 async def _load(storage: Storage, id: str) -> tuple[Migration, str]:
     try:
-        row = await storage.table(MIGRATIONS).get_entity(_PARTITION, id)
+        row = await storage.table(MIGRATIONS).get_entity(systems.PARTITION, id)
     except ResourceNotFoundError:
         raise NoMigration(f"no migration {id!r}") from None
     return Migration.model_validate_json(str(row["document"])), str(row.metadata["etag"])
-
-
-async def _holder(storage: Storage, system: str) -> tuple[Migration | None, str]:
-    """The latest migration of a system, and the version of the row that names it."""
-    try:
-        claim = await storage.table(MIGRATIONS).get_entity(_PARTITION, _system_key(system))
-    except ResourceNotFoundError:
-        return None, ""
-    return await load(storage, str(claim["migration"])), str(claim.metadata["etag"])
-
-
-def _system_key(system: str) -> str:
-    return f"system.{system.lower()}"
 
 
 async def _load_run(storage: Storage, id: str, run_id: str) -> tuple[Run, str]:

@@ -15,6 +15,8 @@ from mapping.properties import PREFIX
 from mapping.schema import SchemaColumn
 from mapping.trim import used_fields
 
+#: What a line about a mapped field is called.
+MAPPED: Final = "mapped field"
 #: Values that one line lists.
 _LISTED: Final = 10
 
@@ -66,10 +68,10 @@ def compare(before: Inventory, now: Inventory, old: ClinicMap, new: ClinicMap) -
 def changed_fields(old: ClinicMap, new: ClinicMap) -> list[Drift]:
     """Mapped fields that are new, gone, or go another way: what asks for a new confirmation."""
     was, will = _ways(old), _ways(new)
-    found = [Drift("mapped field", key, "", will[key], "new in the map") for key in will.keys() - was.keys()]
-    found += [Drift("mapped field", key, was[key], "", "not in the map any more") for key in was.keys() - will.keys()]
+    found = [Drift(MAPPED, key, "", will[key], "new in the map") for key in will.keys() - was.keys()]
+    found += [Drift(MAPPED, key, was[key], "", "not in the map any more") for key in was.keys() - will.keys()]
     found += [
-        Drift("mapped field", key, was[key], will[key], "goes another way")
+        Drift(MAPPED, key, was[key], will[key], "goes another way")
         for key in was.keys() & will.keys()
         if was[key] != will[key]
     ]

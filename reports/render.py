@@ -50,8 +50,13 @@ def _json(report: Report, made: str) -> bytes:
         "migration": report.migration,
         "made": made,
         "facts": {fact.label: fact.value for fact in report.facts},
+        "notes": {fact.label: fact.note for fact in report.facts if fact.note},
         "tables": [
-            {"title": table.title, "rows": [dict(zip(table.columns, row, strict=True)) for row in table.rows]}
+            {
+                "title": table.title,
+                "note": table.note,
+                "rows": [dict(zip(table.columns, row, strict=True)) for row in table.rows],
+            }
             for table in report.tables
         ],
         **report.data,

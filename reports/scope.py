@@ -17,9 +17,8 @@ def scope_report(
     accounts: Mapping[str, Mapping[str, int]],
     profiled: Mapping[str, Any],
     size: Size | None = None,
-    properties: Mapping[str, Any] | None = None,
+    found: Mapping[str, Any] | None = None,
     out_of_scope: Mapping[str, str] | None = None,
-    delicate_ids: Mapping[str, int] | None = None,
     drift: Sequence[Sequence[str]] = (),
 ) -> Report:
     """What the source holds, how hard it is, what it takes, what stays behind, and the warnings.
@@ -28,12 +27,14 @@ def scope_report(
         accounts: dataset -> rows, fed, merged, excluded.
         profiled: dataset -> what profiling found (``sources.profiling.model.DatasetDocument``).
         size: what the estimates need; from the records alone when None.
-        properties: custom patient property -> its counts (``sources.inventory.PropertyProfile``).
+        found: ``properties``, custom patient property -> its counts (``sources.inventory.PropertyProfile``), and
+            ``measures``, object -> what its records measure (``activities.measures``).
         drift: what changed since the source before (``mapping.drift.Drift``).
-        delicate_ids: object -> records whose id looks like a social security number.
         out_of_scope: the map's datasets that feed nothing, with the reason; "" while nobody has given one.
     """
     records = seen.records
+    properties: Mapping[str, Any] = (found or {}).get("properties", {})
+    measures: Mapping[str, Mapping[str, Any]] = (found or {}).get("measures", {})
     size = size or Size(records=records, daily=seen.daily)
     grade, hours = complexity(size)
     price = price_at_renewal(seen.plan, seen.seats, seen.renewal)
@@ -59,14 +60,20 @@ def scope_report(
             Fact(
                 "Custom tables",
                 f"{seen.custom_tables}",
-                note=f"of {PROFESSIONAL_TABLES} that Sales Professional allows; plan: {seen.plan or 'not said'}",
+                note=f"of {PROFESSIONAL_TABLES} that Sales Professional allows; plan: {(seen.plan or 'not said').replace('_', ' ')}",
             ),
         ],
         [
             Table(
                 "Objects",
-                ["Object", "Records"],
-                [[name, rows] for name, rows in records.items() if rows or name != "custom_property"],
+                ["Object", "Records", "From", "To", "Empty %", "Duplicate ids", "Missing ids"],
+                [
+                    [name, rows, *_measured(measures.get(name))]
+                    for name, rows in records.items()
+                    if rows or name != "custom_property"
+                ],
+                "From and to: the visit, the start of the coverage, and the like; else when the source made the record. Empty: "
+                "cells of mapped fields without a value, of records that are not left out.",
             ),
             drift_table("What changed since the last source", drift, "Nothing; or this is the first source.", BEFORE),
             Table(
@@ -117,7 +124,7 @@ def scope_report(
                         one.type,
                         one.max_length,
                     ]
-                    for name, one in sorted((properties or {}).items())
+                    for name, one in sorted(properties.items())
                 ],
                 "Over all patients. Each becomes a column of this clinic.",
                 empty="None.",
@@ -125,7 +132,7 @@ def scope_report(
             Table(
                 "Ids that are health information",
                 ["Dataset or object", "What", "State"],
-                _delicate_ids(profile, delicate_ids or {}),
+                _delicate_ids(profile, measures),
                 "Ids stand in the log, in exceptions and in keys, where no health information may be.",
                 empty="None was found.",
                 marks={"shown": "bad", "hashed": "good"},
@@ -202,16 +209,26 @@ def _why(dataset: Any, title: str, why: str) -> tuple[str, str]:
     return why, title if dataset and dataset.out_of_scope == why else "a person"
 
 
-def _delicate_ids(profile: Any, found: Mapping[str, int]) -> list[list[Any]]:
+def _measured(one: Mapping[str, Any] | None) -> list[Any]:
+    """First and last day, share of empty cells, ids that are there twice or not at all."""
+    if one is None:
+        return [None] * 5
+    empty = round(100 * (1 - one["filled"] / one["cells"]), 1) if one["cells"] else None
+    return [one["first"], one["last"], empty, one["duplicates"], one["without_id"]]
+
+
+def _delicate_ids(profile: Any, measures: Mapping[str, Mapping[str, Any]]) -> list[list[Any]]:
     """Columns that are hashed, and objects whose ids look like what should be."""
     rows: list[list[Any]] = [
         [name, f"{', '.join(one.hashed)}: a keyed hash stands in its place wherever it is an id", "hashed"]
         for name, one in profile.datasets.items()
         if one.hashed
     ]
-    for name, many in found.items():
+    for name, one in measures.items():
+        if not one["like_ssn"]:
+            continue
         words = (
-            f"{many:,} records have an id that looks like a social security number: name its column, and every column that "
+            f"{one['like_ssn']:,} records have an id that looks like a social security number: name its column, and every column that "
             "refers to it, as hashed in the profile, then scope again"
         )
         rows.append([name, words, "shown"])

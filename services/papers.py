@@ -107,11 +107,12 @@ async def audit_check(store: Storage, id: str) -> dict[str, Any]:
 
 
 async def report_data(store: Storage, id: str, name: str) -> dict[str, Any] | None:
-    """A report as a program reads it: facts, and tables by title; None when it was not made yet."""
+    """A report as a program reads it: facts, tables and their notes by title; None when it was not made yet."""
     try:
         found = orjson.loads(await store.get("reports", paths.report(id, name, "json")))
     except NotStored:
         return None
+    found["table_notes"] = {table["title"]: table.get("note", "") for table in found["tables"]}
     found["tables"] = {table["title"]: table["rows"] for table in found["tables"]}
     return dict(found)
 

@@ -1,5 +1,6 @@
 """What the source holds, as far as a page needs it: counts of values, and a few examples of one field."""
 
+import asyncio
 import zlib
 from collections.abc import Iterable, Mapping
 from contextlib import aclosing, suppress
@@ -8,23 +9,31 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from activities.resources import workplace
 from activities.scope import merged
 from ledger import paths
+from ledger.chunks import read_records
 from ledger.migrations import Migration
 from ledger.storage import NotStored, Storage, bounded
-from mapping.model import FieldMap
+from mapping.catalog import build_schema
+from mapping.model import ClinicMap, FieldMap
 from mapping.objects import ObjectName
 from mapping.properties import PREFIX
 from mapping.schema import Schema
-from mapping.steps import BadMap, read_step, step_of
+from mapping.steps import BadMap, Step, read_step, step_of
 from mapping.transforms import Refused
+from mapping.trim import MARK
 
-#: An example: the source's value, and what the transform makes of it or why it refuses.
-Example = tuple[Any, Any]
-
-#: Records that are looked at for examples, and octets of their text that are read at most.
+#: Examples that are enough, and buckets that are read for them at most.
+_ENOUGH: Final = 3
+_BUCKETS: Final = 16
+#: Records that are looked at for the example in a field's row, and octets of their text that are read at most.
 _FIRST: Final = 50
 _MOST: Final = 1024 * 1024
+
+Record = dict[str, Any]
+#: An example: the source's value, and what the transform makes of it or why it refuses.
+Example = tuple[Any, Any]
 
 
 async def value_counts(store: Storage, migration: Migration, name: str, field: str) -> Mapping[str, int]:
@@ -35,11 +44,28 @@ async def value_counts(store: Storage, migration: Migration, name: str, field: s
     return dict(sorted((counted.options or {}).items(), key=lambda one: -one[1])) if counted else {}
 
 
-async def first_records(store: Storage, migration: Migration, names: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+async def examples(
+    store: Storage, migration: Migration, clinic_map: ClinicMap, name: ObjectName, table: str, field: FieldMap
+) -> list[Example]:
+    """Up to three different values of a field, each with what its transform makes of it. These are patients' data.
+
+    A field that few records have is looked for in further buckets, until it has its examples or _BUCKETS were read.
+    """
+    found = _Examples(clinic_map.time_zone, build_schema(clinic_map), name, table, field)
+    names = await store.names("staging", paths.shaped(migration.id, migration.snapshot, name))
+    async with workplace("examples") as folder:
+        for blob in names[:_BUCKETS]:
+            await store.download("staging", blob, folder / "records.gz")
+            if await asyncio.to_thread(found.take, read_records(folder / "records.gz"), _ENOUGH):
+                break
+    return list(found.values.values())
+
+
+async def first_records(store: Storage, migration: Migration, names: Iterable[str]) -> dict[str, list[Record]]:
     """The first records of each object, from the beginning of its first chunk: enough to show a value of most fields,
     however large the source is. These are patients' data."""
 
-    async def one(name: str) -> list[dict[str, Any]]:
+    async def one(name: str) -> list[Record]:
         for label in ("b0000", "once"):
             blob = paths.shaped_chunk(migration.id, migration.snapshot, name, label)
             with suppress(NotStored):
@@ -51,7 +77,7 @@ async def first_records(store: Storage, migration: Migration, names: Iterable[st
     return dict(zip(every, await bounded(one, every), strict=True))
 
 
-async def _beginning(store: Storage, blob: str) -> list[dict[str, Any]]:
+async def _beginning(store: Storage, blob: str) -> list[Record]:
     opened, text = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16), b""
     async with aclosing(store.stream("staging", blob)) as pieces:
         async for piece in pieces:
@@ -62,38 +88,51 @@ async def _beginning(store: Storage, blob: str) -> list[dict[str, Any]]:
     return [orjson.loads(line) for line in whole.splitlines()[:_FIRST]]
 
 
-def examples(
-    records: Iterable[dict[str, Any]],
-    zone: str,
-    schema: Schema,
-    name: ObjectName,
-    table: str,
-    field: FieldMap,
-    most: int,
-) -> list[Example]:
-    """Different values of a field in these records, each with what its transform makes of it. These are patients' data."""
-    target = schema.tables.get(table)
-    column = target.columns.get(field.column) if target and field.column else None
-    try:
-        step = step_of(name, field, column, ZoneInfo(zone))
-    except BadMap:
-        step = None
-    labels = {number: label for label, number in column.options.items()} if column else {}
-    prefixed = field.source.startswith(PREFIX)
-    found: dict[str, Example] = {}
-    for record in records:
-        value = (
-            (record.get("properties") or {}).get(field.source.removeprefix(PREFIX))
-            if prefixed
-            else record.get(field.source)
-        )
-        if value in (None, "", []) or str(value) in found:
-            continue
+def example(
+    records: Iterable[Record], zone: str, schema: Schema, name: ObjectName, table: str, field: FieldMap
+) -> Example | None:
+    """The first value of a field in these records, with what its transform makes of it; None where none has it."""
+    found = _Examples(zone, schema, name, table, field)
+    found.take(records, 1)
+    return next(iter(found.values.values()), None)
+
+
+class _Examples:
+    """Collects examples of one field."""
+
+    def __init__(self, zone: str, schema: Schema, name: ObjectName, table: str, field: FieldMap) -> None:
+        target = schema.tables.get(table)
+        column = target.columns.get(field.column) if target and field.column else None
+        self._step: Step | None = None
+        # The page says what is wrong with a field; its values are shown all the same.
+        with suppress(BadMap):
+            self._step = step_of(name, field, column, ZoneInfo(zone))
+        self._field = field
+        self._labels = {number: label for label, number in column.options.items()} if column else {}
+        self.values: dict[str, Example] = {}
+
+    def take(self, records: Iterable[Record], enough: int) -> bool:
+        """Looks through records; whether there are enough examples now."""
+        for record in records:
+            value = self._value(record)
+            if value in (None, "", [], MARK) or str(value) in self.values:
+                continue
+            self.values[str(value)] = (value, self._made(record | {self._field.source: value}))
+            if len(self.values) == enough:
+                return True
+        return False
+
+    def _value(self, record: Record) -> Any:
+        source = self._field.source
+        if source.startswith(PREFIX):
+            return (record.get("properties") or {}).get(source.removeprefix(PREFIX))
+        return record.get(source)
+
+    def _made(self, record: Record) -> Any:
+        if self._step is None or self._field.transform == "lookup":
+            return None
         try:
-            made = read_step(step, record | {field.source: value}) if step and field.transform != "lookup" else None
+            made = read_step(self._step, record)
         except Refused as refused:
-            made = refused
-        found[str(value)] = (value, labels.get(made, made) if isinstance(made, int) else made)
-        if len(found) == most:
-            break
-    return list(found.values())
+            return refused
+        return self._labels.get(made, made) if isinstance(made, int) else made

@@ -124,8 +124,7 @@ async def field_panel(visit: Visit) -> func.HttpResponse:
     name = cast("ObjectName", line.object)
     counted = await source.value_counts(visit.store, migration, name, line.field.source)
     shown = masks.revealed(visit)
-    records = (await source.first_records(visit.store, migration, [name]))[name]
-    found = source.examples(records, clinic_map.time_zone, schema, name, line.table, line.field, 3)
+    found = await source.examples(visit.store, migration, clinic_map, name, line.table, line.field)
     table = schema.tables.get(line.table)
     context = {
         "line": line,

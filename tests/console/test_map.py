@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ledger import map_versions
+from ledger import map_versions, paths
+from ledger.chunks import pack
 from ledger.migrations import Migration
 from ledger.storage import Storage
 from mapping import validate
@@ -250,3 +251,20 @@ async def test_a_map_of_no_fields_is_a_page_too(store: Storage, migration: Migra
     assert "There is no map yet" in text(await ask("GET", f"m/{migration.id}/map/history", BOTH, at=AZURE))
     page = await page_of(await with_map(store, migration, a_map(objects={}, custom_columns=[], options={})))
     assert "The map has nothing to choose" in page and "No object of the map can be matched" in page
+
+
+async def test_a_row_shows_a_value_before_and_after_masked(store: Storage, mapped: Migration) -> None:
+    some: list[dict[str, Any]] = [
+        {"_id": "1", "first": ""},
+        {"_id": "2", "first": "Zoe", "dob": "31.12.85", "sex": "M"},
+    ]
+    some += [{"_id": str(number), "first": "Late", "last": "Later"} for number in range(100)]
+    some[-1]["home"] = "never looked at"
+    blob = paths.shaped_chunk(mapped.id, mapped.snapshot, "patient", "b0000")
+    await store.put("staging", blob, pack(some))
+    page = await page_of(mapped)
+    assert "Zoe" not in page
+    assert " xxx " in row(page, "Patient", "first")
+    assert "x → xxxx" in row(page, "Patient", "sex")
+    assert "refused: " in row(page, "Patient", "dob")
+    assert "xxxx" not in row(page, "Patient", "home")

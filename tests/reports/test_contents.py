@@ -78,12 +78,30 @@ def test_a_proof_counts_what_the_source_holds_and_lists_what_fails() -> None:
     assert [one[2] for one in second.rows] == ["2"]
 
 
+MEASURED: dict[str, Any] = {
+    "records": 50, "cells": 200, "filled": 150, "first": "2019-03-04", "last": "2025-11-30", "duplicates": 2,
+    "without_id": 1, "like_ssn": 0, "lengths": {},
+}  # fmt: skip
+
+
+def test_each_object_has_its_span_its_empty_cells_and_its_ids() -> None:
+    source: dict[str, Any] = {"files": [], "documents": 0, "unknown_files": []}
+    seen = Seen({"patient": 53, "claim": 0}, 0)
+    report = scope_report(
+        "m-1", load_profile("sample_clinic"), source, seen, {}, {}, found={"measures": {"patient": MEASURED}}
+    )
+    rows = next(one.rows for one in report.tables if one.title == "Objects")
+    assert rows == [["patient", 53, "2019-03-04", "2025-11-30", 25.0, 2, 1], ["claim", 0, None, None, None, None, None]]
+
+
 def test_the_scope_says_which_ids_are_hashed_and_which_should_be() -> None:
     profile = load_profile("sample_clinic")
     datasets = profile.datasets | {"charts": profile.datasets["patients"].model_copy(update={"hashed": ["ssn"]})}
     profile = profile.model_copy(update={"datasets": datasets})
     source: dict[str, Any] = {"files": [], "documents": 0, "unknown_files": []}
-    report = scope_report("m-1", profile, source, Seen({}, 0), {}, {}, delicate_ids={"patient": 40})
+    report = scope_report(
+        "m-1", profile, source, Seen({}, 0), {}, {}, found={"measures": {"patient": MEASURED | {"like_ssn": 40}}}
+    )
     table = next(one for one in report.tables if one.title == "Ids that are health information")
     assert [(row[0], row[2]) for row in table.rows] == [("charts", "hashed"), ("patient", "shown")]
     assert "40 records" in table.rows[1][1]

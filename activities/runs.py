@@ -26,12 +26,12 @@ async def open_run(start: dict[str, Any]) -> dict[str, Any]:
 async def open_part(job: dict[str, Any]) -> dict[str, Any]:
     """A run inside the sample's run: ``job["part"]`` is its kind. Delivered twice it begins the same part once."""
     store = await storage()
-    known = await migrations.list_runs(store, job["migration"])
-    parts = [run for run in known if run.parent == job["root"]]
-    if job["part_number"] < len(parts):
-        run = parts[job["part_number"]]
-    else:
-        run = await migrations.begin_run(store, job["migration"], job["part"], by=job["operator"], parent=job["root"])
+    root = await migrations.load_run(store, job["migration"], job["root"])
+    # While the sample's run is active, nothing but its parts begins: which number a part has is known before.
+    number = root.number + 1 + job["part_number"]
+    run = await migrations.begin_run(
+        store, job["migration"], job["part"], by=job["operator"], parent=root.id, number=number
+    )
     migration = await migrations.load(store, job["migration"])
     opened = await jobs.describe(store, migration, await _noted(store, job["migration"], run.id))
     kept: dict[str, Any] = {key: job[key] for key in ("root", "sample", "pause_percent", "mapped") if key in job}

@@ -115,7 +115,7 @@ def _match(one: dict[str, Any], users: list[User]) -> tuple[OwnerMatch, str]:
     bind = f"systemusers/{user.id}"
     if user.disabled:
         return OwnerMatch(bind, status, "disabled", one["email"]), "The user is disabled: rows go to the next rule."  # type: ignore[arg-type]
-    words = "" if status != "Inactive" else "The person left the clinic: rows go to the next rule."
+    words = "" if status != "Inactive" else "The person left the clinic; the user is enabled and keeps the rows."
     return OwnerMatch(bind, status, "found", one["email"]), words  # type: ignore[arg-type]
 
 

@@ -1,7 +1,7 @@
 """Adding up: one disposition for every source record, per object and in total."""
 
 from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Container, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +12,8 @@ from activities.keep import keep_report
 from activities.planning import REFUSED, WRITES
 from activities.resources import storage
 from ledger import migrations, paths
-from ledger.exceptions import ExceptionRow, read_all
+from ledger.exceptions import ExceptionRow, read_parts
+from ledger.exceptions import write_part as write_exceptions
 from ledger.states import LOADING, now
 from ledger.storage import Storage
 from ledger.transitions import open_delta_window
@@ -27,6 +28,12 @@ FIGURES = (
 )  # fmt: skip
 #: The document with the figures of derived rows, beside the summary of the twelve objects.
 DERIVED_TALLY = "derived.json"
+#: The part of the exceptions that this activity itself lists, beside those of plans and chunks.
+OWN = "tally"
+#: Match of a staff member -> code of the exception.
+_NO_OWNER = {
+    "none": "no_user", "disabled": "disabled_user", "ambiguous": "ambiguous_user", "no_privilege": "no_privilege",
+}  # fmt: skip
 _LANDED = (*WRITES, "unchanged")
 
 
@@ -54,10 +61,15 @@ async def tally(job: dict[str, Any]) -> dict[str, Any]:
     objects["custom_property"].update(
         read=sum(custom.values()), migrated=custom["migrated"], excepted=custom["excepted"], excluded=custom["excluded"]
     )
-    objects["staff"].update(await _staff(store, job))
+    people = (await jobs.optional_document(store, job["migration"], "staff.json", {"rows": []}))["rows"]
+    objects["staff"].update(staff_counts(people))
     objects["claim"].update(await jobs.optional_document(store, job["migration"], "claims.json", {}))
-    exceptions = await read_all(store, job["migration"], run=job["run"])
-    told(objects, derived, exceptions)
+    parts = await read_parts(store, job["migration"], run=job["run"])
+    exceptions = [row for part in parts if part.chunk != OWN for row in part.rows]
+    own = {"staff": staff_exceptions(people), "custom_property": told(objects, derived, exceptions)}
+    for name, rows in own.items():
+        await write_exceptions(store, job["migration"], job["run"], name, OWN, rows)
+        exceptions += rows
     await jobs.keep_document(store, job["migration"], "tally.json", objects)
     await jobs.keep_document(store, job["migration"], DERIVED_TALLY, derived)
     await jobs.keep_document(store, job["migration"], f"gone-{job['run']}.json", gone)
@@ -134,23 +146,28 @@ def _add(one: dict[str, int], plan: dict[str, Any], loaded: Counter[str]) -> Non
 
 
 def told(
-    objects: dict[ObjectName, dict[str, int]], derived: Container[str], exceptions: Iterable[ExceptionRow]
-) -> None:
+    objects: dict[ObjectName, dict[str, int]], derived: Container[str], exceptions: Sequence[ExceptionRow]
+) -> list[ExceptionRow]:
     """Puts what became of derived rows into the figures of the objects they are told with.
 
     Derived rows are no records: one that did not land, though the record it is made from did, is a field of that one. Only
-    a property's value is a record of the clinic, and excepted when not all of its rows are there.
+    a property's value is a record of the clinic, and excepted when not all of its rows are there: those are returned.
     """
-    lost: set[str] = set()
+    lost: dict[str, ExceptionRow] = {}
     for row in exceptions:
         if row.object not in derived or row.code == "missing_parent":
             continue
         if row.object == "property_value" and row.field is None:
-            lost.add(row.source_id.rpartition(".")[0])
+            property = row.source_id.rpartition(".")[0]
+            lost.setdefault(property, ExceptionRow("custom_property", property, None, row.code, row.message))
         else:
             objects[DERIVED[row.object].told_with]["fields_excepted"] += 1  # type: ignore[index]
+    for row in exceptions:  # refused for another column already
+        if row.object == "custom_property":
+            lost.pop(row.source_id, None)
     objects["custom_property"]["migrated"] -= len(lost)
     objects["custom_property"]["excepted"] += len(lost)
+    return list(lost.values())
 
 
 def _properties(plan: dict[str, Any], loaded: Counter[str]) -> Counter[str]:
@@ -162,19 +179,27 @@ def _properties(plan: dict[str, Any], loaded: Counter[str]) -> Counter[str]:
     landed = there("properties", "properties")
     refused = there("refused", "properties_refused")
     ignored = there("ignored", "properties_ignored")
+    untaken = _left(plan, loaded, "refused", "taken_properties_refused")  # refused by the plan, and so listed
     return Counter(
         migrated=landed - refused - ignored,
-        excepted=refused + _records(plan, REFUSED, "properties") + loaded["properties"],
+        excepted=refused + untaken + _records(plan, REFUSED, "properties") + loaded["properties"],
         excluded=ignored + _records(plan, ("excluded",), "properties"),
     )
 
 
-async def _staff(store: Storage, job: dict[str, Any]) -> dict[str, int]:
+def staff_counts(people: Sequence[dict[str, Any]]) -> dict[str, int]:
     """Staff are matched, never written: a found user is unchanged, everybody else is an exception."""
-    people = (await jobs.optional_document(store, job["migration"], "staff.json", {"rows": []}))["rows"]
-    found = sum(1 for one in people if one["disposition"] == "unchanged")
-    excluded = sum(1 for one in people if one["disposition"] == "excluded")
-    return {"read": len(people), "unchanged": found, "excluded": excluded, "excepted": len(people) - found - excluded}
+    found = Counter(one["disposition"] for one in people)
+    return {"read": len(people), **{key: found[key] for key in ("unchanged", "excluded", "excepted")}}
+
+
+def staff_exceptions(people: Sequence[dict[str, Any]]) -> list[ExceptionRow]:
+    """Each staff member without a user who may own rows, and why."""
+    return [
+        ExceptionRow("staff", one["staff"], None, _NO_OWNER[one["match"]], one["reason"])
+        for one in people
+        if one["disposition"] == "excepted"
+    ]
 
 
 async def dataset_accounts(store: Storage, migration: str, snapshot: int) -> dict[str, dict[str, int]]:

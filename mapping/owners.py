@@ -22,13 +22,14 @@ class OwnerMatch:
 
     @property
     def usable(self) -> bool:
-        """True when rows of every table may be given to this owner."""
-        return self.owner is not None and self.match == "found" and self.status != "Inactive"
+        """True when rows of every table may be given to this owner. Whether the person still works at the clinic is shown,
+        not judged."""
+        return self.owner is not None and self.match == "found"
 
     def may_own(self, table: str) -> bool:
         """True when rows of this table (plain name) may be given to this owner."""
         if self.match == "no_privilege":
-            return self.owner is not None and self.status != "Inactive" and table not in self.lacks
+            return self.owner is not None and table not in self.lacks
         return self.usable
 
 
@@ -65,7 +66,7 @@ class Owners:
     ) -> Owned:
         """The first rule that leads to a user or team who may own rows of the table.
 
-        Inactive and unmatched people fall through, and those who may not read the table.
+        People without one fall through, and those who may not read the table.
 
         Args:
             rules: the object's rules, in order.

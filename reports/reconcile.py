@@ -22,6 +22,11 @@ FIXES: Final[Mapping[str, str]] = {
     "conflict": "Somebody changed the row meanwhile: retry.",
     "id_taken": "Another migration of the same system made the row: roll it back, or name this system otherwise.",
     "lost_reply": "The target did not answer, and may or may not have done it: retry.",
+    # of a staff member
+    "no_user": "Have a user made with this e-mail, or correct it in the source, then prepare again; else the fallback owner stands in.",
+    "disabled_user": "Enable the user, then prepare again; else the fallback owner stands in.",
+    "ambiguous_user": "Leave one user with this e-mail, then prepare again; else the fallback owner stands in.",
+    "no_privilege": "Give the user a role that reads these tables, then prepare again; else the fallback owner stands in.",
     # of a document
     "no_file": "Find the file in the old system and upload it by hand.",
     "missing_file": "Add the file to the upload, or upload it by hand.",
@@ -155,8 +160,7 @@ def exceptions_report(migration: str, rows: Sequence[Any]) -> Report:
                 "By cause",
                 ["Object", "Of a", "Code", "Count", "What", "What to do", "Example"],
                 summary,
-                "Staff without a usable user are in the owners report.",
-                "Nothing was excepted.",
+                empty="Nothing was excepted.",
                 marks={"record": "attention"},
             ),
             Table(

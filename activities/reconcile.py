@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from activities import jobs
+from activities.drugs import list_drugs
 from activities.keep import keep_report
 from activities.resources import storage
 from activities.standing import standing
@@ -61,7 +62,7 @@ async def reconcile(job: dict[str, Any]) -> dict[str, Any]:
     runs = standing(await migrations.list_runs(store, job["migration"]))
     bypassed = {run.id: run.bypassed for run in reversed(runs)}
     await keep_report(store, reconciliation_report(job["migration"], objects, findings, LISTED, made, bypassed))
-    await keep_report(store, exceptions_report(job["migration"], exceptions))
+    await keep_report(store, exceptions_report(job["migration"], exceptions, await list_drugs(job)))
     odd = await unstructured(store, job["migration"], job["snapshot"])
     await keep_report(store, manual_upload_report(job["migration"], exceptions, papers, odd))
     differing = sum(one["differing"] + one["properties_differing"] + one["missing"] for one in totals.values())

@@ -7,6 +7,7 @@ import orjson
 
 from activities import jobs
 from activities.drift import with_drift
+from activities.drugs import list_drugs
 from activities.keep import keep_report
 from activities.reconcile import compared
 from activities.resources import storage
@@ -36,6 +37,7 @@ async def make_diff(job: dict[str, Any]) -> dict[str, Any]:
     for one in job["rehearsal"].values():
         rehearsal.update(one)
     await keep_report(store, diff_report(job["migration"], rows, chosen, rehearsal, findings))
+    await list_drugs(job)
     verdicts = Counter(row["verdict"] for row in rows)
     records = sum(one["rows"] for one in totals.values())
     return {
@@ -55,7 +57,7 @@ async def make_forecast(job: dict[str, Any]) -> dict[str, Any]:
     rate, source = await _rate(job)
     limits = await jobs.optional_document(store, job["migration"], "limits.json", {})
     daily = settings().daily_requests or DAILY
-    report = forecast_report(job["migration"], actions, rate, source, limits, daily, bypass=job["bypass"])
+    report = forecast_report(job["migration"], actions, rate, source, limits, daily, await list_drugs(job), bypass=job["bypass"])
     await keep_report(store, report)
     total = sum(one.get("create", {}).get("records", 0) for one in actions.values())
     adopted = sum(one.get("adopt", {}).get("records", 0) for one in actions.values())

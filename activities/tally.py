@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from activities import jobs
+from activities.drugs import list_drugs
 from activities.keep import keep_report
 from activities.planning import REFUSED, WRITES
 from activities.resources import storage
@@ -67,13 +68,13 @@ async def tally(job: dict[str, Any]) -> dict[str, Any]:
     parts = await read_parts(store, job["migration"], run=job["run"])
     exceptions = [row for part in parts if part.chunk != OWN for row in part.rows]
     own = {"staff": staff_exceptions(people), "custom_property": told(objects, derived, exceptions)}
-    for name, rows in own.items():
-        await write_exceptions(store, job["migration"], job["run"], name, OWN, rows)
+    for told_of, rows in own.items():
+        await write_exceptions(store, job["migration"], job["run"], told_of, OWN, rows)
         exceptions += rows
     await jobs.keep_document(store, job["migration"], "tally.json", objects)
     await jobs.keep_document(store, job["migration"], DERIVED_TALLY, derived)
     await jobs.keep_document(store, job["migration"], f"gone-{job['run']}.json", gone)
-    await keep_report(store, exceptions_report(job["migration"], exceptions))
+    await keep_report(store, exceptions_report(job["migration"], exceptions, await list_drugs(job)))
     if job["kind"] in LOADING and not job.get("paused"):
         until = now() + timedelta(hours=settings().delta_hours)
         await migrations.change(store, job["migration"], lambda one: open_delta_window(one, job["kind"], until))

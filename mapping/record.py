@@ -54,5 +54,7 @@ class MappedRecord:
     properties: list[str] = field(default_factory=list)  #: names of a patient's custom properties that are not empty
     properties_refused: int = 0
     properties_ignored: int = 0  #: the map leaves them out on purpose
-    review: str = ""  #: why a person should look (an unknown drug, say), "" when there is nothing
+    review: str = (
+        ""  #: the drug that a person should look at, as the source names it; "" when there is nothing to look at
+    )
     hash: str = ""

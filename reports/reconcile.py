@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from reports import drugs
 from reports.model import Fact, Report, Table
 from reports.warnings import ODD
 
@@ -136,7 +137,7 @@ def _made_tables(made: Sequence[Sequence[Any]]) -> list[Table]:
     return [Table("Rows made from records", columns, made, note)]
 
 
-def exceptions_report(migration: str, rows: Sequence[Any]) -> Report:
+def exceptions_report(migration: str, rows: Sequence[Any], unknown_drugs: int) -> Report:
     """Records and fields that could not go, grouped by cause with one example and the fix."""
     groups: dict[tuple[str, str, str], list[Any]] = {}
     for row in rows:
@@ -154,6 +155,7 @@ def exceptions_report(migration: str, rows: Sequence[Any]) -> Report:
         [
             Fact("Records", f"{records:,}", "attention" if records else "good", "not in the target"),
             Fact("Fields", f"{len(rows) - records:,}", note="left empty; their records are in the target"),
+            drugs.fact(unknown_drugs),
         ],
         [
             Table(

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from reports import drugs
 from reports.model import Fact, Report, Table, Tone
 
 #: Verdicts of the diff, those that need an eye first, and what each means.
@@ -132,6 +133,7 @@ def forecast_report(
     source: str,
     limits: Mapping[str, Any],
     daily: int,
+    unknown_drugs: int,
     *,
     bypass: bool = False,
 ) -> Report:
@@ -189,6 +191,7 @@ def forecast_report(
                 "attention" if bypass else "plain",
                 "the target's own, on every row that is written (CARRYOVER_BYPASS_LOGIC)",
             ),
+            drugs.fact(unknown_drugs),
         ],
         [Table("By object", ["Object", "Create", "Adopt", "Change", "Unchanged", "Excepted", "Excluded"], rows)],
     )

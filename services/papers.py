@@ -25,7 +25,7 @@ _PARTS: Final = 10
 #: Bytes of a claims file in one answer: the files of a large clinic are larger than a worker's memory should be.
 _PART: Final = 16 * 1024 * 1024
 #: Reports that hold values of patients' records.
-WITH_VALUES: Final = ("diff", "manual-upload")
+WITH_VALUES: Final = ("diff", "manual-upload", "drugs")
 _STYLE: Final = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
 
 

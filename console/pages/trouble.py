@@ -50,6 +50,7 @@ async def exceptions_page(visit: Visit) -> func.HttpResponse:
         cause=cause,
         listed=groups.get(cause, [])[:SHOWN],
         fixes=FIXES,
+        drugs=await report_data(visit.store, visit.args["id"], "drugs") if visit.person.may_see_values else None,
         corrections=await notes.notes(visit.store, visit.args["id"], "correction"),
         whats=NOTES["correction"][1],
         answer=f"{visit.home}/notes",

@@ -22,8 +22,8 @@ def test_exceptions_are_grouped_with_the_largest_cause_first() -> None:
         row("document", "2", "zero_bytes"),
         row("document", "3", "zero_bytes"),
     ]
-    report = exceptions_report("m-00000000", rows)
-    assert [fact.value for fact in report.facts] == ["2", "1"]
+    report = exceptions_report("m-00000000", rows, 0)
+    assert [fact.value for fact in report.facts] == ["2", "1", "0"]
     causes, every = report.tables
     assert [list(one[:4]) for one in causes.rows] == [
         ["document", "record", "zero_bytes", 2],

@@ -30,7 +30,5 @@ def drugs_report(migration: str, drugs: Sequence[tuple[str, int, Sequence[str]]]
 
 def fact(drugs: int) -> Fact:
     """How many there are, for this report and those that point at it."""
-    tone = "attention" if drugs else "good"
-    return Fact(
-        "Drugs to look at", f"{drugs:,}", tone, "not in the table of DEA schedules; the report drugs lists them"
-    )
+    note = "not in the table of DEA schedules; the report drugs lists them"
+    return Fact("Drugs to look at", f"{drugs:,}", "attention" if drugs else "good", note)

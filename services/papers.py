@@ -79,9 +79,12 @@ async def run_error(store: Storage, run: Run) -> dict[str, str] | None:
     return dict(found) if found else None
 
 
-async def owners(store: Storage, id: str) -> list[dict[str, Any]]:
-    """For each staff member: e-mail, match, disposition, and why. Raises NotStored before ``prepare``."""
-    return list(orjson.loads(await store.get("ledger", paths.document(id, "staff.json")))["rows"])
+async def owners(store: Storage, id: str) -> dict[str, list[dict[str, Any]]]:
+    """``rows`` (staff), ``practitioners`` and ``strangers``: e-mail, match, rows by object, the decision and whose it was.
+
+    Raises NotStored before ``prepare``.
+    """
+    return dict(orjson.loads(await store.get("ledger", paths.document(id, "staff.json"))))
 
 
 async def solution(store: Storage, id: str) -> tuple[bytes, str]:

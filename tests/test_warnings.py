@@ -243,7 +243,7 @@ def test_request_limits() -> None:
     assert state == "checked in plan"
     assert "2,000 requests" in words
     actions = {"patient": {"create": {"records": 1000}}}
-    facts = {one.label: one for one in forecast_report("m", actions, 100.0, "measured", {}, 10_000).facts}
+    facts = {one.label: one for one in forecast_report("m", actions, 100.0, "measured", {}, 10_000, 0).facts}
     assert "20.0 % of 10,000 a day" in facts["Requests counted"].note
     assert facts["Service limit"].value.endswith("/s")
 
@@ -268,9 +268,17 @@ def test_inactive_owner_before_the_write(active: str, users: list[User], usable:
     match, words = _match({"_id": "7", "email": "a@b.example", "active": active}, users)
     assert match.usable is usable
     assert bool(words) is (not usable or active == "false")
-    row = {"staff": "7", "email": "a@b.example", "match": match.match, "active": match.status, "reason": words}
-    row["disposition"] = "unchanged" if usable else "excepted"
-    report = owners_report("m-00000000", [row], "team:Front desk", usable=True)
+    row: dict[str, Any] = {
+        "staff": "7",
+        "name": "",
+        "email": "a@b.example",
+        "match": match.match,
+        "active": match.status,
+        "reason": words,
+    }
+    row |= {"rows": 0, "objects": {}, "decision": "", "by": "", "disposition": "unchanged" if usable else "excepted"}
+    people = {"rows": [row], "practitioners": [], "strangers": []}
+    report = owners_report("m-00000000", people, "team:Front desk", usable=True)
     assert {fact.label: fact.value for fact in report.facts}["Not usable"] == ("0" if usable else "1")
 
 

@@ -9,12 +9,11 @@ from activities import jobs
 from activities.drugs import list_drugs
 from activities.keep import keep_report
 from activities.resources import storage
-from activities.standing import standing
+from activities.standing import last_load, standing
 from activities.tally import DERIVED_TALLY, FIGURES
 from activities.unstructured import unstructured
-from ledger import migrations, paths
+from ledger import exceptions, migrations, paths
 from ledger.chunks import unpack
-from ledger.exceptions import read_parts
 from ledger.storage import Storage
 from mapping.objects import DERIVED, LOAD_ORDER, OBJECTS
 from reports.reconcile import exceptions_report, manual_upload_report, reconciliation_report
@@ -57,14 +56,15 @@ async def reconcile(job: dict[str, Any]) -> dict[str, Any]:
     made = [
         [DERIVED[name].plural, DERIVED[name].told_with, *(one[key] for key in MADE)] for name, one in derived.items()
     ]
-    exceptions = [row for part in await _latest_exceptions(store, job) for row in part]
+    load = last_load(await migrations.list_runs(store, job["migration"]))
+    excepted = [row async for row in exceptions.each(store, job["migration"], run=load.id)] if load else []
     papers = await jobs.optional_document(store, job["migration"], "files.json", {})
     runs = standing(await migrations.list_runs(store, job["migration"]))
     bypassed = {run.id: run.bypassed for run in reversed(runs)}
     await keep_report(store, reconciliation_report(job["migration"], objects, findings, LISTED, made, bypassed))
-    await keep_report(store, exceptions_report(job["migration"], exceptions, await list_drugs(job)))
+    await keep_report(store, exceptions_report(job["migration"], excepted, await list_drugs(job)))
     odd = await unstructured(store, job["migration"], job["snapshot"])
-    await keep_report(store, manual_upload_report(job["migration"], exceptions, papers, odd))
+    await keep_report(store, manual_upload_report(job["migration"], excepted, papers, odd))
     differing = sum(one["differing"] + one["properties_differing"] + one["missing"] for one in totals.values())
     clean = not findings and differing == 0
     checked = sum(one["verified"] + one["properties_verified"] for one in totals.values())
@@ -84,13 +84,3 @@ async def compared(store: Storage, job: dict[str, Any]) -> tuple[dict[str, Count
             result = orjson.loads(content)
             totals.setdefault(result.pop("object"), Counter()).update(result)
     return totals, findings
-
-
-async def _latest_exceptions(store: Storage, job: dict[str, Any]) -> list[list[Any]]:
-    """The exceptions that hold now: those of the latest run that loaded."""
-    runs = [
-        run for run in await migrations.list_runs(store, job["migration"]) if run.kind in ("migrate", "delta", "retry")
-    ]
-    if not runs:
-        return []
-    return [part.rows for part in await read_parts(store, job["migration"], run=runs[-1].id)]

@@ -5,6 +5,7 @@ from typing import Any
 
 from activities import jobs
 from activities.anchor import anchor
+from activities.cutover import keep_checklist
 from activities.notify import notify
 from activities.resources import storage
 from ledger import migrations
@@ -92,6 +93,8 @@ async def finish_run(end: dict[str, Any]) -> dict[str, Any]:
     if run.parent is None:
         await _end_parts(store, run)
         await notify(run, end["outcome"])
+        if run.kind in ("migrate", "retry", "delta", "verify", "rollback"):
+            await keep_checklist(store, run.migration)
     return {}
 
 

@@ -1,7 +1,7 @@
 """Adding up: one disposition for every source record, per object and in total."""
 
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from activities.keep import keep_report
 from activities.planning import REFUSED, WRITES
 from activities.resources import storage
 from ledger import migrations, paths
-from ledger.exceptions import ExceptionRow, read_parts
+from ledger.exceptions import ExceptionRow, each, parts
 from ledger.exceptions import write_part as write_exceptions
 from ledger.states import LOADING, now
 from ledger.storage import Storage
@@ -65,12 +65,10 @@ async def tally(job: dict[str, Any]) -> dict[str, Any]:
     people = (await jobs.optional_document(store, job["migration"], "staff.json", {"rows": []}))["rows"]
     objects["staff"].update(staff_counts(people))
     objects["claim"].update(await jobs.optional_document(store, job["migration"], "claims.json", {}))
-    parts = await read_parts(store, job["migration"], run=job["run"])
-    exceptions = [row for part in parts if part.chunk != OWN for row in part.rows]
-    own = {"staff": staff_exceptions(people), "custom_property": told(objects, derived, exceptions)}
+    own = {"staff": staff_exceptions(people), "custom_property": await _told(store, job, objects, derived)}
     for told_of, rows in own.items():
         await write_exceptions(store, job["migration"], job["run"], told_of, OWN, rows)
-        exceptions += rows
+    exceptions = [row async for row in each(store, job["migration"], run=job["run"])]
     await jobs.keep_document(store, job["migration"], "tally.json", objects)
     await jobs.keep_document(store, job["migration"], DERIVED_TALLY, derived)
     await jobs.keep_document(store, job["migration"], f"gone-{job['run']}.json", gone)
@@ -146,29 +144,52 @@ def _add(one: dict[str, int], plan: dict[str, Any], loaded: Counter[str]) -> Non
     one["fields_excepted"] = plan["fields_excepted"] + loaded["fields_excepted"]
 
 
-def told(
-    objects: dict[ObjectName, dict[str, int]], derived: Container[str], exceptions: Sequence[ExceptionRow]
+async def _told(
+    store: Storage, job: dict[str, Any], objects: dict[ObjectName, dict[str, int]], derived: Iterable[str]
 ) -> list[ExceptionRow]:
-    """Puts what became of derived rows into the figures of the objects they are told with.
+    """Put what became of derived rows into ``objects``; returns the custom properties that this excepts."""
+    told = Told(objects)
+    for name in derived:
+        async for row in each(store, job["migration"], run=job["run"], object=name):
+            told.take(row)
+    if told.lost:
+        async for part in parts(store, job["migration"], run=job["run"], object="custom_property"):
+            if part.chunk != OWN:  # an earlier attempt's
+                told.known(part.rows)
+    return told.excepted()
+
+
+class Told:
+    """What became of derived rows, told with the objects of the twelve that they are made from.
 
     Derived rows are no records: one that did not land, though the record it is made from did, is a field of that one. Only
-    a property's value is a record of the clinic, and excepted when not all of its rows are there: those are returned.
+    a property's value is a record of the clinic, and excepted when not all of its rows are there.
     """
-    lost: dict[str, ExceptionRow] = {}
-    for row in exceptions:
-        if row.object not in derived or row.code == "missing_parent":
-            continue
+
+    def __init__(self, objects: dict[ObjectName, dict[str, int]]) -> None:
+        self._objects = objects
+        self.lost: dict[str, ExceptionRow] = {}
+
+    def take(self, row: ExceptionRow) -> None:
+        """One exception of a derived object."""
+        if row.code == "missing_parent":
+            return
         if row.object == "property_value" and row.field is None:
             property = row.source_id.rpartition(".")[0]
-            lost.setdefault(property, ExceptionRow("custom_property", property, None, row.code, row.message))
+            self.lost.setdefault(property, ExceptionRow("custom_property", property, None, row.code, row.message))
         else:
-            objects[DERIVED[row.object].told_with]["fields_excepted"] += 1  # type: ignore[index]
-    for row in exceptions:  # refused for another column already
-        if row.object == "custom_property":
-            lost.pop(row.source_id, None)
-    objects["custom_property"]["migrated"] -= len(lost)
-    objects["custom_property"]["excepted"] += len(lost)
-    return list(lost.values())
+            self._objects[DERIVED[row.object].told_with]["fields_excepted"] += 1  # type: ignore[index]
+
+    def known(self, rows: Iterable[ExceptionRow]) -> None:
+        """Properties that are excepted already, refused for another column."""
+        for row in rows:
+            self.lost.pop(row.source_id, None)
+
+    def excepted(self) -> list[ExceptionRow]:
+        """The properties that are excepted for want of their rows, counted as such."""
+        self._objects["custom_property"]["migrated"] -= len(self.lost)
+        self._objects["custom_property"]["excepted"] += len(self.lost)
+        return list(self.lost.values())
 
 
 def _properties(plan: dict[str, Any], loaded: Counter[str]) -> Counter[str]:

@@ -1,11 +1,14 @@
 """Exceptions: records and fields that could not be migrated as mapped, one part a chunk of a run."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import asdict, dataclass
+from typing import Final
 
 from ledger import paths
 from ledger.chunks import pack, unpack
 from ledger.storage import Storage, bounded
+
+_TOGETHER: Final = 32  #: parts that are read side by side
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +23,15 @@ class ExceptionRow:
     cause: str | None = None  #: source key of the record that caused it, such as a parent that did not land
     column: str | None = None
 
+    @property
+    def group(self) -> str:
+        """The cause it shares with others: what people mend, and note a correction for."""
+        return f"{self.object}/{'field' if self.field else 'record'}/{self.code}"
+
 
 @dataclass(frozen=True, slots=True)
 class ExceptionPart:
-    """The exceptions of one chunk of one run."""
+    """The exceptions of one chunk of one run, or of what was planned or added up."""
 
     run: str
     object: str
@@ -40,10 +48,10 @@ async def write_part(
     return len(records)
 
 
-async def read_parts(
+async def parts(
     storage: Storage, migration: str, *, run: str | None = None, object: str | None = None
-) -> list[ExceptionPart]:
-    """The parts of all runs or one, of all objects or one, in the order run number, object, chunk."""
+) -> AsyncIterator[ExceptionPart]:
+    """The parts of all runs or one, of all objects or one, in the order run number, object, chunk; never many at once."""
     prefix = paths.exceptions(migration, run, object if run is not None else None)
     places: list[tuple[str, str, str, str]] = []  # number of the run first, for the order
     for name in await storage.names("ledger", prefix):
@@ -56,11 +64,16 @@ async def read_parts(
         data = await storage.get("ledger", paths.exception_part(migration, of_run, of_object, of_chunk))
         return ExceptionPart(of_run, of_object, of_chunk, [ExceptionRow(**record) for record in unpack(data)])
 
-    return await bounded(one, sorted(places))
+    places.sort()
+    for start in range(0, len(places), _TOGETHER):
+        for part in await bounded(one, places[start : start + _TOGETHER]):
+            yield part
 
 
-async def read_all(
+async def each(
     storage: Storage, migration: str, *, run: str | None = None, object: str | None = None
-) -> list[ExceptionRow]:
-    """The rows of `read_parts`, one after another."""
-    return [row for part in await read_parts(storage, migration, run=run, object=object) for row in part.rows]
+) -> AsyncIterator[ExceptionRow]:
+    """The rows of `parts`, one after another."""
+    async for part in parts(storage, migration, run=run, object=object):
+        for row in part.rows:
+            yield row

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from activities import jobs
+from activities.cutover import keep_checklist
 from activities.errors import StepError
 from ledger import manifest, migrations, transitions
 from ledger.migrations import Migration
@@ -95,6 +96,7 @@ async def accept(store: Storage, id: str, by: str) -> Migration:
     """A person accepts the differences of the latest reconciliation."""
     migration = await migrations.change(store, id, lambda one: transitions.accept(one, by))
     await anchor(store, migration, "accept", by)
+    await keep_checklist(store, id)
     return migration
 
 
@@ -106,6 +108,7 @@ async def close(store: Storage, id: str, by: str, typed: str) -> Migration:
         )
     migration = await migrations.change(store, id, lambda one: transitions.close(one, by))
     await anchor(store, migration, "close", by)
+    await keep_checklist(store, id)
     return migration
 
 

@@ -196,7 +196,7 @@ def test_reports_are_there_in_three_forms(story: Story) -> None:
     listed = {one["name"]: one["formats"] for one in story.road.get("reports")["reports"]}
     expected = {
         "scope", "map", "owners", "preflight", "forecast", "diff", "exceptions", "manual-upload", "reconciliation",
-        "rollback", "rebuild-inventory", "drugs",
+        "rollback", "rebuild-inventory", "drugs", "cutover-checklist",
     }  # fmt: skip
     assert expected <= set(listed)
     assert all(formats == ["csv", "html", "json"] for formats in listed.values())

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
+from reports.estimates import several
 from reports.model import Fact, Report, Table, Tone
 
 State = Literal["done", "open", "not applicable"]
@@ -105,8 +106,8 @@ def checklist(now: Cutover) -> list[Item]:
         ),
         _by_hand(
             now, "users", "Application users are removed", True,
-            f"Once the migration is closed, deactivate the app's {now.users:,} application "
-            f"{'user' if now.users == 1 else 'users'} in the Power Platform admin center, and take away the security role.",
+            f"Once the migration is closed, deactivate the app's {several(now.users, 'application user')} in the Power Platform admin "
+            "center, and take away the security role.",
         ),
         Item(
             "close", "The migration is closed", _done(now.closed_at is not None),

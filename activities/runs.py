@@ -6,7 +6,7 @@ from typing import Any
 from activities import jobs
 from activities.anchor import anchor
 from activities.cutover import keep_checklist
-from activities.notify import notify
+from activities.notify import tell_end, tell_wait
 from activities.resources import storage
 from ledger import migrations
 from ledger.storage import Storage
@@ -63,7 +63,7 @@ async def note_wait(wait: dict[str, Any]) -> dict[str, Any]:
         await migrations.change_run(store, run.migration, id, later)
     if not told[-1]:
         words = f"The day's requests are used up; the run goes on at {until:%Y-%m-%d %H:%M} UTC."
-        await notify(run, {"counts": run.counts}, words)
+        await tell_wait(run, words)
     return {}
 
 
@@ -92,7 +92,8 @@ async def finish_run(end: dict[str, Any]) -> dict[str, Any]:
     await anchor(store, run)
     if run.parent is None:
         await _end_parts(store, run)
-        await notify(run, end["outcome"])
+        if run.state != "stopped":  # who stopped it has told so
+            await tell_end(store, run, error)
         if run.kind in ("migrate", "retry", "delta", "verify", "rollback"):
             await keep_checklist(store, run.migration)
     return {}

@@ -9,7 +9,8 @@ from activities.keep import keep_report
 from activities.signin import users
 from activities.standing import last_load
 from ledger import exceptions, migrations, notes, paths
-from ledger.states import STATES, Migration, Run, now
+from ledger.gates import window_open
+from ledger.states import STATES, Migration, Run
 from ledger.storage import NotStored, Storage
 from reports.cutover import Cutover, Tick, cutover_report
 from settings import Settings, settings
@@ -40,12 +41,11 @@ async def cutover(store: Storage, migration: Migration) -> Cutover:
     ]
     ticks = await notes.read(store, migration.id, "cutover")
     tally = await jobs.optional_document(store, migration.id, "tally.json", {})
-    until = migration.delta_until
     return Cutover(
         migrated=STATES.index(migration.state) >= STATES.index("migrated"),
         pickup=pickups[-1].started if pickups else None,
-        window_until=until,
-        window_open=until is not None and now() < until,
+        window_until=migration.delta_until,
+        window_open=window_open(migration),
         conflicts=len(asked),
         conflicts_decided=sum(1 for name, source_id, _ in asked if f"{name}/{source_id}" in decided),
         reconciliation=migration.reconciliation or "",

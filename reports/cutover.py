@@ -185,7 +185,11 @@ def _window(now: Cutover) -> Item:
         return Item("window", title, "open", "not open yet: the full run opens it", "Start the full run.")
     words = f"{'open until' if now.window_open else 'since'} {_moment(now.window_until)}"
     return Item(
-        "window", title, _done(not now.window_open), words, "Wait: it ends by itself." if now.window_open else ""
+        "window",
+        title,
+        _done(not now.window_open),
+        words,
+        "It ends by itself; a person may shut it before, on the page Delta." if now.window_open else "",
     )
 
 

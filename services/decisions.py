@@ -89,6 +89,7 @@ async def shut_delta(store: Storage, id: str, by: str) -> Migration:
     """A person ends the delta window before its time. A pickup under way goes on to its end."""
     migration = await migrations.change(store, id, transitions.shut_delta_window)
     await anchor(store, migration, "delta-shut", by)
+    await keep_checklist(store, id)
     return migration
 
 

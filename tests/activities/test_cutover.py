@@ -21,11 +21,11 @@ from settings import Settings
 
 
 @pytest.fixture
-async def migrated(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> str:
+async def migrated(storage: Storage, migration: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """A migration after its full run and a delta: a record that is gone, one that others changed, a document left."""
     monkeypatch.setattr(module, "settings", lambda: Settings(DATAVERSE_CLIENT_SECRET="s"))
     monkeypatch.setattr(module, "users", lambda: 2)
-    made = await migrations.create(storage, "clinic")
+    made = await migrations.create(storage, f"clinic-{migration}")
 
     def ready(one: Any) -> None:
         one.state = "migrated"

@@ -92,7 +92,7 @@ async def finish_run(end: dict[str, Any]) -> dict[str, Any]:
     await anchor(store, run)
     if run.parent is None:
         await _end_parts(store, run)
-        if run.state != "stopped":  # who stopped it has told so
+        if run.state != "stopped" or run.stop_by:  # whoever started the rollback that took its place has told so
             await tell_end(store, run, error)
         if run.kind in ("migrate", "retry", "delta", "verify", "rollback"):
             await keep_checklist(store, run.migration)

@@ -100,8 +100,8 @@ async def plan_summary(
     return dict(orjson.loads(await store.get("staging", blob))) if await store.exists("staging", blob) else None
 
 
-async def planned_writes(store: Storage, migration: str, run: str, name: str) -> int | None:
-    """Rows that an object's plan creates or changes; None when the run did not come to it.
+async def planned_counts(store: Storage, migration: str, run: str, name: str) -> tuple[int, int] | None:
+    """Rows that an object's plan creates or changes, and records that it excepts; None when the run did not come to it.
 
     Who watches a run asks every second: a plan never changes, so each is read once.
     """
@@ -110,11 +110,11 @@ async def planned_writes(store: Storage, migration: str, run: str, name: str) ->
         plan = await plan_summary(store, migration, run, name)
         if plan is None:
             return None
-        _planned[key] = _records(plan, WRITES)
+        _planned[key] = _records(plan, WRITES), _records(plan, REFUSED)
     return _planned[key]
 
 
-_planned: dict[tuple[str, str, str], int] = {}
+_planned: dict[tuple[str, str, str], tuple[int, int]] = {}
 
 
 async def _results(store: Storage, job: dict[str, Any], name: str) -> Counter[str]:

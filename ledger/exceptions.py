@@ -2,11 +2,14 @@
 
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import Final, Literal
 
 from ledger import paths
 from ledger.chunks import pack, unpack
 from ledger.storage import Storage, bounded
+from mapping.objects import DERIVED
+
+Kind = Literal["record", "field", "row"]
 
 _TOGETHER: Final = 32  #: parts that are read side by side
 
@@ -24,9 +27,16 @@ class ExceptionRow:
     column: str | None = None
 
     @property
+    def kind(self) -> Kind:
+        """What did not land: a record, a field of one, or a row that the map makes from a part of one."""
+        if self.field is not None:
+            return "field"
+        return "row" if self.object in DERIVED else "record"
+
+    @property
     def group(self) -> str:
         """The cause it shares with others: what people mend, and note a correction for."""
-        return f"{self.object}/{'field' if self.field else 'record'}/{self.code}"
+        return f"{self.object}/{self.kind}/{self.code}"
 
 
 @dataclass(frozen=True, slots=True)

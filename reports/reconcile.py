@@ -137,24 +137,28 @@ def _made_tables(made: Sequence[Sequence[Any]]) -> list[Table]:
     return [Table("Rows made from records", columns, made, note)]
 
 
+_ROWS: Final = "made from a part of a record, such as a note: told with the record"
+
+
 def exceptions_report(migration: str, rows: Sequence[Any], unknown_drugs: int) -> Report:
     """Records and fields that could not go, grouped by cause with one example and the fix."""
     groups: dict[tuple[str, str, str], list[Any]] = {}
     for row in rows:
-        groups.setdefault((row.object, "field" if row.field else "record", row.code), []).append(row)
+        groups.setdefault((row.object, row.kind, row.code), []).append(row)
     summary = [
         [key[0], key[1], key[2], len(some), some[0].message, FIXES.get(key[2], ""), some[0].source_id]
         for key, some in sorted(groups.items(), key=lambda item: -len(item[1]))
     ]
-    records = sum(1 for row in rows if row.field is None)
+    kinds = Counter(row.kind for row in rows)
     return Report(
         "exceptions",
         "Exceptions",
         "What did not land as mapped, and why. Nothing is dropped silently.",
         migration,
         [
-            Fact("Records", f"{records:,}", "attention" if records else "good", "not in the target"),
-            Fact("Fields", f"{len(rows) - records:,}", note="left empty; their records are in the target"),
+            Fact("Records", f"{kinds['record']:,}", "attention" if kinds["record"] else "good", "counted as excepted"),
+            Fact("Fields", f"{kinds['field']:,}", note="left empty; their records are in the target"),
+            *([Fact("Rows", f"{kinds['row']:,}", note=_ROWS)] if kinds["row"] else []),
             drugs.fact(unknown_drugs),
         ],
         [

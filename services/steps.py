@@ -7,7 +7,7 @@ from activities import jobs
 from activities.errors import StepError
 from activities.notify import tell_end
 from activities.rollback import may_undo
-from activities.tally import planned_writes
+from activities.tally import planned_counts
 from ledger import migrations
 from ledger.lease import held_leases
 from ledger.states import KIND_OF, Run, now
@@ -152,6 +152,7 @@ async def progress(store: Storage, run: Run) -> dict[str, dict[str, int]]:
             entry["excepted"] += chunk.excepted
     if run.kind in ("migrate", "delta", "retry"):
         for name in LOAD_ORDER:
-            if name in found:
-                found[name]["total"] = await planned_writes(store, run.migration, run.id, name) or 0
+            if counts := await planned_counts(store, run.migration, run.id, name):
+                entry = found.setdefault(name, {"done": 0, "total": 0, "excepted": 0})
+                entry["total"], entry["excepted"] = counts[0], entry["excepted"] + counts[1]
     return found

@@ -35,17 +35,18 @@ async def exceptions_page(visit: Visit) -> func.HttpResponse:
     run = await papers.run_of_exceptions(visit.store, id)
     found = await papers.causes(visit.store, id, run) if run else {}
     shown = {
-        group: one
-        for group, one in found.items()
-        if name in ("", one.example.object) and of in ("", "field" if one.example.field else "record")
+        group: one for group, one in found.items() if name in ("", one.example.object) and of in ("", one.example.kind)
     }
-    ordered = sorted(shown.items(), key=lambda one: (bool(one[1].example.field), -one[1].count))
+    ordered = sorted(shown.items(), key=lambda one: (one[1].example.kind != "record", -one[1].count))
+    kinds = Counter[str]()
+    for one in found.values():
+        kinds[one.example.kind] += one.count
     return visit.page(
         "exceptions.html",
         **await shell(visit, "exceptions"),
         run=run,
-        total=sum(one.count for one in found.values()),
-        records=sum(one.count for one in found.values() if one.example.field is None),
+        total=kinds.total(),
+        kinds={kind: kinds[kind] for kind in ("record", "field", "row")},
         groups=ordered,
         most=max((one.count for _, one in ordered), default=1),
         objects=sorted({one.example.object for one in found.values()}),

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 from re import findall
-from types import SimpleNamespace
 from typing import Any
 
+from ledger.exceptions import ExceptionRow
 from reports.reconcile import FIXES, exceptions_report, manual_upload_report, plugins
 from reports.scope import scope_report
 from reports.steps import diff_report
@@ -13,7 +13,7 @@ from sources.profile import load_profile
 
 
 def row(object: str, id: str, code: str, field: str | None = None) -> Any:
-    return SimpleNamespace(object=object, source_id=id, field=field, code=code, message="Words.", cause=None)
+    return ExceptionRow(object, id, field, code, "Words.")
 
 
 def test_exceptions_are_grouped_with_the_largest_cause_first() -> None:
@@ -30,6 +30,17 @@ def test_exceptions_are_grouped_with_the_largest_cause_first() -> None:
         ["patient", "field", "bad_email", 1],
     ]
     assert len(every.rows) == 3
+
+
+def test_records_fields_and_rows_made_from_records_are_told_apart() -> None:
+    rows = [
+        row("patient", "1", "no_owner"),
+        row("custom_property", "1.Hobbies", "missing_parent"),
+        row("patient", "2", "bad_email", "email"),
+        row("encounter_note", "3", "0x80040265"),
+    ]
+    facts = {fact.label: fact.value for fact in exceptions_report("m-00000000", rows, 0).facts}
+    assert (facts["Records"], facts["Fields"], facts["Rows"]) == ("2", "1", "1")
 
 
 def test_every_cause_that_a_transform_names_has_advice() -> None:

@@ -52,9 +52,9 @@ async def migration(store: Storage, request: pytest.FixtureRequest) -> Migration
     return one
 
 
-async def page(one: Migration, place: str, **query: str) -> str:
+async def page(one: Migration, place: str, of: str = "") -> str:
     """The text of a page, without its tags."""
-    answer = await ask("GET", f"m/{one.id}/{place}", **query)
+    answer = await ask("GET", f"m/{one.id}/{place}", of=of)
     assert answer.status_code == 200, text(answer)
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text(answer)))
 

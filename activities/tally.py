@@ -11,9 +11,9 @@ from activities import jobs
 from activities.drugs import list_drugs
 from activities.keep import keep_report
 from activities.planning import REFUSED, WRITES
-from activities.resources import storage
+from activities.resources import storage, workplace
 from ledger import migrations, paths
-from ledger.exceptions import ExceptionRow, each, parts
+from ledger.exceptions import ExceptionRow, each, fetch, parts
 from ledger.exceptions import write_part as write_exceptions
 from ledger.states import LOADING, now
 from ledger.storage import Storage
@@ -66,13 +66,14 @@ async def tally(job: dict[str, Any]) -> dict[str, Any]:
     objects["staff"].update(staff_counts(people))
     objects["claim"].update(await jobs.optional_document(store, job["migration"], "claims.json", {}))
     own = {"staff": staff_exceptions(people), "custom_property": await _told(store, job, objects, derived)}
-    for told_of, rows in own.items():
-        await write_exceptions(store, job["migration"], job["run"], told_of, OWN, rows)
-    exceptions = [row async for row in each(store, job["migration"], run=job["run"])]
+    for told_of, listed in own.items():
+        await write_exceptions(store, job["migration"], job["run"], told_of, OWN, listed)
     await jobs.keep_document(store, job["migration"], "tally.json", objects)
     await jobs.keep_document(store, job["migration"], DERIVED_TALLY, derived)
     await jobs.keep_document(store, job["migration"], f"gone-{job['run']}.json", gone)
-    await keep_report(store, exceptions_report(job["migration"], exceptions, await list_drugs(job)))
+    async with workplace("exceptions") as folder:
+        rows = await fetch(store, job["migration"], job["run"], folder)
+        await keep_report(store, exceptions_report(job["migration"], rows, await list_drugs(job)))
     if job["kind"] in LOADING and not job.get("paused"):
         until = now() + timedelta(hours=settings().delta_hours)
         await migrations.change(store, job["migration"], lambda one: open_delta_window(one, job["kind"], until))

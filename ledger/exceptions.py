@@ -1,11 +1,12 @@
 """Exceptions: records and fields that could not be migrated as mapped, one part a chunk of a run."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Final, Literal
 
 from ledger import paths
-from ledger.chunks import pack, unpack
+from ledger.chunks import pack, read_records, unpack
 from ledger.storage import Storage, bounded
 from mapping.objects import DERIVED
 
@@ -87,3 +88,20 @@ async def each(
     async for part in parts(storage, migration, run=run, object=object):
         for row in part.rows:
             yield row
+
+
+class Fetched:
+    """The exceptions of a run as local files, to be read as often as a report needs them."""
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        self._files = sorted(files)
+
+    def __iter__(self) -> Iterator[ExceptionRow]:
+        for file in self._files:
+            for record in read_records(file):
+                yield ExceptionRow(**record)
+
+
+async def fetch(storage: Storage, migration: str, run: str, folder: Path) -> Fetched:
+    """Bring the exceptions of a run into a folder."""
+    return Fetched(await storage.download("ledger", paths.exceptions(migration, run), folder))

@@ -1,11 +1,11 @@
 """Reports of the full run and its verification: reconciliation, exceptions, manual uploads."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from reports import drugs
-from reports.model import Fact, Report, Table
+from reports.model import Fact, Report, Streamed, Table
 from reports.warnings import ODD
 
 #: What to do about an exception, by its code. Mending the source is followed by a new upload and a delta.
@@ -72,7 +72,6 @@ def reconciliation_report(
     migration: str,
     objects: Mapping[str, Mapping[str, int]],
     findings: Sequence[Mapping[str, Any]],
-    most: int,
     made: Sequence[Sequence[Any]] = (),
     bypassed: Mapping[str, bool] | None = None,
 ) -> Report:
@@ -118,7 +117,9 @@ def reconciliation_report(
             Table(
                 "Findings",
                 ["Object", "Source id", "Column", "Class"],
-                [[f["object"], f["source_id"], f["column"], f["class"]] for f in findings[:most]],
+                Streamed(
+                    lambda: ([f["object"], f["source_id"], f["column"], f["class"]] for f in findings), len(findings)
+                ),
                 empty="Nothing differs.",
             ),
         ],
@@ -140,16 +141,21 @@ def _made_tables(made: Sequence[Sequence[Any]]) -> list[Table]:
 _ROWS: Final = "made from a part of a record, such as a note: told with the record"
 
 
-def exceptions_report(migration: str, rows: Sequence[Any], unknown_drugs: int) -> Report:
-    """Records and fields that could not go, grouped by cause with one example and the fix."""
-    groups: dict[tuple[str, str, str], list[Any]] = {}
+def exceptions_report(migration: str, rows: Iterable[Any], unknown_drugs: int) -> Report:
+    """Records and fields that could not go, grouped by cause with one example and the fix. ``rows`` are read several times."""
+    causes = Counter[tuple[str, str, str]]()
+    examples: dict[tuple[str, str, str], Any] = {}
     for row in rows:
-        groups.setdefault((row.object, row.kind, row.code), []).append(row)
+        cause = (row.object, row.kind, row.code)
+        causes[cause] += 1
+        examples.setdefault(cause, row)
     summary = [
-        [key[0], key[1], key[2], len(some), some[0].message, FIXES.get(key[2], ""), some[0].source_id]
-        for key, some in sorted(groups.items(), key=lambda item: -len(item[1]))
+        [*cause, count, examples[cause].message, FIXES.get(cause[2], ""), examples[cause].source_id]
+        for cause, count in causes.most_common()
     ]
-    kinds = Counter(row.kind for row in rows)
+    kinds = Counter[str]()
+    for (_, kind, _), count in causes.items():
+        kinds[kind] += count
     return Report(
         "exceptions",
         "Exceptions",
@@ -172,7 +178,9 @@ def exceptions_report(migration: str, rows: Sequence[Any], unknown_drugs: int) -
             Table(
                 "All",
                 ["Object", "Source id", "Field", "Code", "What", "Cause"],
-                [[r.object, r.source_id, r.field, r.code, r.message, r.cause] for r in rows],
+                Streamed(
+                    lambda: ([r.object, r.source_id, r.field, r.code, r.message, r.cause] for r in rows), causes.total()
+                ),
                 empty="Nothing was excepted.",
             ),
         ],

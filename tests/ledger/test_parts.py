@@ -190,7 +190,7 @@ async def test_values_that_look_like_other_types_stay_text(storage: Storage, mig
     assert await receipts.read_part(*place) == [odd]
 
 
-async def test_exceptions_are_read_by_run_and_object(storage: Storage, migration: str) -> None:
+async def test_exceptions_are_read_by_run_and_object(storage: Storage, migration: str, folder: Path) -> None:
     """In the order of runs, not of their names."""
     rows = {
         (run, object, chunk): ExceptionRow(
@@ -210,6 +210,9 @@ async def test_exceptions_are_read_by_run_and_object(storage: Storage, migration
     assert len([row async for row in exceptions.each(storage, migration, run="delta-0010")]) == 4
     only = [row async for row in exceptions.each(storage, migration, run="delta-0010", object="claim")]
     assert [row.source_id for row in only] == ["delta-001000000", "delta-001000001"]
+    fetched = await exceptions.fetch(storage, migration, "delta-0010", folder)
+    for _ in range(2):  # a report reads them several times
+        assert list(fetched) == [row async for row in exceptions.each(storage, migration, run="delta-0010")]
 
 
 async def test_a_chunk_that_came_right_has_no_exceptions_left(storage: Storage, migration: str) -> None:

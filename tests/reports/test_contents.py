@@ -1,10 +1,14 @@
 """What single reports say."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from re import findall
 from typing import Any
 
+import pytest
+
 from ledger.exceptions import ExceptionRow
+from reports.model import Streamed, Table
 from reports.reconcile import FIXES, exceptions_report, manual_upload_report, plugins
 from reports.scope import scope_report
 from reports.steps import diff_report
@@ -138,3 +142,20 @@ def test_the_reconciliation_says_whether_plugins_and_flows_ran() -> None:
     assert (left_out.value, left_out.note) == ("left out", "CARRYOVER_BYPASS_LOGIC")
     some = plugins({"migrate-0002": False, "delta-0003": True})
     assert (some.value, some.note) == ("left out", "in delta-0003 only; CARRYOVER_BYPASS_LOGIC")
+
+
+def test_rows_that_are_streamed_are_read_anew_each_time_and_never_held() -> None:
+    read: list[int] = []
+
+    def rows() -> Iterator[list[Any]]:
+        for number in range(1000):
+            read.append(number)
+            yield [number, f"id {number}", None]
+
+    table = Table("T", ["n", "id", "none"], Streamed(rows, 1000), shown=3)
+    assert table.rows[:3] == [[0, "id 0", None], [1, "id 1", None], [2, "id 2", None]]
+    assert (len(read), len(table.rows), table.rows[5][0]) == (3, 1000, 5)
+    assert table.numeric == [True, False, False]
+    assert sum(row[0] for row in table.rows) == 499_500
+    with pytest.raises(IndexError):
+        table.rows[1000]

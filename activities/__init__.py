@@ -6,6 +6,7 @@ from activities.adopt import match_chunk
 from activities.choose_sample import choose_sample
 from activities.claims import export_claims, finish_claims
 from activities.current import fold_receipts
+from activities.forecast import make_forecast
 from activities.guard import guarded
 from activities.lane import in_lane
 from activities.load_chunk import load_chunk
@@ -15,7 +16,7 @@ from activities.prepare import check_target, install_solution, resolve_owners
 from activities.probing import probe_target
 from activities.reconcile import reconcile
 from activities.removal import remove_solution
-from activities.reporting import make_delta_report, make_diff, make_forecast, make_rollback_report
+from activities.reporting import make_delta_report, make_diff, make_rollback_report
 from activities.rollback import plan_rollback, prove_undone
 from activities.runs import finish_run, note_wait, open_part, open_run
 from activities.scope import make_scope

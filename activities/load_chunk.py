@@ -14,7 +14,7 @@ from activities.batch import Batch
 from activities.current import current_keys
 from activities.documents import Documents
 from activities.fence import Fence
-from activities.planning import WRITES, read_part
+from activities.planning import WITH_PATIENT, WRITES, read_part
 from activities.probing import probes
 from activities.resources import storage, workplace
 from activities.rows import Op, RowBuilder
@@ -27,9 +27,7 @@ from ledger.exceptions import write_part as write_exceptions
 from ledger.lease import chunk_lease
 from ledger.receipts import Receipt
 from ledger.storage import NotStored, Storage
-
-#: Counts of a patient's custom properties that the tally must not count as landed.
-PROPERTIES = ("properties", "properties_refused", "properties_ignored")
+from mapping.properties import PREFIX
 
 
 async def load_chunk(job: dict[str, Any]) -> dict[str, Any]:
@@ -92,10 +90,13 @@ async def load_chunk(job: dict[str, Any]) -> dict[str, Any]:
             created = sum(1 for op in landed if op.operation == "create")
             adopted = sum(1 for op in landed if plan[op.pos]["action"] == "adopt")
             result |= {"landed": len(landed), "created": created, "adopted": adopted, "excepted": len(lost)}
-            result |= {key: sum(row[key] or 0 for row in gone) for key in PROPERTIES}
+            # Custom properties of patients who are lost: the tally must not count them as landed.
+            result |= _property_counts(gone)
             # What a run that pauses has not taken up did not land either.
             result |= {"taken": len(ops)}
-            result |= {f"taken_{key}": sum(plan[op.pos][key] or 0 for op in ops) for key in PROPERTIES}
+            result |= {f"taken_{key}": count for key, count in _property_counts([plan[op.pos] for op in ops]).items()}
+            if name == "patient":
+                await write_exceptions(store, migration, run, "custom_property", label, lost_properties(gone))
         await store.put("staging", result_name, orjson.dumps(result))
         await jobs.ended(store, job, name, label, done=len(ops), excepted=len(lost), head=log.head)
     return result
@@ -143,6 +144,23 @@ async def _link(batch: Batch, ops: list[Op], plan: dict[int, dict[str, Any]]) ->
         if op.body:
             links.append(op)
     return failed + await batch.update(None, links)
+
+
+def _property_counts(patients: list[dict[str, Any]]) -> dict[str, int]:
+    """How many custom properties these plan rows of patients have: all, refused by the map, and left out on purpose."""
+    sums = {key: sum(one[key] or 0 for one in patients) for key in ("properties_refused", "properties_ignored")}
+    return {"properties": sum(len(one["properties"] or ()) for one in patients), **sums}
+
+
+def lost_properties(patients: list[dict[str, Any]]) -> list[ExceptionRow]:
+    """The exceptions of custom properties whose patients did not land, by the patients' plan rows. Those that the map
+    refused were listed with the plan."""
+    return [
+        ExceptionRow("custom_property", f"{one['source_id']}.{name}", None, *WITH_PATIENT, cause=one["source_key"])
+        for one in patients
+        for name in one["properties"] or ()
+        if PREFIX + name not in {issue["field"] for issue in one["issues"] or ()}
+    ]
 
 
 def _wanted(plan: dict[str, Any], phase: str) -> bool:

@@ -23,7 +23,7 @@ _INDEX: Final = {
     "state": "VARCHAR",
     "review": "VARCHAR",
     "owner_rule": "VARCHAR",
-    "properties": "INTEGER",
+    "properties": "VARCHAR[]",
     "properties_refused": "INTEGER",
     "properties_ignored": "INTEGER",
     "issues": 'STRUCT(field VARCHAR, "column" VARCHAR, code VARCHAR, message VARCHAR)[]',

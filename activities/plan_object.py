@@ -69,9 +69,10 @@ async def _make(store: Storage, job: dict[str, Any], folder: Path, base: str, su
                     await store.put("staging", blob, await asyncio.to_thread(path.read_bytes), once=True)
                 path.unlink()
                 number += 1
-            if phase == "load" and one.excepted:
-                rows = [ExceptionRow(name, *row) for row in one.excepted]
-                await write_exceptions(store, job["migration"], job["run"], name, f"plan-{one.name}", rows)
+            for kind, excepted in ((name, one.excepted), ("custom_property", one.properties)):
+                if phase == "load" and excepted:
+                    rows = [ExceptionRow(kind, *row) for row in excepted]
+                    await write_exceptions(store, job["migration"], job["run"], kind, f"plan-{one.name}", rows)
         summary = await asyncio.to_thread(plan.summary, gone=not job.get("sample"))
     await store.put("staging", summary_name, orjson.dumps(summary), once=True)
 

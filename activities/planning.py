@@ -13,10 +13,14 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from ledger import duck
+from mapping.properties import PREFIX
 
 #: What ``plan`` may say of a record that is written now, and of one that does not land.
 WRITES: Final = ("create", "update", "join", "adopt")
 REFUSED: Final = ("excepted", "duplicate", "orphan", "rerouted", "ambiguous")
+
+#: What is said of a custom property whose patient did not land: code and words. It names the patient as its cause.
+WITH_PATIENT: Final = ("missing_parent", "The patient record it belongs to did not land.")
 
 #: (source id, field or None, code, message, cause, column)
 Excepted = tuple[str, str | None, str, str, str | None, str | None]
@@ -147,6 +151,7 @@ FROM plan WHERE action IN ({_NOT_LANDED}) ORDER BY chunk, pos
 _EXCEPTED_FIELDS: Final = f"""
 SELECT source_id, issue.field, issue.code, issue.message, NULL, issue.column
 FROM (SELECT source_id, chunk, pos, unnest(issues) AS issue FROM plan WHERE action IN ({_WRITTEN}, 'unchanged'))
+WHERE NOT starts_with(issue.field, '{PREFIX}')
 UNION ALL
 SELECT source_id, lost.column, 'missing_parent', 'The ' || lost.object || ' it points at is not in the target.', lost.key,
        lost.column
@@ -157,9 +162,23 @@ FROM (SELECT source_id, unnest(refused) AS held FROM plan WHERE action = 'unchan
 ORDER BY 1, 2
 """
 
+#: Custom properties are records of their own: one that was refused, however many columns it was to fill, and all of a
+#: patient who does not land.
+_EXCEPTED_PROPERTIES: Final = f"""
+SELECT source_id || '.' || property, NULL, '{WITH_PATIENT[0]}', '{WITH_PATIENT[1]}', nullif(source_key, ''), NULL
+FROM (SELECT source_id, source_key, unnest(properties) AS property FROM plan WHERE action IN ({_NOT_LANDED}))
+UNION ALL
+SELECT any_value(source_id) || '.' || substr(issue.field, {len(PREFIX) + 1}), NULL, first(issue.code), first(issue.message), NULL,
+       first(issue.column)
+FROM (SELECT source_id, chunk, pos, unnest(issues) AS issue FROM plan WHERE action IN ({_WRITTEN}, 'unchanged'))
+WHERE starts_with(issue.field, '{PREFIX}') GROUP BY chunk, pos, issue.field
+ORDER BY 1
+"""
+
 _SUMS: Final = f"""
-SELECT action, count(*), sum(properties), sum(properties_refused), sum(properties_ignored),
-       sum(len(coalesce(issues, [])) + len(coalesce(missing, [])) + CASE action WHEN 'unchanged' THEN len(refused) ELSE 0 END)
+SELECT action, count(*), sum(len(properties)), sum(properties_refused), sum(properties_ignored),
+       sum(len(list_filter(coalesce(issues, []), lambda one: NOT starts_with(one.field, '{PREFIX}')))
+           + len(coalesce(missing, [])) + CASE action WHEN 'unchanged' THEN len(refused) ELSE 0 END)
          FILTER (action IN ({_WRITTEN}, 'unchanged')),
        count(*) FILTER (todo_link), count(*) FILTER (todo_state)
 FROM plan GROUP BY 1 ORDER BY 1
@@ -173,6 +192,7 @@ class Slice:
     name: str  #: of the bucket
     parts: dict[str, Path]  #: mapped chunk -> the Parquet file of its plan, for chunks with wanted actions
     excepted: list[Excepted]  #: records first, then fields
+    properties: list[Excepted]  #: custom properties of these records that do not land
 
 
 class Plan:
@@ -223,7 +243,7 @@ class Plan:
             given = {"object": self._object, "keep_owner": self._keep_owner, "again": self._again}
             self._run(_SLICE, {"slice": str(file), **given})
             self._add_up()
-            yield Slice(file.stem, self._write_parts(), self._excepted())
+            yield Slice(file.stem, self._write_parts(), self._excepted(), self._rows(_EXCEPTED_PROPERTIES))
 
     def summary(self, *, gone: bool) -> dict[str, Any]:
         """Counts by action, sums for the tally, ``chunks``: names of the mapped chunks in plan order, and ``gone``:
@@ -266,7 +286,10 @@ class Plan:
         return parts
 
     def _excepted(self) -> list[Excepted]:
-        return [*self._db.execute(_EXCEPTED_RECORDS).fetchall(), *self._db.execute(_EXCEPTED_FIELDS).fetchall()]
+        return [*self._rows(_EXCEPTED_RECORDS), *self._rows(_EXCEPTED_FIELDS)]
+
+    def _rows(self, query: str) -> list[Excepted]:
+        return self._db.execute(query).fetchall()
 
     def _gone(self) -> list[str]:
         left = f"SELECT source_id FROM cur WHERE k NOT IN (SELECT {_KEY} FROM read_parquet($index)) ORDER BY 1"

@@ -8,6 +8,7 @@ from typing import Any
 from activities import jobs
 from activities.errors import StepError
 from activities.keep import keep_report
+from activities.ownership import Deciders, shares
 from activities.resources import storage, workplace
 from activities.signin import names
 from activities.target import app_clients
@@ -20,9 +21,11 @@ from dataverse.preflight import PreflightSettings, preflight
 from dataverse.solution import build_solution
 from dataverse.solution_check import check_solution
 from dataverse.users import User, find_teams, find_users
-from ledger import migrations, paths
+from ledger import manifest, migrations, paths
 from ledger.chunks import read_records
 from ledger.storage import NotStored, Storage
+from mapping.model import ClinicMap
+from mapping.objects import ObjectName
 from mapping.owners import OwnerMatch, Owners
 from mapping.schema import Schema
 from reports.prepare import owners_report, preflight_report
@@ -51,7 +54,8 @@ async def resolve_owners(job: dict[str, Any]) -> dict[str, Any]:
     """Match the staff with users by e-mail; nobody is created. Everybody who cannot own rows is named."""
     store = await storage()
     migration = await migrations.load(store, job["migration"])
-    staff = await _shaped(store, job, "staff")
+    clinic_map, _ = await jobs.map_and_schema(store, job)
+    staff, practitioners = await _shaped(store, job, "staff"), await _shaped(store, job, "practitioner")
     async with app_clients(store) as (client, *_):
         people = await find_users(client, [one["email"] for one in staff if one.get("email")])
         matches = [_match(one, people.get(one.get("email") or "", [])) for one in staff]
@@ -66,6 +70,7 @@ async def resolve_owners(job: dict[str, Any]) -> dict[str, Any]:
         rows.append(
             {
                 "staff": one.get("_id") or "",
+                "name": _called(clinic_map, "staff", one, "fullname"),
                 "email": one.get("email") or "",
                 "match": match.match,
                 "lacks": match.lacks,
@@ -78,14 +83,22 @@ async def resolve_owners(job: dict[str, Any]) -> dict[str, Any]:
             owners.staff[one["_id"]] = match
             if one.get("email"):
                 owners.by_email[one["email"].strip().lower()] = one["_id"]
-    for name, target in (("practitioner", owners.practitioner), ("location", owners.location)):
-        for one in await _shaped(store, job, name):
-            if one.get("_id") and one.get("_owner"):
-                target[one["_id"]] = one["_owner"]
+    locations = await _shaped(store, job, "location")
+    for target, some in ((owners.practitioner, practitioners), (owners.location, locations)):
+        target |= {one["_id"]: one["_owner"] for one in some if one.get("_id") and one.get("_owner")}
+    whose = await shares(store, job, clinic_map, owners)
+    deciders = Deciders(job["operator"], migration.confirmed_by or "", await _fallback_by(store, migration))
+    for row in rows:
+        row |= deciders.tell(row["disposition"] == "unchanged", whose.pop(("staff", row["staff"]), None))
+    found = [_practitioner(clinic_map, one, owners, {row["staff"]: row for row in rows}) for one in practitioners]
+    for row in found:
+        row |= deciders.tell(row["match"] == "found", whose.pop(("practitioner", row["practitioner"]), None))
+    strangers = [{"kind": kind, "id": id, **deciders.tell(False, share)} for (kind, id), share in whose.items()]
+    told: dict[str, Any] = {"rows": rows, "practitioners": found, "strangers": strangers}
     await jobs.keep_document(store, job["migration"], "owners.json", owners.to_json())
-    await jobs.keep_document(store, job["migration"], "staff.json", {"rows": rows, "unchecked": unchecked})
+    await jobs.keep_document(store, job["migration"], "staff.json", {**told, "unchecked": unchecked})
     await keep_report(
-        store, owners_report(job["migration"], rows, fallback_name(migration), owners.fallback is not None)
+        store, owners_report(job["migration"], told, fallback_name(migration), owners.fallback is not None)
     )
     return {"staff": len(rows), "found": sum(1 for row in rows if row["disposition"] == "unchanged")}
 
@@ -99,6 +112,41 @@ async def _lacking(
         return await unreadable(client, tables, [match.owner for match in matches if match.owner and match.usable]), ""
     except PrivilegeMissing as error:
         return {}, error.privilege or "a privilege"
+
+
+def _practitioner(
+    clinic_map: ClinicMap, one: dict[str, Any], owners: Owners, staff: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
+    """A practitioner as the owners report names one: a user is found through the staff member that the source links."""
+    linked = owners.staff_id(one["_owner"]) if one.get("_owner") else ""
+    known = staff.get(linked)
+    match = owners.staff.get(linked)
+    note = "" if linked else "The source links no staff member."
+    return {
+        "practitioner": one.get("_id") or "",
+        "name": _called(clinic_map, "practitioner", one, "firstname", "lastname"),
+        "email": known["email"] if known else _called(clinic_map, "practitioner", one, "emailaddress1"),
+        "staff": linked,
+        "match": match.match if match else "none",
+        "reason": one.get("_excluded") or (known["reason"] if known else note),
+    }
+
+
+def _called(clinic_map: ClinicMap, name: ObjectName, one: dict[str, Any], *columns: str) -> str:
+    """What a person's record holds for these columns of the map."""
+    object_map = clinic_map.objects.get(name)
+    sources = {
+        field.column: field.source for route in (object_map.routes if object_map else []) for field in route.fields
+    }
+    return " ".join(str(one[sources[column]]) for column in columns if one.get(sources.get(column, "")))
+
+
+async def _fallback_by(store: Storage, migration: migrations.Migration) -> str:
+    """Who named the fallback owner."""
+    if not migration.options.get("fallback_owner"):
+        return "the settings"
+    named = [entry.by for entry in await manifest.read(store, migration.id) if entry.kind == "fallback-owner"]
+    return named[-1] if named else "whoever created the migration"
 
 
 def _match(one: dict[str, Any], users: list[User]) -> tuple[OwnerMatch, str]:
@@ -115,7 +163,7 @@ def _match(one: dict[str, Any], users: list[User]) -> tuple[OwnerMatch, str]:
     bind = f"systemusers/{user.id}"
     if user.disabled:
         return OwnerMatch(bind, status, "disabled", one["email"]), "The user is disabled: rows go to the next rule."  # type: ignore[arg-type]
-    words = "" if status != "Inactive" else "The person left the clinic: rows go to the next rule."
+    words = "" if status != "Inactive" else "The person left the clinic; the user is enabled and keeps the rows."
     return OwnerMatch(bind, status, "found", one["email"]), words  # type: ignore[arg-type]
 
 

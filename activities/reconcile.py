@@ -1,28 +1,32 @@
 """Reconciliation: what verify read back, added up by object and class; "not checked" is never shown as good."""
 
+import asyncio
 from collections import Counter
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import orjson
 
 from activities import jobs
+from activities.drugs import list_drugs
 from activities.keep import keep_report
-from activities.resources import storage
-from activities.standing import standing
+from activities.resources import storage, workplace
+from activities.standing import last_load, standing
 from activities.tally import DERIVED_TALLY, FIGURES
 from activities.unstructured import unstructured
-from ledger import migrations, paths
-from ledger.chunks import unpack
-from ledger.exceptions import read_parts
+from ledger import exceptions, migrations, paths
+from ledger.chunks import read_records
 from ledger.storage import Storage
 from mapping.objects import DERIVED, LOAD_ORDER, OBJECTS
+from reports.model import Streamed
 from reports.reconcile import exceptions_report, manual_upload_report, reconciliation_report
 
 #: Figures of derived rows that the report shows.
 MADE = ("migrated", "excepted", "fields_verified", "fields_differing")
 
-#: Findings kept for the report; all of them are in the run's work.
-LISTED = 5000
+Finding = dict[str, Any]
 
 
 async def reconcile(job: dict[str, Any]) -> dict[str, Any]:
@@ -32,7 +36,34 @@ async def reconcile(job: dict[str, Any]) -> dict[str, Any]:
         store, job["migration"], "tally.json", {name: dict.fromkeys(FIGURES, 0) for name in OBJECTS}
     )
     derived = await jobs.optional_document(store, job["migration"], DERIVED_TALLY, {})
-    totals, findings = await compared(store, job)
+    async with workplace("reconcile") as folder:
+        files = await store.download("staging", _verified(job), folder / "verify")
+        totals = await asyncio.to_thread(_sums, files)
+        lacking = _count(objects, derived, totals)
+        found = await asyncio.to_thread(lambda: sum(1 for _ in _findings(files)))
+        findings = Streamed(lambda: chain(_findings(files), lacking), found + len(lacking))
+        await jobs.keep_document(store, job["migration"], "tally.json", objects)
+        await jobs.keep_document(store, job["migration"], DERIVED_TALLY, derived)
+        made = [
+            [DERIVED[name].plural, DERIVED[name].told_with, *(one[key] for key in MADE)]
+            for name, one in derived.items()
+        ]
+        runs = standing(await migrations.list_runs(store, job["migration"]))
+        bypassed = {run.id: run.bypassed for run in reversed(runs)}
+        await keep_report(store, reconciliation_report(job["migration"], objects, findings, made, bypassed))
+        await _report_exceptions(store, job, folder / "exceptions")
+    differing = sum(one["differing"] + one["properties_differing"] + one["missing"] for one in totals.values())
+    clean = not findings and differing == 0
+    checked = sum(one["verified"] + one["properties_verified"] for one in totals.values())
+    records = sum(one["rows"] for one in totals.values())
+    words = "nothing differs" if clean else f"findings: {len(findings):,}"
+    return {"clean": clean, "message": f"{checked:,} fields of {records:,} records read back; {words}."}
+
+
+def _count(
+    objects: dict[str, dict[str, int]], derived: dict[str, dict[str, int]], totals: dict[str, Counter[str]]
+) -> list[Finding]:
+    """Put what was compared into the figures; returns a finding for each object of which not all was."""
     for one in objects.values():
         one["fields_verified"] = one["fields_differing"] = 0
     for name, found in totals.items():
@@ -44,52 +75,51 @@ async def reconcile(job: dict[str, Any]) -> dict[str, Any]:
             objects[told]["fields_differing"] += found[f"{prefix}differing"]
         if name in derived:
             derived[name] |= {"fields_verified": found["verified"], "fields_differing": found["differing"]}
-    rows = {name: totals.get(name, Counter())["rows"] for name in LOAD_ORDER}
+    lacking: list[Finding] = []
     for name in LOAD_ORDER:
-        lacking = (derived if name in DERIVED else objects).get(name, {}).get("migrated", 0) - rows[name]
-        if lacking:
-            findings.append(
-                {"object": name, "source_id": None, "column": None, "class": "not checked", "count": lacking}
+        landed = (derived if name in DERIVED else objects).get(name, {}).get("migrated", 0)
+        missing = landed - totals.get(name, Counter[str]())["rows"]
+        if missing:
+            lacking.append(
+                {"object": name, "source_id": None, "column": None, "class": "not checked", "count": missing}
             )
-    await jobs.keep_document(store, job["migration"], "tally.json", objects)
-    await jobs.keep_document(store, job["migration"], DERIVED_TALLY, derived)
-    made = [
-        [DERIVED[name].plural, DERIVED[name].told_with, *(one[key] for key in MADE)] for name, one in derived.items()
-    ]
-    exceptions = [row for part in await _latest_exceptions(store, job) for row in part]
+    return lacking
+
+
+async def _report_exceptions(store: Storage, job: dict[str, Any], folder: Path) -> None:
+    """The exceptions that hold now, and of these the documents to upload by hand."""
+    load = last_load(await migrations.list_runs(store, job["migration"]))
+    rows = await exceptions.fetch(store, job["migration"], load.id, folder) if load else exceptions.Fetched([])
+    await keep_report(store, exceptions_report(job["migration"], rows, await list_drugs(job)))
     papers = await jobs.optional_document(store, job["migration"], "files.json", {})
-    runs = standing(await migrations.list_runs(store, job["migration"]))
-    bypassed = {run.id: run.bypassed for run in reversed(runs)}
-    await keep_report(store, reconciliation_report(job["migration"], objects, findings, LISTED, made, bypassed))
-    await keep_report(store, exceptions_report(job["migration"], exceptions))
     odd = await unstructured(store, job["migration"], job["snapshot"])
-    await keep_report(store, manual_upload_report(job["migration"], exceptions, papers, odd))
-    differing = sum(one["differing"] + one["properties_differing"] + one["missing"] for one in totals.values())
-    clean = not findings and differing == 0
-    checked = sum(one["verified"] + one["properties_verified"] for one in totals.values())
-    words = "nothing differs" if clean else f"findings: {len(findings):,}"
-    return {"clean": clean, "message": f"{checked:,} fields of {sum(rows.values()):,} records read back; {words}."}
+    documents = [row for row in rows if row.object == "document"]
+    await keep_report(store, manual_upload_report(job["migration"], documents, papers, odd))
 
 
-async def compared(store: Storage, job: dict[str, Any]) -> tuple[dict[str, Counter[str]], list[dict[str, Any]]]:
-    """What the verify chunks of a run found: sums by object, and the findings."""
+async def compared(store: Storage, job: dict[str, Any]) -> tuple[dict[str, Counter[str]], list[Finding]]:
+    """What the verify chunks of a sample found: sums by object, and the findings, which are few."""
+    async with workplace("compared") as folder:
+        files = await store.download("staging", _verified(job), folder)
+        return await asyncio.to_thread(lambda: (_sums(files), list(_findings(files))))
+
+
+def _verified(job: dict[str, Any]) -> str:
+    return paths.work(job["migration"], job["run"], "verify/")
+
+
+def _sums(files: list[Path]) -> dict[str, Counter[str]]:
+    """What the chunks counted, by object."""
     totals: dict[str, Counter[str]] = {}
-    findings: list[dict[str, Any]] = []
-    for blob in await store.names("staging", paths.work(job["migration"], job["run"], "verify/")):
-        content = await store.get("staging", blob)
-        if blob.endswith(".findings.ndjson.gz"):
-            findings += unpack(content)
-        else:
-            result = orjson.loads(content)
+    for file in files:
+        if file.suffix == ".json":
+            result = orjson.loads(file.read_bytes())
             totals.setdefault(result.pop("object"), Counter()).update(result)
-    return totals, findings
+    return totals
 
 
-async def _latest_exceptions(store: Storage, job: dict[str, Any]) -> list[list[Any]]:
-    """The exceptions that hold now: those of the latest run that loaded."""
-    runs = [
-        run for run in await migrations.list_runs(store, job["migration"]) if run.kind in ("migrate", "delta", "retry")
-    ]
-    if not runs:
-        return []
-    return [part.rows for part in await read_parts(store, job["migration"], run=runs[-1].id)]
+def _findings(files: list[Path]) -> Iterator[Finding]:
+    """What the chunks found, one after another."""
+    for file in files:
+        if file.name.endswith(".findings.ndjson.gz"):
+            yield from read_records(file)

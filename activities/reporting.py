@@ -1,12 +1,13 @@
-"""The reports that end a step: the sample's diff, the plan and its forecast, the delta, the rollback."""
+"""The reports that end a step: the sample's diff, the delta, the rollback."""
 
 from collections import Counter
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
 from activities import jobs
 from activities.drift import with_drift
+from activities.drugs import list_drugs
 from activities.keep import keep_report
 from activities.reconcile import compared
 from activities.resources import storage
@@ -14,14 +15,10 @@ from activities.scope import merged
 from activities.tally import plan_summary
 from activities.target import app_clients
 from activities.who import users
-from ledger import migrations, paths
+from ledger import paths
 from ledger.chunks import unpack
 from mapping.objects import LOAD_ORDER
-from reports.steps import delta_report, diff_report, forecast_report, rollback_report
-from settings import settings
-
-#: Requests a day that all application users of a tenant share at least (Microsoft, request limits, May 2025).
-DAILY: Final = 500_000
+from reports.steps import delta_report, diff_report, rollback_report
 
 
 async def make_diff(job: dict[str, Any]) -> dict[str, Any]:
@@ -36,6 +33,7 @@ async def make_diff(job: dict[str, Any]) -> dict[str, Any]:
     for one in job["rehearsal"].values():
         rehearsal.update(one)
     await keep_report(store, diff_report(job["migration"], rows, chosen, rehearsal, findings))
+    await list_drugs(job)
     verdicts = Counter(row["verdict"] for row in rows)
     records = sum(one["rows"] for one in totals.values())
     return {
@@ -45,38 +43,6 @@ async def make_diff(job: dict[str, Any]) -> dict[str, Any]:
         ),
         "counts": {name: {"records": one["rows"], "verified": one["verified"]} for name, one in totals.items()},
     }
-
-
-async def make_forecast(job: dict[str, Any]) -> dict[str, Any]:
-    """What the full run would do and take; nothing was written to find out."""
-    store = await storage()
-    plans = {name: await plan_summary(store, job["migration"], job["run"], name) for name in LOAD_ORDER}
-    actions: dict[str, Any] = {name: plan["actions"] for name, plan in plans.items() if plan}
-    rate, source = await _rate(job)
-    limits = await jobs.optional_document(store, job["migration"], "limits.json", {})
-    daily = settings().daily_requests or DAILY
-    report = forecast_report(job["migration"], actions, rate, source, limits, daily, bypass=job["bypass"])
-    await keep_report(store, report)
-    total = sum(one.get("create", {}).get("records", 0) for one in actions.values())
-    adopted = sum(one.get("adopt", {}).get("records", 0) for one in actions.values())
-    changed = sum(one.get(key, {}).get("records", 0) for one in actions.values() for key in ("update", "join"))
-    found = f", {adopted:,} adopted" if adopted else ""
-    return {"message": f"{total:,} rows would be created{found} and {changed:,} changed. Nothing was written."}
-
-
-async def _rate(job: dict[str, Any]) -> tuple[float, str]:
-    """Records a second, measured on the sample's last pass when there was one."""
-    store = await storage()
-    for run in reversed(await migrations.list_runs(store, job["migration"])):
-        if run.kind == "sample" and run.parent and run.ended and not run.undone_by:
-            records = 0
-            for name in LOAD_ORDER:
-                plan = await plan_summary(store, job["migration"], run.id, name)
-                records += plan["actions"].get("create", {}).get("records", 0) if plan else 0
-            seconds = (run.ended - run.started).total_seconds()
-            if records and seconds:
-                return records / seconds, f"measured on {run.id}: {records:,} records, loaded and read back"
-    return 200.0, "assumed"
 
 
 async def make_delta_report(job: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from typing import Any
 
 from activities import jobs
 from activities.anchor import anchor
-from activities.notify import notify
+from activities.cutover import keep_checklist
+from activities.notify import tell_end, tell_wait
 from activities.resources import storage
 from ledger import migrations
 from ledger.storage import Storage
@@ -26,12 +27,12 @@ async def open_run(start: dict[str, Any]) -> dict[str, Any]:
 async def open_part(job: dict[str, Any]) -> dict[str, Any]:
     """A run inside the sample's run: ``job["part"]`` is its kind. Delivered twice it begins the same part once."""
     store = await storage()
-    known = await migrations.list_runs(store, job["migration"])
-    parts = [run for run in known if run.parent == job["root"]]
-    if job["part_number"] < len(parts):
-        run = parts[job["part_number"]]
-    else:
-        run = await migrations.begin_run(store, job["migration"], job["part"], by=job["operator"], parent=job["root"])
+    root = await migrations.load_run(store, job["migration"], job["root"])
+    # While the sample's run is active, nothing but its parts begins: which number a part has is known before.
+    number = root.number + 1 + job["part_number"]
+    run = await migrations.begin_run(
+        store, job["migration"], job["part"], by=job["operator"], parent=root.id, number=number
+    )
     migration = await migrations.load(store, job["migration"])
     opened = await jobs.describe(store, migration, await _noted(store, job["migration"], run.id))
     kept: dict[str, Any] = {key: job[key] for key in ("root", "sample", "pause_percent", "mapped") if key in job}
@@ -62,7 +63,7 @@ async def note_wait(wait: dict[str, Any]) -> dict[str, Any]:
         await migrations.change_run(store, run.migration, id, later)
     if not told[-1]:
         words = f"The day's requests are used up; the run goes on at {until:%Y-%m-%d %H:%M} UTC."
-        await notify(run, {"counts": run.counts}, words)
+        await tell_wait(run, words)
     return {}
 
 
@@ -91,7 +92,10 @@ async def finish_run(end: dict[str, Any]) -> dict[str, Any]:
     await anchor(store, run)
     if run.parent is None:
         await _end_parts(store, run)
-        await notify(run, end["outcome"])
+        if run.state != "stopped" or run.stop_by:  # whoever started the rollback that took its place has told so
+            await tell_end(store, run, error)
+        if run.kind in ("migrate", "retry", "delta", "verify", "rollback"):
+            await keep_checklist(store, run.migration)
     return {}
 
 

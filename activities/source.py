@@ -10,6 +10,7 @@ import orjson
 from activities import jobs, profiles
 from activities.errors import StepError
 from activities.inventory import inventory
+from activities.ownership import count_owned, owned_blob
 from activities.resources import storage, workplace
 from activities.trim import kept_fields
 from activities.unstructured import papers_of
@@ -263,6 +264,8 @@ async def shape_bucket(job: dict[str, Any]) -> dict[str, Any]:
         )
         found = await asyncio.to_thread(inventory, profile, shaped, papers)
         await store.put("staging", paths.accounts(migration, snapshot, f"inventory-{label}.json"), orjson.dumps(found))
+        if await asyncio.to_thread(count_owned, shaped.objects, folder / "owned.parquet"):
+            await store.upload("staging", owned_blob(migration, snapshot, label), folder / "owned.parquet")
         counts = {name: rows for name, (rows, _) in shaped.objects.items()}
         await store.put(
             "staging",

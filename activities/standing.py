@@ -1,4 +1,4 @@
-"""Which runs' writes are in the target."""
+"""Which runs' writes are in the target, and which run's exceptions hold."""
 
 from ledger.migrations import Run
 from ledger.states import WRITING
@@ -8,3 +8,9 @@ def standing(runs: list[Run]) -> list[Run]:
     """Runs whose writes have not been taken back, newest first. A sample's own run writes only through its parts."""
     wrote = [run for run in runs if run.kind in WRITING and not run.undone_by and (run.kind != "sample" or run.parent)]
     return sorted(wrote, key=lambda run: run.number, reverse=True)
+
+
+def last_load(runs: list[Run]) -> Run | None:
+    """The latest run that loaded every record it could: what it lists as excepted holds now."""
+    loads = [run for run in runs if run.kind in ("migrate", "delta", "retry")]
+    return loads[-1] if loads else None

@@ -1,18 +1,20 @@
 """Adding up: one disposition for every source record, per object and in total."""
 
 from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
 import orjson
 
 from activities import jobs
+from activities.drugs import list_drugs
 from activities.keep import keep_report
 from activities.planning import REFUSED, WRITES
-from activities.resources import storage
+from activities.resources import storage, workplace
 from ledger import migrations, paths
-from ledger.exceptions import ExceptionRow, read_all
+from ledger.exceptions import ExceptionRow, each, fetch, parts
+from ledger.exceptions import write_part as write_exceptions
 from ledger.states import LOADING, now
 from ledger.storage import Storage
 from ledger.transitions import open_delta_window
@@ -27,6 +29,12 @@ FIGURES = (
 )  # fmt: skip
 #: The document with the figures of derived rows, beside the summary of the twelve objects.
 DERIVED_TALLY = "derived.json"
+#: The part of the exceptions that this activity itself lists, beside those of plans and chunks.
+OWN = "tally"
+#: Match of a staff member -> code of the exception.
+_NO_OWNER = {
+    "none": "no_user", "disabled": "disabled_user", "ambiguous": "ambiguous_user", "no_privilege": "no_privilege",
+}  # fmt: skip
 _LANDED = (*WRITES, "unchanged")
 
 
@@ -54,14 +62,18 @@ async def tally(job: dict[str, Any]) -> dict[str, Any]:
     objects["custom_property"].update(
         read=sum(custom.values()), migrated=custom["migrated"], excepted=custom["excepted"], excluded=custom["excluded"]
     )
-    objects["staff"].update(await _staff(store, job))
+    people = (await jobs.optional_document(store, job["migration"], "staff.json", {"rows": []}))["rows"]
+    objects["staff"].update(staff_counts(people))
     objects["claim"].update(await jobs.optional_document(store, job["migration"], "claims.json", {}))
-    exceptions = await read_all(store, job["migration"], run=job["run"])
-    told(objects, derived, exceptions)
+    own = {"staff": staff_exceptions(people), "custom_property": await _told(store, job, objects, derived)}
+    for told_of, listed in own.items():
+        await write_exceptions(store, job["migration"], job["run"], told_of, OWN, listed)
     await jobs.keep_document(store, job["migration"], "tally.json", objects)
     await jobs.keep_document(store, job["migration"], DERIVED_TALLY, derived)
     await jobs.keep_document(store, job["migration"], f"gone-{job['run']}.json", gone)
-    await keep_report(store, exceptions_report(job["migration"], exceptions))
+    async with workplace("exceptions") as folder:
+        rows = await fetch(store, job["migration"], job["run"], folder)
+        await keep_report(store, exceptions_report(job["migration"], rows, await list_drugs(job)))
     if job["kind"] in LOADING and not job.get("paused"):
         until = now() + timedelta(hours=settings().delta_hours)
         await migrations.change(store, job["migration"], lambda one: open_delta_window(one, job["kind"], until))
@@ -89,8 +101,8 @@ async def plan_summary(
     return dict(orjson.loads(await store.get("staging", blob))) if await store.exists("staging", blob) else None
 
 
-async def planned_writes(store: Storage, migration: str, run: str, name: str) -> int | None:
-    """Rows that an object's plan creates or changes; None when the run did not come to it.
+async def planned_counts(store: Storage, migration: str, run: str, name: str) -> tuple[int, int] | None:
+    """Rows that an object's plan creates or changes, and records that it excepts; None when the run did not come to it.
 
     Who watches a run asks every second: a plan never changes, so each is read once.
     """
@@ -99,11 +111,11 @@ async def planned_writes(store: Storage, migration: str, run: str, name: str) ->
         plan = await plan_summary(store, migration, run, name)
         if plan is None:
             return None
-        _planned[key] = _records(plan, WRITES)
+        _planned[key] = _records(plan, WRITES), _records(plan, REFUSED)
     return _planned[key]
 
 
-_planned: dict[tuple[str, str, str], int] = {}
+_planned: dict[tuple[str, str, str], tuple[int, int]] = {}
 
 
 async def _results(store: Storage, job: dict[str, Any], name: str) -> Counter[str]:
@@ -133,24 +145,52 @@ def _add(one: dict[str, int], plan: dict[str, Any], loaded: Counter[str]) -> Non
     one["fields_excepted"] = plan["fields_excepted"] + loaded["fields_excepted"]
 
 
-def told(
-    objects: dict[ObjectName, dict[str, int]], derived: Container[str], exceptions: Iterable[ExceptionRow]
-) -> None:
-    """Puts what became of derived rows into the figures of the objects they are told with.
+async def _told(
+    store: Storage, job: dict[str, Any], objects: dict[ObjectName, dict[str, int]], derived: Iterable[str]
+) -> list[ExceptionRow]:
+    """Put what became of derived rows into ``objects``; returns the custom properties that this excepts."""
+    told = Told(objects)
+    for name in derived:
+        async for row in each(store, job["migration"], run=job["run"], object=name):
+            told.take(row)
+    if told.lost:
+        async for part in parts(store, job["migration"], run=job["run"], object="custom_property"):
+            if part.chunk != OWN:  # an earlier attempt's
+                told.known(part.rows)
+    return told.excepted()
+
+
+class Told:
+    """What became of derived rows, told with the objects of the twelve that they are made from.
 
     Derived rows are no records: one that did not land, though the record it is made from did, is a field of that one. Only
     a property's value is a record of the clinic, and excepted when not all of its rows are there.
     """
-    lost: set[str] = set()
-    for row in exceptions:
-        if row.object not in derived or row.code == "missing_parent":
-            continue
+
+    def __init__(self, objects: dict[ObjectName, dict[str, int]]) -> None:
+        self._objects = objects
+        self.lost: dict[str, ExceptionRow] = {}
+
+    def take(self, row: ExceptionRow) -> None:
+        """One exception of a derived object."""
+        if row.code == "missing_parent":
+            return
         if row.object == "property_value" and row.field is None:
-            lost.add(row.source_id.rpartition(".")[0])
+            property = row.source_id.rpartition(".")[0]
+            self.lost.setdefault(property, ExceptionRow("custom_property", property, None, row.code, row.message))
         else:
-            objects[DERIVED[row.object].told_with]["fields_excepted"] += 1  # type: ignore[index]
-    objects["custom_property"]["migrated"] -= len(lost)
-    objects["custom_property"]["excepted"] += len(lost)
+            self._objects[DERIVED[row.object].told_with]["fields_excepted"] += 1  # type: ignore[index]
+
+    def known(self, rows: Iterable[ExceptionRow]) -> None:
+        """Properties that are excepted already, refused for another column."""
+        for row in rows:
+            self.lost.pop(row.source_id, None)
+
+    def excepted(self) -> list[ExceptionRow]:
+        """The properties that are excepted for want of their rows, counted as such."""
+        self._objects["custom_property"]["migrated"] -= len(self.lost)
+        self._objects["custom_property"]["excepted"] += len(self.lost)
+        return list(self.lost.values())
 
 
 def _properties(plan: dict[str, Any], loaded: Counter[str]) -> Counter[str]:
@@ -162,19 +202,27 @@ def _properties(plan: dict[str, Any], loaded: Counter[str]) -> Counter[str]:
     landed = there("properties", "properties")
     refused = there("refused", "properties_refused")
     ignored = there("ignored", "properties_ignored")
+    untaken = _left(plan, loaded, "refused", "taken_properties_refused")  # refused by the plan, and so listed
     return Counter(
         migrated=landed - refused - ignored,
-        excepted=refused + _records(plan, REFUSED, "properties") + loaded["properties"],
+        excepted=refused + untaken + _records(plan, REFUSED, "properties") + loaded["properties"],
         excluded=ignored + _records(plan, ("excluded",), "properties"),
     )
 
 
-async def _staff(store: Storage, job: dict[str, Any]) -> dict[str, int]:
+def staff_counts(people: Sequence[dict[str, Any]]) -> dict[str, int]:
     """Staff are matched, never written: a found user is unchanged, everybody else is an exception."""
-    people = (await jobs.optional_document(store, job["migration"], "staff.json", {"rows": []}))["rows"]
-    found = sum(1 for one in people if one["disposition"] == "unchanged")
-    excluded = sum(1 for one in people if one["disposition"] == "excluded")
-    return {"read": len(people), "unchanged": found, "excluded": excluded, "excepted": len(people) - found - excluded}
+    found = Counter(one["disposition"] for one in people)
+    return {"read": len(people), **{key: found[key] for key in ("unchanged", "excluded", "excepted")}}
+
+
+def staff_exceptions(people: Sequence[dict[str, Any]]) -> list[ExceptionRow]:
+    """Each staff member without a user who may own rows, and why."""
+    return [
+        ExceptionRow("staff", one["staff"], None, _NO_OWNER[one["match"]], one["reason"])
+        for one in people
+        if one["disposition"] == "excepted"
+    ]
 
 
 async def dataset_accounts(store: Storage, migration: str, snapshot: int) -> dict[str, dict[str, int]]:

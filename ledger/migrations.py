@@ -146,12 +146,14 @@ async def begin_run(
     by: str = "",
     options: dict[str, Any] | None = None,
     parent: str | None = None,
+    number: int | None = None,
 ) -> Run:
     """Begin a run: pass the gate, become the active run, get a number, in one compare-and-swap.
 
     A rollback also raises the epoch and takes the place of a run that is active (which is then marked stopped); it and
     an undo raise the generation, so that rows made later get new ids. With `parent` the run is a part of the active run
-    `parent`, which stays active (a sample's undo and second pass): no gate, but it needs that parent to be active.
+    `parent`, which stays active (a sample's undo and second pass): no gate, but it needs that parent to be active. With
+    `number` it is the run of that number: whoever begins it, and however often, it is one run.
     Raises GateClosed (gate, or `run_active`), NoMigration.
     """
     replaced: list[Run] = []
@@ -163,14 +165,16 @@ async def begin_run(
         _admit(migration, kind, parent)
         if parent is None and migration.begun is not None:
             replaced.append(migration.begun)
-        migration.run_number += 1
-        migration.epoch += kind == "rollback"
-        migration.generation += kind in UNDOING
+        if number is None or migration.run_number < number:
+            migration.run_number += 1
+            migration.epoch += kind == "rollback"
+            migration.generation += kind in UNDOING
+        own = number or migration.run_number
         run = Run(
-            id=f"{kind}-{migration.run_number:04d}",
+            id=f"{kind}-{own:04d}",
             migration=id,
             kind=kind,
-            number=migration.run_number,
+            number=own,
             parent=parent,
             by=by,
             epoch=migration.epoch,
@@ -188,7 +192,7 @@ async def begin_run(
     for old in replaced:
         await _stop(storage, old, made[0].id)
     await _insert_run(storage, made[0])
-    return made[0]
+    return await load_run(storage, id, made[0].id) if number else made[0]
 
 
 async def end_run(

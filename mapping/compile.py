@@ -16,7 +16,7 @@ from mapping.model import ClinicMap, Condition, FieldMap, Route
 from mapping.objects import LOAD_ORDER, ObjectName
 from mapping.owners import Owned, Owners
 from mapping.parties import text_of
-from mapping.properties import PropertyPlan, count_properties, map_properties, plan_properties
+from mapping.properties import PropertyPlan, map_properties, name_properties, plan_properties
 from mapping.record import Issue, MappedRecord, Ref
 from mapping.schema import Schema, SchemaColumn, SchemaTable
 from mapping.steps import BadMap, Step, read_step, step_of
@@ -128,7 +128,7 @@ def _object(map: ClinicMap, name: ObjectName, schema: Schema, owners: Owners) ->
         source_id = or_nothing(record.get("_id"))
         if not source_id:
             mapped = MappedRecord("", "", "")
-            count_properties(record, mapped)
+            name_properties(record, mapped)
             return _except(mapped, "missing_id", "The record has no id in the source.")
         key = source_key(system, name, source_id)
         party = record.get("_party")
@@ -136,7 +136,7 @@ def _object(map: ClinicMap, name: ObjectName, schema: Schema, owners: Owners) ->
         excluded = record.get("_excluded")
         plan = None if excluded else next((plan for plan in plans if plan.takes(record)), None)
         if plan is None:
-            count_properties(record, mapped)
+            name_properties(record, mapped)
             if not excluded:
                 return _except(mapped, "no_route", "No route of the map takes this record.")
             mapped.status, mapped.reason = "excluded", excluded
@@ -144,7 +144,7 @@ def _object(map: ClinicMap, name: ObjectName, schema: Schema, owners: Owners) ->
             return mapped
         mapped.table = plan.table.plain
         if not (_fields(plan, record, mapped) and _links(plan, record, mapped, system)):
-            count_properties(record, mapped)
+            name_properties(record, mapped)
             return mapped
         map_properties(plan.properties, record, mapped)
         if not _own(plan, mapped, owner_of(plan.table.plain, record)):

@@ -16,8 +16,8 @@ REDACTED: Final = (
 )  # fmt: skip
 REDACTED_NAME: Final = "Controlled medication (redacted)"
 
-#: Why an unknown drug is listed for a person.
-REVIEW_UNKNOWN: Final = "The medication is not in the table of DEA schedules; please look whether it is controlled."
+#: Characters of an unknown drug's name and code that are kept for the person who looks at it.
+_SHOWN: Final = 200
 
 _CONTROLLED: Final = frozenset(("I", "II", "III", "IV", "V"))
 
@@ -44,7 +44,8 @@ def controlled_policy(policy: ControlledPolicy, route: Route, table: SchemaTable
             found.add(stated)
         if not found & _CONTROLLED:
             if "Unknown" in found:
-                mapped.review = REVIEW_UNKNOWN
+                texts = (or_nothing(record.get(source)) for source in (*names, *codes))
+                mapped.review = " · ".join(dict.fromkeys(text for text in texts if text))[:_SHOWN]
             return
         if policy == "suppress":
             mapped.status, mapped.reason = "excluded", "controlled"

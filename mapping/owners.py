@@ -8,6 +8,8 @@ from mapping.model import OwnerRule
 
 OwnerStatus = Literal["Active", "Inactive", "Unknown"]
 OwnerMatchKind = Literal["found", "disabled", "ambiguous", "no_privilege", "none"]
+#: Somebody in the source: what they are there, and their id.
+Person = tuple[Literal["staff", "practitioner"], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +24,14 @@ class OwnerMatch:
 
     @property
     def usable(self) -> bool:
-        """True when rows of every table may be given to this owner."""
-        return self.owner is not None and self.match == "found" and self.status != "Inactive"
+        """True when rows of every table may be given to this owner. Whether the person still works at the clinic is shown,
+        not judged."""
+        return self.owner is not None and self.match == "found"
 
     def may_own(self, table: str) -> bool:
         """True when rows of this table (plain name) may be given to this owner."""
         if self.match == "no_privilege":
-            return self.owner is not None and self.status != "Inactive" and table not in self.lacks
+            return self.owner is not None and table not in self.lacks
         return self.usable
 
 
@@ -41,6 +44,8 @@ class Owned:
     source_owner: str | None  #: the person whom the source would have had as owner
     source_status: OwnerStatus | None
     substituted: bool  #: somebody was named but could not be used
+    first: Person | None = None  #: whom the first rule that finds anybody finds
+    first_owns: bool = False  #: and whether the row is given to that person
 
 
 @dataclass(slots=True)
@@ -65,7 +70,7 @@ class Owners:
     ) -> Owned:
         """The first rule that leads to a user or team who may own rows of the table.
 
-        Inactive and unmatched people fall through, and those who may not read the table.
+        People without one fall through, and those who may not read the table.
 
         Args:
             rules: the object's rules, in order.
@@ -78,22 +83,28 @@ class Owners:
         named: str | None = None
         status: OwnerStatus | None = None
         substituted = False
+        first: Person | None = None
         for rule in rules:
             if rule == "fallback":
                 if self.fallback is not None:
-                    return Owned(self.fallback, rule, named, status, substituted)
+                    return Owned(self.fallback, rule, named, status, substituted, first)
                 continue
             if rule == "location":
                 bound = self.location.get(location) if location is not None else None
                 if bound is not None and "/" in bound:
-                    return Owned(bound, rule, named, status, substituted)
+                    return Owned(bound, rule, named, status, substituted, first)
                 person = bound
             elif rule == "own":
                 person = own
             else:
                 person = practitioner if rule == "practitioner" else provider
-                if person is not None:
-                    person = self.practitioner.get(person)
+            if person is None:
+                continue
+            here: Person = ("staff", self.staff_id(person))
+            if rule in ("practitioner", "provider"):
+                here = ("practitioner", person)
+                person = self.practitioner.get(person)
+            first = first or here
             if person is None:
                 continue
             match = self.match_of(person)
@@ -101,16 +112,17 @@ class Owners:
                 named = (match.name if match else "") or person
                 status = match.status if match else "Unknown"
             if match is not None and match.may_own(table):
-                return Owned(match.owner, rule, named, status, substituted)
+                return Owned(match.owner, rule, named, status, substituted, first, here == first)
             substituted = True
-        return Owned(None, "", named, status, substituted)
+        return Owned(None, "", named, status, substituted, first)
 
     def match_of(self, person: str) -> OwnerMatch | None:
         """The match of a staff id or e-mail (compared without case), None when nobody has it."""
-        found = self.staff.get(person)
-        if found is None:
-            found = self.staff.get(self.by_email.get(person.strip().lower(), ""))
-        return found
+        return self.staff.get(self.staff_id(person))
+
+    def staff_id(self, person: str) -> str:
+        """The id of a staff member who is named by id or e-mail; the text itself when nobody has it."""
+        return person if person in self.staff else self.by_email.get(person.strip().lower(), person)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for JSON."""

@@ -58,18 +58,18 @@ def properties_of(record: Record) -> Iterator[tuple[str, Any]]:
                 yield name, value
 
 
-def count_properties(record: Record, mapped: MappedRecord) -> None:
-    """Counts the properties of a record that is not mapped: they share its disposition."""
+def name_properties(record: Record, mapped: MappedRecord) -> None:
+    """Names the properties of a record that is not mapped: they share its disposition."""
     if "properties" in record:
-        mapped.properties = sum(1 for _ in properties_of(record))
+        mapped.properties = [name for name, _ in properties_of(record)]
 
 
 def map_properties(plan: PropertyPlan, record: Record, mapped: MappedRecord) -> None:
-    """Writes the properties into the payload and counts them: all, refused, and left out on purpose."""
+    """Writes the properties into the payload; names all of them, and counts those refused and left out on purpose."""
     if "properties" not in record:
         return
     for name, value in properties_of(record):
-        mapped.properties += 1
+        mapped.properties.append(name)
         steps = plan.steps.get(name)
         if steps is None:
             if name in plan.ignored:

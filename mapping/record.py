@@ -51,8 +51,10 @@ class MappedRecord:
     reason: str = ""  #: code of the exclusion or exception
     message: str = ""  #: the same for people, without PHI
     issues: list[Issue] = field(default_factory=list)
-    properties: int = 0  #: non-empty custom property values of a patient
+    properties: list[str] = field(default_factory=list)  #: names of a patient's custom properties that are not empty
     properties_refused: int = 0
     properties_ignored: int = 0  #: the map leaves them out on purpose
-    review: str = ""  #: why a person should look (an unknown drug, say), "" when there is nothing
+    review: str = (
+        ""  #: the drug that a person should look at, as the source names it; "" when there is nothing to look at
+    )
     hash: str = ""

@@ -158,10 +158,10 @@ def estimates(size: Size) -> list[tuple[str, str, str]]:
     return [
         (
             "Load and read-back",
-            f"{_duration(seconds[0])} to {_duration(seconds[1])}",
+            f"{duration(seconds[0])} to {duration(seconds[1])}",
             f"{size.written:,} rows at {fast * 1000:.0f} to {slow * 1000:.0f} ms of the target's servers each, "
-            f"{said.server_seconds_a_second:.0f} server seconds a second for each of {size.users} application "
-            f"{'user' if size.users == 1 else 'users'}, one web server; {size.documents:,} documents at "
+            f"{said.server_seconds_a_second:.0f} server seconds a second for each of {several(size.users, 'application user')}"
+            f", one web server; {size.documents:,} documents at "
             f"{said.files_a_second[0]} to {said.files_a_second[1]:.0f} a second. Assumed; the sample measures it.",
         ),
         (
@@ -247,7 +247,13 @@ def _bytes(size: float) -> str:
     return f"{size:,.0f} B"
 
 
-def _duration(seconds: float) -> str:
+def several(number: int, noun: str) -> str:
+    """A number of things in words: 1 user, 2 users."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """A length of time as people say it."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:,.1f} h"

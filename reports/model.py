@@ -1,10 +1,39 @@
 """What a report is: plain data that is shown as HTML to people and given as CSV and JSON to programs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from itertools import islice
+from typing import Any, Literal, TypeVar, overload
 
 Tone = Literal["good", "bad", "attention", "plain"]
+T = TypeVar("T")
+
+
+class Streamed(Sequence[T]):
+    """A sequence that is read anew each time, from a file say, and never held: there may be very many."""
+
+    def __init__(self, read: Callable[[], Iterable[T]], count: int) -> None:
+        self._read, self._count = read, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._read())
+
+    @overload
+    def __getitem__(self, place: int) -> T: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[T]: ...
+
+    def __getitem__(self, place: int | slice) -> T | Sequence[T]:
+        """Counted from the beginning; what comes before is read past."""
+        if isinstance(place, slice):
+            return list(islice(self, place.start, place.stop, place.step))
+        for one in islice(self, place, None):
+            return one
+        raise IndexError(place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +64,12 @@ class Table:
     @property
     def numeric(self) -> list[bool]:
         """For each column whether it holds numbers and nothing else."""
-        return [
-            any(row[place] is not None for row in self.rows)
-            and all(_is_number(row[place]) for row in self.rows if row[place] is not None)
-            for place in range(len(self.columns))
-        ]
+        numbers, others = [False] * len(self.columns), [False] * len(self.columns)
+        for row in self.rows:
+            for place, value in enumerate(row):
+                if value is not None:
+                    (numbers if _is_number(value) else others)[place] = True
+        return [number and not other for number, other in zip(numbers, others, strict=True)]
 
 
 def _is_number(value: Any) -> bool:

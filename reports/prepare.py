@@ -1,19 +1,24 @@
 """Reports of the preparation: owners and preflight."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from reports.model import Fact, Report, Table
+from reports.model import Fact, Report, Table, Tone
 
 
-def owners_report(migration: str, rows: Sequence[dict[str, Any]], fallback: str, usable: bool) -> Report:
-    """Who was matched with whom; ``rows``: staff, email, match, active, disposition, reason."""
+def owners_report(
+    migration: str, people: Mapping[str, Sequence[dict[str, Any]]], fallback: str, usable: bool
+) -> Report:
+    """Who was matched with whom, and whose rows go where. ``people``: staff (``rows``), ``practitioners``, and
+    ``strangers`` whom records name and the source does not list; each with rows, objects, decision and by."""
+    rows, practitioners, strangers = people["rows"], people["practitioners"], people["strangers"]
     found = sum(1 for row in rows if row["disposition"] == "unchanged")
     open_cases = len(rows) - found
     return Report(
         "owners",
         "Owners",
-        "Staff of the clinic and the Dynamics users they were matched with, by e-mail. Nothing lands without an owner.",
+        "Staff and practitioners of the clinic, the Dynamics users they were matched with, by e-mail, and what becomes of the "
+        "rows that name them first. Nothing lands without an owner.",
         migration,
         [
             Fact("Staff", f"{len(rows):,}"),
@@ -31,13 +36,51 @@ def owners_report(migration: str, rows: Sequence[dict[str, Any]], fallback: str,
         [
             Table(
                 "Staff and users",
-                ["Staff", "E-mail", "Match", "Active in the source", "Disposition", "Note"],
-                [[row[key] for key in ("staff", "email", "match", "active", "disposition", "reason")] for row in rows],
-                empty="The source has no staff: every row goes to the fallback owner.",
-                marks={"excepted": "attention"},
-            )
+                ["Staff", "Name", "E-mail", "Match", "Active in the source", "Disposition", *_SHARE, "Note"],
+                [
+                    [
+                        *(row[key] for key in ("staff", "name", "email", "match", "active", "disposition")),
+                        *_share(row),
+                        row["reason"],
+                    ]
+                    for row in rows
+                ],
+                "Rows are the records that name a person before anybody else, by the owner rules of the map.",
+                "The source has no staff: every row goes to the fallback owner.",
+                marks={"excepted": "attention", **_MATCHES},
+            ),
+            Table(
+                "Practitioners",
+                ["Practitioner", "Name", "E-mail", "Staff", "Match", *_SHARE, "Note"],
+                [
+                    [
+                        *(row[key] for key in ("practitioner", "name", "email", "staff", "match")),
+                        *_share(row),
+                        row["reason"],
+                    ]
+                    for row in practitioners
+                ],
+                "A practitioner's user is that of the staff member whom the source links.",
+                "The source has no practitioners.",
+                marks=_MATCHES,
+            ),
+            Table(
+                "Named by records, and not in the source",
+                ["As", "Id", *_SHARE],
+                [[row["kind"], row["id"], *_share(row)] for row in strangers],
+                empty="Everybody whom records name is there.",
+            ),
         ],
     )
+
+
+_SHARE: Final = ("Rows", "By object", "Decision", "Decided by")
+_MATCHES: Final[Mapping[str, Tone]] = dict.fromkeys(("disabled", "ambiguous", "no_privilege", "none"), "attention")
+
+
+def _share(row: Mapping[str, Any]) -> list[Any]:
+    objects = ", ".join(f"{name} {rows:,}" for name, rows in sorted(row["objects"].items()))
+    return [row["rows"], objects, row["decision"], row["by"]]
 
 
 def preflight_report(migration: str, findings: Sequence[Any]) -> Report:

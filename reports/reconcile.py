@@ -1,10 +1,11 @@
 """Reports of the full run and its verification: reconciliation, exceptions, manual uploads."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from reports.model import Fact, Report, Table
+from reports import drugs
+from reports.model import Fact, Report, Streamed, Table
 from reports.warnings import ODD
 
 #: What to do about an exception, by its code. Mending the source is followed by a new upload and a delta.
@@ -22,6 +23,11 @@ FIXES: Final[Mapping[str, str]] = {
     "conflict": "Somebody changed the row meanwhile: retry.",
     "id_taken": "Another migration of the same system made the row: roll it back, or name this system otherwise.",
     "lost_reply": "The target did not answer, and may or may not have done it: retry.",
+    # of a staff member
+    "no_user": "Have a user made with this e-mail, or correct it in the source, then prepare again; else the fallback owner stands in.",
+    "disabled_user": "Enable the user, then prepare again; else the fallback owner stands in.",
+    "ambiguous_user": "Leave one user with this e-mail, then prepare again; else the fallback owner stands in.",
+    "no_privilege": "Give the user a role that reads these tables, then prepare again; else the fallback owner stands in.",
     # of a document
     "no_file": "Find the file in the old system and upload it by hand.",
     "missing_file": "Add the file to the upload, or upload it by hand.",
@@ -66,7 +72,6 @@ def reconciliation_report(
     migration: str,
     objects: Mapping[str, Mapping[str, int]],
     findings: Sequence[Mapping[str, Any]],
-    most: int,
     made: Sequence[Sequence[Any]] = (),
     bypassed: Mapping[str, bool] | None = None,
 ) -> Report:
@@ -112,7 +117,9 @@ def reconciliation_report(
             Table(
                 "Findings",
                 ["Object", "Source id", "Column", "Class"],
-                [[f["object"], f["source_id"], f["column"], f["class"]] for f in findings[:most]],
+                Streamed(
+                    lambda: ([f["object"], f["source_id"], f["column"], f["class"]] for f in findings), len(findings)
+                ),
                 empty="Nothing differs.",
             ),
         ],
@@ -131,38 +138,49 @@ def _made_tables(made: Sequence[Sequence[Any]]) -> list[Table]:
     return [Table("Rows made from records", columns, made, note)]
 
 
-def exceptions_report(migration: str, rows: Sequence[Any]) -> Report:
-    """Records and fields that could not go, grouped by cause with one example and the fix."""
-    groups: dict[tuple[str, str, str], list[Any]] = {}
+_ROWS: Final = "made from a part of a record, such as a note: told with the record"
+
+
+def exceptions_report(migration: str, rows: Iterable[Any], unknown_drugs: int) -> Report:
+    """Records and fields that could not go, grouped by cause with one example and the fix. ``rows`` are read several times."""
+    causes = Counter[tuple[str, str, str]]()
+    examples: dict[tuple[str, str, str], Any] = {}
     for row in rows:
-        groups.setdefault((row.object, "field" if row.field else "record", row.code), []).append(row)
+        cause = (row.object, row.kind, row.code)
+        causes[cause] += 1
+        examples.setdefault(cause, row)
     summary = [
-        [key[0], key[1], key[2], len(some), some[0].message, FIXES.get(key[2], ""), some[0].source_id]
-        for key, some in sorted(groups.items(), key=lambda item: -len(item[1]))
+        [*cause, count, examples[cause].message, FIXES.get(cause[2], ""), examples[cause].source_id]
+        for cause, count in causes.most_common()
     ]
-    records = sum(1 for row in rows if row.field is None)
+    kinds = Counter[str]()
+    for (_, kind, _), count in causes.items():
+        kinds[kind] += count
     return Report(
         "exceptions",
         "Exceptions",
         "What did not land as mapped, and why. Nothing is dropped silently.",
         migration,
         [
-            Fact("Records", f"{records:,}", "attention" if records else "good", "not in the target"),
-            Fact("Fields", f"{len(rows) - records:,}", note="left empty; their records are in the target"),
+            Fact("Records", f"{kinds['record']:,}", "attention" if kinds["record"] else "good", "counted as excepted"),
+            Fact("Fields", f"{kinds['field']:,}", note="left empty; their records are in the target"),
+            *([Fact("Rows", f"{kinds['row']:,}", note=_ROWS)] if kinds["row"] else []),
+            drugs.fact(unknown_drugs),
         ],
         [
             Table(
                 "By cause",
                 ["Object", "Of a", "Code", "Count", "What", "What to do", "Example"],
                 summary,
-                "Staff without a usable user are in the owners report.",
-                "Nothing was excepted.",
+                empty="Nothing was excepted.",
                 marks={"record": "attention"},
             ),
             Table(
                 "All",
                 ["Object", "Source id", "Field", "Code", "What", "Cause"],
-                [[r.object, r.source_id, r.field, r.code, r.message, r.cause] for r in rows],
+                Streamed(
+                    lambda: ([r.object, r.source_id, r.field, r.code, r.message, r.cause] for r in rows), causes.total()
+                ),
                 empty="Nothing was excepted.",
             ),
         ],

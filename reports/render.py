@@ -45,23 +45,30 @@ def _cell(value: Any) -> Any:
 
 
 def _json(report: Report, made: str) -> bytes:
-    document = {
+    """A row a line, one after another: there may be very many."""
+    head = {
         "report": report.name,
         "migration": report.migration,
         "made": made,
         "facts": {fact.label: fact.value for fact in report.facts},
         "notes": {fact.label: fact.note for fact in report.facts if fact.note},
-        "tables": [
-            {
-                "title": table.title,
-                "note": table.note,
-                "rows": [dict(zip(table.columns, row, strict=True)) for row in table.rows],
-            }
-            for table in report.tables
-        ],
         **report.data,
     }
-    return orjson.dumps(document, option=orjson.OPT_INDENT_2, default=str)
+    out = io.BytesIO()
+    out.write(_plain(head)[:-1] + b',"tables":[')
+    for number, table in enumerate(report.tables):
+        out.write(b",\n" if number else b"\n")
+        out.write(_plain({"title": table.title, "note": table.note})[:-1] + b',"rows":[')
+        for place, row in enumerate(table.rows):
+            out.write(b",\n" if place else b"\n")
+            out.write(_plain(dict(zip(table.columns, row, strict=True))))
+        out.write(b"]}")
+    out.write(b"]}\n")
+    return out.getvalue()
+
+
+def _plain(value: Any) -> bytes:
+    return orjson.dumps(value, default=str)
 
 
 @cache

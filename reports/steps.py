@@ -1,4 +1,4 @@
-"""Reports that end a step: diff, forecast, delta, rollback."""
+"""Reports that end a step: diff, delta, rollback."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -25,8 +25,6 @@ PROOFS: Final[Mapping[str, str]] = {
 }
 #: Verdicts that prove: the value that was written stands in the target.
 _PROVED: Final = ("same", "changed by transform")
-#: Server time a row is taken to need when nothing was measured in the client's own environment (seconds).
-_ROW_SECONDS = 0.010
 
 
 def diff_report(
@@ -123,81 +121,6 @@ def _variety(covered: Sequence[str], missing: Sequence[str]) -> list[list[Any]]:
 
 def _plain(value: Any) -> Any:
     return ", ".join(str(one) for one in value) if isinstance(value, list) else value
-
-
-def forecast_report(
-    migration: str,
-    actions: Mapping[str, Mapping[str, Mapping[str, int]]],
-    rate: float,
-    source: str,
-    limits: Mapping[str, Any],
-    daily: int,
-    *,
-    bypass: bool = False,
-) -> Report:
-    """What would be created, changed and left, how long it takes, and what it costs of the daily requests.
-
-    ``bypass``: the target's custom plug-ins and flows would be left out.
-    """
-    rows: list[list[Any]] = []
-    for name, one in actions.items():
-        figures = {
-            action: one.get(action, {}).get("records", 0)
-            for action in ("create", "adopt", "update", "join", "unchanged", "excluded")
-        }
-        not_going = sum(
-            one.get(action, {}).get("records", 0)
-            for action in ("excepted", "duplicate", "orphan", "rerouted", "ambiguous")
-        )
-        rows.append(
-            [
-                name,
-                figures["create"],
-                figures["adopt"],
-                figures["update"] + figures["join"],
-                figures["unchanged"],
-                not_going,
-                figures["excluded"],
-            ]
-        )
-    writes = sum(row[1] + row[2] + row[3] for row in rows)
-    adopted = sum(row[2] for row in rows)
-    ceiling = min(20 * 100, 4 / _ROW_SECONDS)
-    return Report(
-        "forecast",
-        "Plan and forecast",
-        f"What the full run would do in {limits.get('target_name') or 'the target'}. Nothing was written to find out.",
-        migration,
-        [
-            Fact("Rows to write", f"{writes:,}"),
-            *([Fact("Adopted", f"{adopted:,}", note="in the target already, found by match rules")] if adopted else []),
-            Fact("Load and read-back", _duration(writes / rate), note=f"{rate:,.0f} records a second, {source}"),
-            Fact("Rollback, if needed", _duration(writes / rate * 1.5), note="deletes are slower than creates"),
-            Fact(
-                "Requests counted",
-                f"{writes * 2:,}",
-                note=f"written and read once; {writes * 200 / daily:.1f} % of {daily:,} a day",
-            ),
-            Fact(
-                "Service limit",
-                f"{ceiling:,.0f}/s",
-                note=f"per user and web server at 10 ms a row; parallelism hint {limits.get('parallelism', 0)}",
-            ),
-            Fact(
-                "Plug-ins and flows",
-                "left out" if bypass else "run",
-                "attention" if bypass else "plain",
-                "the target's own, on every row that is written (CARRYOVER_BYPASS_LOGIC)",
-            ),
-        ],
-        [Table("By object", ["Object", "Create", "Adopt", "Change", "Unchanged", "Excepted", "Excluded"], rows)],
-    )
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def delta_report(

@@ -73,8 +73,8 @@ def warnings_of(seen: Seen) -> list[list[str]]:
         "request_limits": _requests(seen),
         "inactive_owner": (
             "checked in prepare",
-            f"The {seen.records.get('staff', 0):,} staff of the source are matched with users by e-mail; who is disabled "
-            "or gone owns nothing. Verify compares the owner of every row.",
+            f"The {seen.records.get('staff', 0):,} staff of the source are matched with users by e-mail; who is not "
+            "found there, or disabled, owns nothing. Verify compares the owner of every row.",
         ),
     }
     return [[id, *found[id]] for id in WARNINGS]

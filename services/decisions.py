@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from activities import jobs
+from activities.cutover import keep_checklist
 from activities.errors import StepError
 from ledger import manifest, migrations, transitions
 from ledger.migrations import Migration
@@ -102,6 +103,7 @@ async def shut_delta(store: Storage, id: str, by: str) -> Migration:
     """A person ends the delta window before its time. A pickup under way goes on to its end."""
     migration = await migrations.change(store, id, transitions.shut_delta_window)
     await anchor(store, migration, "delta-shut", by)
+    await keep_checklist(store, id)
     return migration
 
 
@@ -109,6 +111,7 @@ async def accept(store: Storage, id: str, by: str) -> Migration:
     """A person accepts the differences of the latest reconciliation."""
     migration = await migrations.change(store, id, lambda one: transitions.accept(one, by))
     await anchor(store, migration, "accept", by)
+    await keep_checklist(store, id)
     return migration
 
 
@@ -120,6 +123,7 @@ async def close(store: Storage, id: str, by: str, typed: str) -> Migration:
         )
     migration = await migrations.change(store, id, lambda one: transitions.close(one, by))
     await anchor(store, migration, "close", by)
+    await keep_checklist(store, id)
     return migration
 
 

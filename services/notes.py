@@ -1,36 +1,10 @@
-"""What people did outside the app: a correction, a document uploaded by hand, a conflict decided. Kept for good.
+"""What people did outside the app, told by them: kept, and counted in the cutover checklist."""
 
-One JSON line each in an append blob. Ids and words of people only: the form says that no patient's values belong in it.
-"""
-
-from contextlib import suppress
-from datetime import datetime
-from typing import Literal
-
-import orjson
-from azure.core import MatchConditions
-from azure.core.exceptions import ResourceExistsError
-from pydantic import BaseModel, ConfigDict, Field
-
+from activities.cutover import keep_checklist
 from activities.errors import StepError
-from ledger import migrations, paths
-from ledger.states import now
-from ledger.storage import NotStored, Storage
-
-Kind = Literal["correction", "upload", "conflict"]
-
-
-class Note(BaseModel):
-    """One thing a person did. ``about``: a cause of exceptions (``patient/record/missing_id``), or a record's id."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    kind: Kind
-    about: str
-    what: str
-    reason: str
-    by: str
-    at: datetime = Field(default_factory=now)
+from ledger import migrations, notes
+from ledger.notes import Kind, Note
+from ledger.storage import Storage
 
 
 async def add(store: Storage, id: str, kind: Kind, about: str, what: str, reason: str, by: str) -> Note:
@@ -39,22 +13,6 @@ async def add(store: Storage, id: str, kind: Kind, about: str, what: str, reason
         raise StepError("no_reason", "Say why.", "Give a reason; no names or values of patients.")
     await migrations.load(store, id)
     note = Note(kind=kind, about=about, what=what, reason=reason, by=by)
-    client = store.blob("ledger", paths.notes(id))
-    with suppress(ResourceExistsError):
-        await client.create_append_blob(match_condition=MatchConditions.IfMissing)
-    await client.append_block(orjson.dumps(note.model_dump(mode="json")) + b"\n")
+    await notes.append(store, id, note)
+    await keep_checklist(store, id)
     return note
-
-
-async def notes(store: Storage, id: str, kind: Kind) -> dict[str, list[Note]]:
-    """The notes of one kind by what they are about, latest first."""
-    try:
-        text = await store.get("ledger", paths.notes(id))
-    except NotStored:
-        return {}
-    found: dict[str, list[Note]] = {}
-    for line in reversed(text.splitlines()):
-        note = Note.model_validate_json(line)
-        if note.kind == kind:
-            found.setdefault(note.about, []).append(note)
-    return found

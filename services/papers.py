@@ -5,16 +5,18 @@ import hashlib
 import io
 import re
 import zipfile
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import orjson
 
 from activities import jobs
 from activities.errors import StepError
+from activities.standing import last_load
 from ledger import manifest, migrations, paths
 from ledger.audit_export import ONWARD, Format, export
 from ledger.audit_verify import examine
-from ledger.exceptions import ExceptionRow, read_all
+from ledger.exceptions import ExceptionRow, each
 from ledger.rows import Row, literal
 from ledger.states import Run
 from ledger.storage import NotStored, Storage
@@ -25,7 +27,7 @@ _PARTS: Final = 10
 #: Bytes of a claims file in one answer: the files of a large clinic are larger than a worker's memory should be.
 _PART: Final = 16 * 1024 * 1024
 #: Reports that hold values of patients' records.
-WITH_VALUES: Final = ("diff", "manual-upload")
+WITH_VALUES: Final = ("diff", "manual-upload", "drugs")
 _STYLE: Final = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
 
 
@@ -63,14 +65,52 @@ def policy(page: bytes) -> str:
     )
 
 
+async def run_of_exceptions(store: Storage, id: str) -> str | None:
+    """The run whose exceptions hold now: the latest that loaded."""
+    run = last_load(await migrations.list_runs(store, id))
+    return run.id if run else None
+
+
 async def exceptions(
-    store: Storage, id: str, run: str | None = None, object: str | None = None
-) -> tuple[str | None, list[ExceptionRow]]:
-    """The run and its exceptions: of the latest loading run unless one is named."""
-    if not run:
-        loads = [one for one in await migrations.list_runs(store, id) if one.kind in ("migrate", "delta", "retry")]
-        run = loads[-1].id if loads else None
-    return run, await read_all(store, id, run=run, object=object) if run else []
+    store: Storage, id: str, run: str | None, object: str | None, offset: int, most: int
+) -> tuple[str | None, int, list[ExceptionRow]]:
+    """The run (the latest that loaded unless one is named), how many exceptions it has, and a page of them."""
+    run = run or await run_of_exceptions(store, id)
+    total = 0
+    page: list[ExceptionRow] = []
+    if run:
+        async for row in each(store, id, run=run, object=object):
+            if offset <= total < offset + most:
+                page.append(row)
+            total += 1
+    return run, total, page
+
+
+@dataclass(slots=True)
+class Cause:
+    """Exceptions of one cause: how many, and the first of them as an example."""
+
+    example: ExceptionRow
+    count: int = 0
+
+
+async def causes(store: Storage, id: str, run: str) -> dict[str, Cause]:
+    """The causes of a run's exceptions, by their groups."""
+    found: dict[str, Cause] = {}
+    async for row in each(store, id, run=run):
+        found.setdefault(row.group, Cause(row)).count += 1
+    return found
+
+
+async def of_cause(store: Storage, id: str, run: str, group: str, most: int) -> list[ExceptionRow]:
+    """The first exceptions of one cause."""
+    found: list[ExceptionRow] = []
+    async for row in each(store, id, run=run, object=group.partition("/")[0] or None):
+        if row.group == group:
+            found.append(row)
+            if len(found) == most:
+                break
+    return found
 
 
 async def run_error(store: Storage, run: Run) -> dict[str, str] | None:
@@ -79,9 +119,12 @@ async def run_error(store: Storage, run: Run) -> dict[str, str] | None:
     return dict(found) if found else None
 
 
-async def owners(store: Storage, id: str) -> list[dict[str, Any]]:
-    """For each staff member: e-mail, match, disposition, and why. Raises NotStored before ``prepare``."""
-    return list(orjson.loads(await store.get("ledger", paths.document(id, "staff.json")))["rows"])
+async def owners(store: Storage, id: str) -> dict[str, list[dict[str, Any]]]:
+    """``rows`` (staff), ``practitioners`` and ``strangers``: e-mail, match, rows by object, the decision and whose it was.
+
+    Raises NotStored before ``prepare``.
+    """
+    return dict(orjson.loads(await store.get("ledger", paths.document(id, "staff.json"))))
 
 
 async def solution(store: Storage, id: str) -> tuple[bytes, str]:

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 from activities import jobs
-from activities.tally import planned_writes
+from activities.tally import planned_counts
 from ledger import migrations, paths
-from ledger.states import Run, now
+from ledger.states import WRITING, Run, now
 from ledger.storage import Storage
 from mapping.objects import LOAD_ORDER
 from services.preview import planned
@@ -33,10 +33,11 @@ class ObjectProgress:
 
 @dataclass(slots=True)
 class PartProgress:
-    """A run, or a part of a sample's run."""
+    """A run, or a part of a sample's run. ``besides``: excepted records of objects that have no rows of their own."""
 
     run: Run
     objects: list[ObjectProgress]
+    besides: dict[str, int]
 
     @property
     def done(self) -> int:
@@ -65,7 +66,7 @@ async def progress_of(store: Storage, client: Any, run: Run) -> Progress:
     runs = [run]
     if run.kind == "sample":
         runs += [one for one in await migrations.list_runs(store, run.migration) if one.parent == run.id]
-    parts = [PartProgress(one, await _objects(store, one)) for one in runs]
+    parts = [PartProgress(one, await _objects(store, one), _besides(one)) for one in runs]
     latest = parts[-1]
     elapsed = ((latest.run.ended or now()) - latest.run.started).total_seconds()
     rate = latest.done / elapsed if latest.done and elapsed > 0 else None
@@ -83,8 +84,17 @@ async def _doing(client: Any, run: Run) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
+def _besides(run: Run) -> dict[str, int]:
+    """What an ended load excepted of staff, custom properties and claims: its message counts them, too."""
+    others = {name: one.get("excepted", 0) for name, one in run.counts.items() if name not in LOAD_ORDER}
+    return {name: excepted for name, excepted in others.items() if excepted}
+
+
 async def _objects(store: Storage, run: Run) -> list[ObjectProgress]:
     found = {name: ObjectProgress(name, total) for name, total in (await _totals(store, run)).items()}
+    for name, one in found.items():
+        if run.kind in WRITING and (counts := await planned_counts(store, run.migration, run.id, name)):
+            one.excepted = counts[1]
     prefix = paths.work(run.migration, run.id, "ended/")
     # Links, states and the read-back come to the same records again.
     again_labels = ("link-", "state-") if run.kind == "verify" else ("link-", "state-", "verify-")
@@ -127,7 +137,8 @@ async def _totals(store: Storage, run: Run) -> dict[str, int | None]:
             if run.kind == "sample" and run.parent is None:
                 return {}
             names = await jobs.written_objects(store, await migrations.load(store, run.migration))
-            return {name: await planned_writes(store, run.migration, run.id, name) for name in names}
+            plans = {name: await planned_counts(store, run.migration, run.id, name) for name in names}
+            return {name: plan[0] if plan else None for name, plan in plans.items()}
         case "verify":
             tally = await jobs.optional_document(store, run.migration, "tally.json", {})
             return {name: tally[name]["migrated"] for name in LOAD_ORDER if name in tally}

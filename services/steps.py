@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from activities import jobs
 from activities.errors import StepError
+from activities.notify import tell_end
 from activities.rollback import may_undo
-from activities.tally import planned_writes
+from activities.tally import planned_counts
 from ledger import migrations
 from ledger.lease import held_leases
 from ledger.states import KIND_OF, Run, now
@@ -48,8 +49,11 @@ async def start(store: Storage, client: Any, migration: str, step: str, by: str,
     }
     if asked.pause_percent is not None:
         told["pause_percent"] = asked.pause_percent
+    before = (await migrations.load(store, migration)).active_run
     run = await migrations.begin_run(store, migration, KIND_OF[step], by=by, options=told)  # type: ignore[index]
     await start_run(client, run)
+    if before and (stopped := await migrations.load_run(store, migration, before)).state == "stopped":
+        await tell_end(store, stopped)  # a rollback took its place
     return run
 
 
@@ -130,7 +134,8 @@ async def reconciled(store: Storage, client: Any, run: Run) -> Run:
             return run
         if run.state == "running":
             words = "The orchestration ended before the run did."
-            return await migrations.end_run(store, run.migration, run.id, "failed", message=words, error="internal")
+            run = await migrations.end_run(store, run.migration, run.id, "failed", message=words, error="internal")
+            await tell_end(store, run)
     return run
 
 
@@ -147,6 +152,7 @@ async def progress(store: Storage, run: Run) -> dict[str, dict[str, int]]:
             entry["excepted"] += chunk.excepted
     if run.kind in ("migrate", "delta", "retry"):
         for name in LOAD_ORDER:
-            if name in found:
-                found[name]["total"] = await planned_writes(store, run.migration, run.id, name) or 0
+            if counts := await planned_counts(store, run.migration, run.id, name):
+                entry = found.setdefault(name, {"done": 0, "total": 0, "excepted": 0})
+                entry["total"], entry["excepted"] = counts[0], entry["excepted"] + counts[1]
     return found

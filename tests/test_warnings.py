@@ -26,10 +26,11 @@ from mapping.catalog import build_schema
 from mapping.describe import full_map
 from mapping.model import ClinicMap
 from mapping.schema import Schema
+from reports.forecast import Work, forecast_report
 from reports.prepare import owners_report
 from reports.reconcile import manual_upload_report
 from reports.scope import rebuild_report, scope_report
-from reports.steps import delta_report, forecast_report
+from reports.steps import delta_report
 from reports.warnings import DAILY_REQUESTS, ODD, PROFESSIONAL_TABLES, WARNINGS, Seen, list_prices, warnings_of
 from sources.profile import load_profile
 
@@ -243,8 +244,8 @@ def test_request_limits() -> None:
     assert state == "checked in plan"
     assert "2,000 requests" in words
     actions = {"patient": {"create": {"records": 1000}}}
-    facts = {one.label: one for one in forecast_report("m", actions, 100.0, "measured", {}, 10_000).facts}
-    assert "20.0 % of 10,000 a day" in facts["Requests counted"].note
+    facts = {one.label: one for one in forecast_report("m", actions, Work(created=1000), None, 1, {}, 10_000, 0).facts}
+    assert "10.1 % of 10,000 a day" in facts["Requests counted"].note
     assert facts["Service limit"].value.endswith("/s")
 
 
@@ -258,7 +259,7 @@ def user(**more: Any) -> User:
     [
         ("true", [user()], True),
         ("true", [user(disabled=True)], False),
-        ("false", [user()], False),
+        ("false", [user()], True),
         ("true", [], False),
         ("true", [user(), user(id="v")], False),
         ("true", [user(application=True)], False),
@@ -267,10 +268,18 @@ def user(**more: Any) -> User:
 def test_inactive_owner_before_the_write(active: str, users: list[User], usable: bool) -> None:
     match, words = _match({"_id": "7", "email": "a@b.example", "active": active}, users)
     assert match.usable is usable
-    assert bool(words) is not usable
-    row = {"staff": "7", "email": "a@b.example", "match": match.match, "active": match.status, "reason": words}
-    row["disposition"] = "unchanged" if usable else "excepted"
-    report = owners_report("m-00000000", [row], "team:Front desk", usable=True)
+    assert bool(words) is (not usable or active == "false")
+    row: dict[str, Any] = {
+        "staff": "7",
+        "name": "",
+        "email": "a@b.example",
+        "match": match.match,
+        "active": match.status,
+        "reason": words,
+    }
+    row |= {"rows": 0, "objects": {}, "decision": "", "by": "", "disposition": "unchanged" if usable else "excepted"}
+    people = {"rows": [row], "practitioners": [], "strangers": []}
+    report = owners_report("m-00000000", people, "team:Front desk", usable=True)
     assert {fact.label: fact.value for fact in report.facts}["Not usable"] == ("0" if usable else "1")
 
 

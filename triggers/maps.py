@@ -232,7 +232,10 @@ async def close(req: func.HttpRequest) -> func.HttpResponse:
 @endpoint("read")
 async def get_owners(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/owners"""
-    return answer({"owners": await papers.owners(await storage(), req.route_params["id"])})
+    people = await papers.owners(await storage(), req.route_params["id"])
+    return answer(
+        {"owners": people["rows"], "practitioners": people["practitioners"], "strangers": people["strangers"]}
+    )
 
 
 class Fallback(BaseModel):

@@ -55,10 +55,9 @@ async def get_claims_file(req: func.HttpRequest) -> func.HttpResponse:
 @endpoint("read")
 async def get_exceptions(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/exceptions?object=&run=&offset=: those of the latest loading run unless one is named."""
-    run, rows = await papers.exceptions(
-        await storage(), req.route_params["id"], req.params.get("run"), req.params.get("object") or None
-    )
     offset = int(req.params.get("offset", "0")) if req.params.get("offset", "0").isdecimal() else 0
+    run, object = req.params.get("run"), req.params.get("object") or None
+    run, total, rows = await papers.exceptions(await storage(), req.route_params["id"], run, object, offset, PAGE)
     shown = [
         {
             "object": r.object,
@@ -68,9 +67,9 @@ async def get_exceptions(req: func.HttpRequest) -> func.HttpResponse:
             "message": r.message,
             "cause": r.cause,
         }
-        for r in rows[offset : offset + PAGE]
+        for r in rows
     ]
-    return answer({"run": run, "total": len(rows), "offset": offset, "exceptions": shown})
+    return answer({"run": run, "total": total, "offset": offset, "exceptions": shown})
 
 
 @endpoint("work")

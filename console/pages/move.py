@@ -8,15 +8,13 @@ import azure.functions as func
 from console import schedule
 from console.shell import shell
 from console.visit import Visit
-from ledger import migrations
+from ledger import migrations, notes
 from ledger.gates import window_open
 from ledger.states import Run, now
-from services import decisions, notes
-from services.papers import exceptions, report_data
+from services import cutover, decisions
+from services.papers import report_data
 from services.preview import preview
 
-#: Codes of exceptions that somebody else's change in the target brought about.
-CONFLICTS: Final = ("conflict", "gone_from_target", "shared_row")
 #: Columns of the plan -> class of their colour.
 PLANNED: Final = {"Create": "c1", "Change": "c3", "Unchanged": "c2", "Excepted": "c4", "Excluded": "c5"}
 
@@ -50,8 +48,8 @@ async def delta_page(visit: Visit) -> func.HttpResponse:
         runs=runs,
         turn=turn if one.delta_until and turn and turn < one.delta_until else None,
         open=window_open(one),
-        decided=await notes.notes(visit.store, one.id, "conflict"),
-        conflicts=await _conflicts(visit, report, runs[0].id if runs else None),
+        decided=await notes.read(visit.store, one.id, "conflict"),
+        conflicts=await cutover.conflicts(visit.store, one.id),
         answer=f"{visit.home}/notes",
     )
 
@@ -60,16 +58,6 @@ async def shut(visit: Visit) -> func.HttpResponse:
     """A person ends the delta window before its time."""
     await decisions.shut_delta(visit.store, visit.args["id"], visit.person.name)
     return visit.go(f"{visit.home}/delta")
-
-
-async def _conflicts(visit: Visit, report: dict[str, Any] | None, run: str | None) -> list[tuple[str, str, str]]:
-    """What a person has to decide after a pickup: object, source id, and what happened to it."""
-    gone = report["tables"].get("Gone", []) if report else []
-    found = [(row["Object"], row["Source id"], "gone from the source; its row stays in the target") for row in gone]
-    if run:
-        rows = (await exceptions(visit.store, visit.args["id"], run))[1]
-        found += [(row.object, row.source_id, row.message) for row in rows if row.code in CONFLICTS]
-    return found
 
 
 async def verification_page(visit: Visit) -> func.HttpResponse:
@@ -113,7 +101,11 @@ async def rollback_page(visit: Visit) -> func.HttpResponse:
 
 async def close_page(visit: Visit) -> func.HttpResponse:
     """What has to hold before the end, and the form that ends it."""
-    return visit.page("close.html", **await shell(visit, "close"))
+    items = await cutover.items(visit.store, visit.args["id"])
+    tones = cutover.TONES
+    return visit.page(
+        "close.html", **await shell(visit, "close"), items=items, tones=tones, answer=f"{visit.home}/notes"
+    )
 
 
 async def close(visit: Visit) -> func.HttpResponse:

@@ -74,19 +74,21 @@ async def remove(visit: Visit) -> func.HttpResponse:
 async def owners_page(visit: Visit) -> func.HttpResponse:
     """Who was matched with whom, and who stands in."""
     try:
-        people = await papers.owners(visit.store, visit.args["id"])
+        found = await papers.owners(visit.store, visit.args["id"])
     except NotStored:
-        people = []
+        found = {"rows": [], "practitioners": [], "strangers": []}
+    people = found["rows"]
     match = visit.query("match")
     one = await visit.migration()
     return visit.page(
         "owners.html",
         **await shell(visit, "owners"),
         people=[row for row in people if match in ("", row["match"])],
+        practitioners=[row for row in found["practitioners"] if match in ("", row["match"])],
+        strangers=found["strangers"],
         all=len(people),
-        matches=sorted({row["match"] for row in people}),
+        matches=sorted({row["match"] for row in (*people, *found["practitioners"])}),
         match=match,
-        found=sum(1 for row in people if row["disposition"] == "unchanged"),
         fallback=overview.fallback_owner(one),
         report=await report_data(visit.store, visit.args["id"], "owners"),
         candidates=sorted({row["email"] for row in people if row["match"] == "found" and row["email"]}),

@@ -8,17 +8,19 @@ import azure.functions as func
 from console import masks
 from console.shell import shell
 from console.visit import Visit
-from ledger.exceptions import ExceptionRow
+from ledger import notes
 from reports.reconcile import FIXES
-from services import notes
+from services import papers
 from services.access import StepError
-from services.papers import exceptions, report_data
+from services.notes import add
+from services.papers import report_data
 
 SHOWN: Final = 200  #: records of a cause on the page
 #: Kind of note -> where its form leads back to, and what it may say.
 NOTES: Final = {
     "correction": ("exceptions", ("Mended in the source", "Mended by hand in the target", "Left behind on purpose")),
     "upload": ("uploads", ("Uploaded by hand", "Not needed")),
+    "cutover": ("close", ("Done", "Not applicable")),
     "conflict": (
         "delta",
         ("Keep the row in the target", "Deleted by hand in the target", "Set right by hand in the target"),
@@ -28,29 +30,33 @@ NOTES: Final = {
 
 async def exceptions_page(visit: Visit) -> func.HttpResponse:
     """What did not land as mapped, by cause."""
-    run, rows = await exceptions(visit.store, visit.args["id"])
+    id = visit.args["id"]
     name, of, cause = visit.query("object"), visit.query("of"), visit.query("cause")
-    groups: dict[str, list[ExceptionRow]] = {}
-    for row in rows:
-        kind = "field" if row.field else "record"
-        if name in ("", row.object) and of in ("", kind):
-            groups.setdefault(f"{row.object}/{kind}/{row.code}", []).append(row)
-    ordered = sorted(groups.items(), key=lambda one: (one[0].split("/")[1] != "record", -len(one[1])))
+    run = await papers.run_of_exceptions(visit.store, id)
+    found = await papers.causes(visit.store, id, run) if run else {}
+    shown = {
+        group: one for group, one in found.items() if name in ("", one.example.object) and of in ("", one.example.kind)
+    }
+    ordered = sorted(shown.items(), key=lambda one: (one[1].example.kind != "record", -one[1].count))
+    kinds = Counter[str]()
+    for one in found.values():
+        kinds[one.example.kind] += one.count
     return visit.page(
         "exceptions.html",
         **await shell(visit, "exceptions"),
         run=run,
-        total=len(rows),
-        records=sum(1 for row in rows if row.field is None),
+        total=kinds.total(),
+        kinds={kind: kinds[kind] for kind in ("record", "field", "row")},
         groups=ordered,
-        most=max((len(some) for _, some in ordered), default=1),
-        objects=sorted({row.object for row in rows}),
+        most=max((one.count for _, one in ordered), default=1),
+        objects=sorted({one.example.object for one in found.values()}),
         name=name,
         of=of,
         cause=cause,
-        listed=groups.get(cause, [])[:SHOWN],
+        listed=await papers.of_cause(visit.store, id, run, cause, SHOWN) if run and cause in shown else [],
         fixes=FIXES,
-        corrections=await notes.notes(visit.store, visit.args["id"], "correction"),
+        drugs=await report_data(visit.store, id, "drugs") if visit.person.may_see_values else None,
+        corrections=await notes.read(visit.store, id, "correction"),
         whats=NOTES["correction"][1],
         answer=f"{visit.home}/notes",
     )
@@ -59,7 +65,7 @@ async def exceptions_page(visit: Visit) -> func.HttpResponse:
 async def uploads_page(visit: Visit) -> func.HttpResponse:
     """Documents that could not go by themselves, to tick off."""
     report = await report_data(visit.store, visit.args["id"], "manual-upload")
-    ticked = await notes.notes(visit.store, visit.args["id"], "upload")
+    ticked = await notes.read(visit.store, visit.args["id"], "upload")
     tables: dict[str, Any] = report["tables"] if report else {}
     waiting = [(row["Document"], row) for row in tables.get("To upload", [])]
     look = [(masks.name(visit, row["Document or file"]), row) for row in tables.get("To look at", [])]
@@ -81,7 +87,7 @@ async def note(visit: Visit) -> func.HttpResponse:
     if kind not in NOTES or what not in NOTES[kind][1]:
         raise StepError("bad_request", "That is nothing to note.", "Choose one of the answers.")
     about = visit.form("about")[:400]
-    await notes.add(visit.store, visit.args["id"], kind, about, what, visit.form("reason"), visit.person.name)  # type: ignore[arg-type]
+    await add(visit.store, visit.args["id"], kind, about, what, visit.form("reason"), visit.person.name)  # type: ignore[arg-type]
     return visit.go(f"{visit.home}/{NOTES[kind][0]}")
 
 

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from activities.current import fold
+from activities.load_chunk import lost_properties
 from activities.mapped import as_row, write_index
 from activities.planning import WRITES, Plan, needed, read_part
 from ledger.chunks import write_records
+from ledger.exceptions import ExceptionRow
 from ledger.receipts import Receipt, write_parquet
 from mapping.record import Issue, MappedRecord, Ref
 
@@ -41,6 +43,7 @@ class Planned:
     summary: dict[str, Any]
     rows: list[dict[str, Any]]  #: of every part, in order
     excepted: list[Any]
+    properties: list[Any]
 
     @property
     def actions(self) -> dict[str, str]:
@@ -80,7 +83,10 @@ def plan(
         slices = list(made.slices())
         summary = made.summary(gone=True)
     rows = [row for one in slices for path in one.parts.values() for row in read_part(path).values()]
-    return Planned(summary, rows, [row for one in slices for row in one.excepted])
+    excepted, properties = (
+        [row for one in slices for row in getattr(one, kind)] for kind in ("excepted", "properties")
+    )
+    return Planned(summary, rows, excepted, properties)
 
 
 def test_rows_made_from_several_parents_are_one_and_no_exception(tmp_path: Path) -> None:
@@ -308,3 +314,49 @@ def test_both_records_of_a_shared_row_know_it(tmp_path: Path) -> None:
     made = plan(tmp_path, [one, mapped("b", hash="new")], receipts=receipts)
 
     assert [(row["action"], row["shared"]) for row in made.rows] == [("update", True), ("update", False)]
+
+
+def test_every_excepted_property_is_listed_once(tmp_path: Path) -> None:
+    """A property is a record: with its patient, or alone when the map refuses it; and then it is no field of the patient."""
+    refused = [
+        Issue("properties.Shoe size", "ShoeSize", "not_number", "No number."),
+        Issue("properties.Shoe size", "Size", "too_long", "Too long."),
+        Issue("email", "emailaddress1", "bad_email", "No address."),
+    ]
+    made = plan(
+        tmp_path,
+        [
+            mapped("a", properties=["Hobbies", "Shoe size"], properties_refused=1, issues=refused),
+            mapped("b", status="excepted", reason="no_owner", message="Nobody.", properties=["Hobbies"]),
+            mapped("a", properties=["Hobbies"]),
+            mapped("c", status="excluded", reason="soft_deleted", properties=["Hobbies"]),
+        ],
+    )
+
+    assert sorted((row[0], row[1], row[2], row[4]) for row in made.properties) == [
+        ("a.Hobbies", None, "missing_parent", "s.patient.a"),  # of the copy
+        ("a.Shoe size", None, "not_number", None),
+        ("b.Hobbies", None, "missing_parent", "s.patient.b"),
+    ]
+    assert [row[:3] for row in made.excepted if row[1]] == [("a", "email", "bad_email")]
+    actions = made.summary["actions"]
+    listed = actions["create"]["refused"] + sum(actions[one]["properties"] for one in ("excepted", "duplicate"))
+    assert (listed, made.summary["fields_excepted"]) == (3, 1)
+
+
+def test_properties_of_a_patient_who_is_lost_in_the_load_are_listed(tmp_path: Path) -> None:
+    """Less those that the plan has listed as refused."""
+    refused = [Issue("properties.Shoe size", "ShoeSize", "not_number", "No number.")]
+    made = plan(
+        tmp_path, [mapped("a", properties=["Hobbies", "Shoe size"], properties_refused=1, issues=refused), mapped("b")]
+    )
+    assert lost_properties(made.rows) == [
+        ExceptionRow(
+            "custom_property",
+            "a.Hobbies",
+            None,
+            "missing_parent",
+            "The patient record it belongs to did not land.",
+            "s.patient.a",
+        )
+    ]

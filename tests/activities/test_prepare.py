@@ -80,7 +80,7 @@ async def job(
     monkeypatch.setattr(prepare, "storage", storage_of_test)
     monkeypatch.setattr(target, "pool", pool)
     monkeypatch.setattr(prepare, "names", lambda: ["app-1", "app-2"][:users])
-    job = {"migration": migration, "run": "prepare-0001", "snapshot": 1, "map_hash": hashed}
+    job = {"migration": migration, "run": "prepare-0001", "operator": "Ada", "snapshot": 1, "map_hash": hashed}
     schema = await jobs.schema(storage, job)
     await import_solution(clients.all[0], build_solution(schema), schema)
     yield job

@@ -2,9 +2,10 @@
 
 from collections import Counter
 
-from activities.tally import FIGURES, _add, _properties, told
+from activities.tally import FIGURES, Told, _add, _properties, staff_counts, staff_exceptions
 from ledger.exceptions import ExceptionRow
 from mapping.objects import OBJECTS
+from reports.reconcile import FIXES
 
 
 def lost(object: str, id: str, code: str = "0x80040265", field: str | None = None) -> ExceptionRow:
@@ -15,7 +16,6 @@ def test_what_did_not_land_is_a_field_of_its_parent_or_a_property() -> None:
     objects = {name: dict.fromkeys(FIGURES, 0) for name in OBJECTS}
     objects["custom_property"].update(read=10, migrated=8, excepted=2)
     exceptions = [
-        lost("encounter", "E1"),  # a record's own exception is counted elsewhere
         lost("encounter_note", "E2"),
         lost("encounter_note", "E1", "missing_parent"),  # its encounter is the exception
         lost("carrier", "acme"),
@@ -23,14 +23,18 @@ def test_what_did_not_land_is_a_field_of_its_parent_or_a_property() -> None:
         lost("property_value", "P1.Hobbies.0b"),
         lost("property_value", "P1.Sports.0a"),
     ]
-    told(objects, {"encounter_note", "carrier", "property_value"}, exceptions)
+    told = Told(objects)
+    for row in exceptions:
+        told.take(row)
+    told.excepted()
     assert objects["encounter"]["fields_excepted"] == 1
     assert objects["insurance"]["fields_excepted"] == 1
     assert objects["custom_property"] == dict.fromkeys(FIGURES, 0) | {"read": 10, "migrated": 6, "excepted": 4}
 
 
 def test_what_a_paused_run_did_not_take_up_is_not_counted() -> None:
-    """Neither as migrated nor as read: it has no disposition yet, and the sums still hold."""
+    """Neither as migrated nor as read: it has no disposition yet, and the sums still hold. What the plan has refused is
+    listed, and so it is counted."""
     figures = {"records": 100, "properties": 30, "refused": 2, "ignored": 1}
     plan = {
         "read": 140,
@@ -40,7 +44,7 @@ def test_what_a_paused_run_did_not_take_up_is_not_counted() -> None:
     one = dict.fromkeys(FIGURES, 0)
     _add(one, plan, Counter())
     assert (one["read"], one["migrated"], one["excepted"]) == (40, 30, 10)
-    assert sum(_properties(plan, Counter()).values()) == 0
+    assert +_properties(plan, Counter()) == Counter(excepted=2)
 
     taken = {
         "taken": 60,
@@ -54,3 +58,37 @@ def test_what_a_paused_run_did_not_take_up_is_not_counted() -> None:
     _add(one, plan, Counter(taken))
     assert (one["read"], one["migrated"], one["excepted"]) == (100, 85, 15)
     assert _properties(plan, Counter(taken)) == Counter(migrated=20 - 3 - 1 - 1, excepted=1 + 3, excluded=1)
+
+
+def test_a_property_of_lost_values_is_listed_once_and_not_again_when_the_map_refused_it() -> None:
+    objects = {name: dict.fromkeys(FIGURES, 0) for name in OBJECTS}
+    objects["custom_property"].update(read=3, migrated=2, excepted=1)
+    exceptions = [
+        lost("property_value", "P1.Hobbies.0a"),
+        lost("property_value", "P1.Hobbies.0b"),
+        lost("property_value", "P1.Sports.0a"),
+    ]
+    told = Told(objects)
+    for row in exceptions:
+        told.take(row)
+    told.known([lost("custom_property", "P1.Sports", "unknown_value")])
+    listed = told.excepted()
+    assert [(one.object, one.source_id, one.field, one.code) for one in listed] == [
+        ("custom_property", "P1.Hobbies", None, "0x80040265")
+    ]
+    assert objects["custom_property"]["excepted"] == 2
+
+
+def test_staff_are_listed_as_often_as_they_are_counted() -> None:
+    def person(id: str, match: str, disposition: str) -> dict[str, str]:
+        return {"staff": id, "match": match, "disposition": disposition, "reason": "Words."}
+
+    people = [
+        person("1", "found", "unchanged"),
+        person("2", "disabled", "excepted"),
+        person("3", "none", "excepted"),
+        person("4", "found", "excluded"),
+    ]
+    assert staff_counts(people) == {"read": 4, "unchanged": 1, "excluded": 1, "excepted": 2}
+    assert [(one.source_id, one.code) for one in staff_exceptions(people)] == [("2", "disabled_user"), ("3", "no_user")]
+    assert all(one.code in FIXES and one.message for one in staff_exceptions(people))

@@ -402,7 +402,25 @@ class FakeApp:
         return web.json_response({"fallback": asked["fallback"]})
 
     async def _owners(self, request: web.Request) -> web.Response:
-        return web.json_response({"owners": [{"email": "a@clinic.example", "match": "found", "rows": 12}]})
+        told = {"rows": 12, "objects": {"patient": 12}, "decision": "owns the rows", "by": "Ada"}
+        ann = {"staff": "7", "name": "Ann", "email": "a@clinic.example", "match": "found", "active": "Active"}
+        return web.json_response(
+            {
+                "owners": [ann | told | {"disposition": "unchanged", "reason": ""}],
+                "practitioners": [
+                    {
+                        "practitioner": "p1",
+                        "name": "Ann",
+                        "email": "a@clinic.example",
+                        "staff": "7",
+                        "match": "found",
+                        **told,
+                        "reason": "",
+                    }
+                ],
+                "strangers": [],
+            }
+        )
 
     async def _exceptions(self, request: web.Request) -> web.Response:
         total, offset = 250, int(request.query.get("offset", 0))

@@ -1,6 +1,7 @@
 """A plug-in of the target refuses a patient and a place: what hangs on them waits, says for whom, and lands by a retry."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from tests.e2e.system import System
 PATIENT: Final = "waiting.patient.0001002"
 PLACE: Final = "waiting.location.LOC-01"
 DONE_WITH_EXCEPTIONS: Final = 4
-HANGS_ON_PATIENT: Final = {"insurance", "appointment", "encounter", "prescription", "document"}
+HANGS_ON_PATIENT: Final = {"custom_property", "insurance", "appointment", "encounter", "prescription", "document"}
 
 
 @dataclass
@@ -56,6 +57,7 @@ def retried(system: System, export: Export) -> Retried:
     seen.states.append(road.get())
     seen.refused = dumps.business(system, "waiting")
     seen.exceptions = every(road)
+    seen.summaries["refused"] = road.get("summary")
     still: Json | None = None  # first the plug-in is still there
     for faults in (still, {}):
         if faults is not None:
@@ -119,6 +121,17 @@ def test_the_refused_parents_are_listed_and_everything_else_lands(retried: Retri
     assert {"patient.0001001", "location.LOC-02", "location.LOC-03"} <= retried.refused.keys()
 
 
+def test_as_many_records_are_listed_as_are_counted(retried: Retried) -> None:
+    """Of every object, those that are no rows of their own (staff, custom properties) included."""
+    counted = {name: one["excepted"] for name, one in retried.summaries["refused"]["objects"].items()}
+    listed = Counter(row["object"] for row in retried.exceptions if row["field"] is None)
+    assert dict(listed) == {name: excepted for name, excepted in counted.items() if excepted}
+    assert listed["staff"] and listed["custom_property"]
+    fields = Counter(row["object"] for row in retried.exceptions if row["field"])
+    assert not fields["custom_property"]
+    assert all(row["message"] and row["code"] for row in retried.exceptions)
+
+
 def test_children_wait_and_name_the_cause(retried: Retried) -> None:
     waiting = records(retried.exceptions, PATIENT)
     assert waiting.keys() <= HANGS_ON_PATIENT | {"referral"}
@@ -154,7 +167,10 @@ def test_without_it_parents_and_children_land_as_if_nothing_had_been(retried: Re
     assert "patient.0001002" in retried.landed
     assert retried.landed["location.LOC-03"]["parentaccountid"] == "location.LOC-01"
     waited = {
-        f"{name}.{id}" for name, ids in records(retried.exceptions, PATIENT).items() for id in ids if name != "document"
+        f"{name}.{id}"
+        for name, ids in records(retried.exceptions, PATIENT).items()
+        for id in ids
+        if name not in ("document", "custom_property")
     }
     assert {key.replace("_2F", "/") for key in retried.landed} >= waited
     objects = retried.summaries["retried"]["objects"]

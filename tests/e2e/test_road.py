@@ -196,7 +196,7 @@ def test_reports_are_there_in_three_forms(story: Story) -> None:
     listed = {one["name"]: one["formats"] for one in story.road.get("reports")["reports"]}
     expected = {
         "scope", "map", "owners", "preflight", "forecast", "diff", "exceptions", "manual-upload", "reconciliation",
-        "rollback", "rebuild-inventory",
+        "rollback", "rebuild-inventory", "drugs", "cutover-checklist",
     }  # fmt: skip
     assert expected <= set(listed)
     assert all(formats == ["csv", "html", "json"] for formats in listed.values())
@@ -328,23 +328,29 @@ def test_lookups_lead_to_the_rows_they_led_to_in_the_source(
 
 
 def test_owners_are_enabled_users_of_the_right_rule(story: Story, source: dict[str, list[dict[str, str]]]) -> None:
-    """An appointment belongs to its practitioner's user; where that one cannot own it, to the next rule's."""
+    """An appointment belongs to its practitioner's user, whether or not that one still works at the clinic; where the user
+    cannot own it, to the next rule's. The report tells as much of each practitioner."""
     system = story.road.system
     users = {row["systemuserid"]: row for row in system.rows("systemuser")}
     by_mail = {row["internalemailaddress"]: row for row in users.values() if row.get("internalemailaddress")}
-    mails = {one["provider_id"]: one["work_email"] for one in source["providers"] if one["status"] == "Active"}
+    mails = {one["provider_id"]: one["work_email"] for one in source["providers"]}
     for table in ("contact", "account", "cms_clinicappointment", "cms_clinicencounter", "opportunity"):
         for row in story.rows[table]:
             assert not users[row["ownerid"]]["isdisabled"], table
     appointments = {row["cms_sourcekey"]: row for row in story.rows["cms_clinicappointment"]}
     checked = 0
+    told = {row["practitioner"]: row for row in story.road.get("owners")["practitioners"]}
     for one in source["appointments"]:
         made = appointments.get(f"clinic.appointment.{one['appointment_id']}")
         user = by_mail.get(mails.get(one["provider_id"], ""))
         if made is not None and user is not None and not user["isdisabled"]:
             assert made["ownerid"] == user["systemuserid"]
+            assert told[one["provider_id"]]["match"] == "found"
+            assert told[one["provider_id"]]["decision"] == "owns the rows"
             checked += 1
     assert checked > 20
+    assert sum(row["objects"].get("appointment", 0) for row in told.values()) >= checked
+    assert all(row["decision"] and row["by"] for row in (*told.values(), *story.road.get("owners")["owners"]))
 
 
 def test_referrals_with_money_become_opportunities_won_and_lost(

@@ -354,6 +354,20 @@ async def test_a_sample_holds_its_undo_and_second_pass(storage: Storage) -> None
         await begin_run(storage, id, "undo")
 
 
+async def test_a_part_that_two_workers_begin_at_once_is_one(storage: Storage) -> None:
+    """Else the second would stand where the undo is looked for, and the rows made later would have the old ids."""
+    id = await at_prepared(storage)
+    sample = await begin_run(storage, id, "sample")
+    kinds: tuple[Kind, ...] = ("sample", "undo", "sample")
+    for number, kind in enumerate(kinds, 2):
+        begun = [begin_run(storage, id, kind, parent=sample.id, number=number) for _ in range(4)]
+        assert len({run.id for run in await asyncio.gather(*begun)}) == 1
+    late = await begin_run(storage, id, "sample", parent=sample.id, number=2)
+    parts = [run for run in await list_runs(storage, id) if run.parent]
+    assert [(run.id, run.generation) for run in parts] == [("sample-0002", 0), ("undo-0003", 1), ("sample-0004", 1)]
+    assert late == parts[0]
+
+
 async def test_a_new_sample_takes_the_signature_back(storage: Storage) -> None:
     """From its beginning on, even if it fails."""
     id = await at_prepared(storage)

@@ -190,7 +190,7 @@ async def test_values_that_look_like_other_types_stay_text(storage: Storage, mig
     assert await receipts.read_part(*place) == [odd]
 
 
-async def test_exceptions_are_read_by_run_and_object(storage: Storage, migration: str) -> None:
+async def test_exceptions_are_read_by_run_and_object(storage: Storage, migration: str, folder: Path) -> None:
     """In the order of runs, not of their names."""
     rows = {
         (run, object, chunk): ExceptionRow(
@@ -203,13 +203,16 @@ async def test_exceptions_are_read_by_run_and_object(storage: Storage, migration
     for (run, object, chunk), row in reversed(rows.items()):
         assert await exceptions.write_part(storage, migration, run, object, chunk, [row]) == 1
 
-    parts = await exceptions.read_parts(storage, migration)
+    parts = [part async for part in exceptions.parts(storage, migration)]
     assert [part.run for part in parts] == ["migrate-0002"] * 4 + ["delta-0010"] * 4
     assert {(part.run, part.object, part.chunk): part.rows[0] for part in parts} == rows
-    assert len(await exceptions.read_all(storage, migration, object="claim")) == 4
-    assert len(await exceptions.read_all(storage, migration, run="delta-0010")) == 4
-    only = await exceptions.read_all(storage, migration, run="delta-0010", object="claim")
+    assert len([row async for row in exceptions.each(storage, migration, object="claim")]) == 4
+    assert len([row async for row in exceptions.each(storage, migration, run="delta-0010")]) == 4
+    only = [row async for row in exceptions.each(storage, migration, run="delta-0010", object="claim")]
     assert [row.source_id for row in only] == ["delta-001000000", "delta-001000001"]
+    fetched = await exceptions.fetch(storage, migration, "delta-0010", folder)
+    for _ in range(2):  # a report reads them several times
+        assert list(fetched) == [row async for row in exceptions.each(storage, migration, run="delta-0010")]
 
 
 async def test_a_chunk_that_came_right_has_no_exceptions_left(storage: Storage, migration: str) -> None:
@@ -220,4 +223,4 @@ async def test_a_chunk_that_came_right_has_no_exceptions_left(storage: Storage, 
     )
     await exceptions.write_part(*place, [])
 
-    assert await exceptions.read_all(storage, migration) == []
+    assert [row async for row in exceptions.each(storage, migration)] == []

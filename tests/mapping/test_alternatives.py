@@ -193,7 +193,7 @@ def test_values_of_a_property_as_rows() -> None:
     ]
     assert all("Poker" not in row.source_id for row in rows)
     patient = _compiled(clinic_map)["patient"](RECORDS["patient"])
-    assert (patient.properties, patient.properties_refused, patient.properties_ignored) == (3, 0, 1)
+    assert (len(patient.properties), patient.properties_refused, patient.properties_ignored) == (3, 0, 1)
     assert "cms_hobbies" not in patient.payload
     assert "Hobbies" not in build_schema(clinic_map).table("contact").columns
 

@@ -54,7 +54,8 @@ def test_a_patient() -> None:
     }
     assert mapped.refs == [Ref("parentcustomerid", "location", "demo.location.L2", False)]
     assert (mapped.owner, mapped.owner_rule, mapped.state) == ("systemusers/u1", "own", "inactive")
-    assert (mapped.properties, mapped.properties_refused, mapped.properties_ignored) == (3, 0, 1)
+    assert mapped.properties == ["Hobbies", "Shoe size", "Chart color"]
+    assert (mapped.properties_refused, mapped.properties_ignored) == (0, 1)
 
 
 def test_an_appointment() -> None:
@@ -131,7 +132,7 @@ def test_a_note_too_long_for_its_last_line_is_refused_and_says_so() -> None:
 @pytest.mark.parametrize("missing", [None, "", "  "])
 def test_no_id_is_an_exception(missing: str | None) -> None:
     mapped = _map("patient", _id=missing)
-    assert (mapped.status, mapped.reason, mapped.properties) == ("excepted", "missing_id", 3)
+    assert (mapped.status, mapped.reason, len(mapped.properties)) == ("excepted", "missing_id", 3)
 
 
 def test_excluded_records_say_why() -> None:
@@ -194,7 +195,8 @@ def test_properties_without_an_answer_are_counted_refused() -> None:
     mapped = _map(
         "patient", properties={"Hobbies": ["Golf"], "Shoe size": "big", "New": "x", "Chart color": "red", "Nil": []}
     )
-    assert (mapped.properties, mapped.properties_refused, mapped.properties_ignored) == (4, 3, 1)
+    assert mapped.properties == ["Hobbies", "Shoe size", "New", "Chart color"]
+    assert (mapped.properties_refused, mapped.properties_ignored) == (3, 1)
     assert [(issue.field, issue.code) for issue in mapped.issues] == [
         ("properties.Hobbies", "unknown_value"),
         ("properties.Shoe size", "not_number"),
@@ -204,7 +206,7 @@ def test_properties_without_an_answer_are_counted_refused() -> None:
 
 def test_nothing_lands_without_an_owner() -> None:
     mapped = compiled(Owners())["patient"](RECORDS["patient"])
-    assert (mapped.status, mapped.reason, mapped.properties) == ("excepted", "no_owner", 3)
+    assert (mapped.status, mapped.reason, len(mapped.properties)) == ("excepted", "no_owner", 3)
 
 
 def test_a_substituted_owner_shows() -> None:
@@ -280,4 +282,4 @@ def test_no_record_breaks_the_mapper(object: ObjectName, data: st.DataObject) ->
     assert mapped.status in ("mapped", "excluded", "excepted")
     assert bool(mapped.reason) == (mapped.status != "mapped")
     assert bool(mapped.hash) == (mapped.status == "mapped")
-    assert mapped.properties >= mapped.properties_refused + mapped.properties_ignored
+    assert len(mapped.properties) >= mapped.properties_refused + mapped.properties_ignored

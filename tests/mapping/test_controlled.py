@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mapping.controlled import REDACTED_NAME, REVIEW_UNKNOWN
+from mapping.controlled import REDACTED_NAME
 from mapping.model import ControlledPolicy
 from mapping.record import MappedRecord
 from tests.mapping.samples import OBJECTS, RECORDS, compiled, field, route
@@ -55,7 +55,7 @@ def test_every_schedule_is_controlled_and_no_other_drug_is_touched() -> None:
 def test_an_unknown_drug_lands_and_is_listed_for_review() -> None:
     for policy in ("suppress", "redact", "include"):
         mapped = _prescription(policy, "foozabine 5 MG")
-        assert (mapped.status, mapped.review) == ("mapped", REVIEW_UNKNOWN)
+        assert (mapped.status, mapped.review) == ("mapped", "foozabine 5 MG · 314076")
         assert mapped.payload["cms_deaschedule"] == 100_000_006
 
 

@@ -33,8 +33,13 @@ def test_an_email_names_a_staff_member_without_regard_to_case() -> None:
     assert _owners().resolve(OWNER_RULES, "contact", own=" Ann@Clinic.test ").owner == "systemusers/u1"
 
 
-def test_disabled_inactive_and_unmatched_people_fall_through() -> None:
-    for person, status in (("2", "Active"), ("3", "Inactive"), ("4", "Active"), ("nobody", "Unknown")):
+def test_whoever_left_the_clinic_and_is_enabled_in_the_target_keeps_the_rows() -> None:
+    owned = _owners().resolve(OWNER_RULES, "contact", own="3", practitioner="p1")
+    assert (owned.owner, owned.rule, owned.source_status) == ("systemusers/u3", "own", "Inactive")
+
+
+def test_disabled_and_unmatched_people_fall_through() -> None:
+    for person, status in (("2", "Active"), ("4", "Active"), ("nobody", "Unknown")):
         owned = _owners().resolve(OWNER_RULES, "contact", own=person, practitioner="p1")
         assert (owned.owner, owned.rule, owned.substituted) == ("systemusers/u1", "practitioner", True), person
         assert owned.source_status == status
@@ -48,7 +53,7 @@ def test_who_may_not_read_a_table_owns_rows_of_the_others() -> None:
 
     assert owner("contact", "5") == ("systemusers/u5", "own", False)
     assert owner("ClinicVisit", "5") == ("systemusers/u1", "practitioner", True)
-    assert owner("contact", "6") == ("systemusers/u1", "practitioner", True)
+    assert owner("contact", "6") == ("systemusers/u6", "own", False)
 
 
 def test_practitioner_provider_location_and_fallback_in_turn() -> None:

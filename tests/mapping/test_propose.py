@@ -74,7 +74,7 @@ def test_a_proposal_is_ready_but_for_the_policy() -> None:
     proposal.controlled = "suppress"
     mapper = compile_map(proposal, build_schema(proposal), Owners(fallback="teams/t"))["patient"]
     mapped = mapper({**RECORDS["patient"], "properties": {"Hobbies": ["go"], "Veteran": "yes", "Height": "1.8"}})
-    assert (mapped.properties, mapped.properties_refused, mapped.issues) == (3, 0, [])
+    assert (len(mapped.properties), mapped.properties_refused, mapped.issues) == (3, 0, [])
     assert (mapped.payload["cms_hobbies"], mapped.payload["cms_veteran"], mapped.payload["cms_height"]) == (
         "100000001",
         True,

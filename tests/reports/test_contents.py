@@ -1,10 +1,14 @@
 """What single reports say."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from re import findall
-from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
+from ledger.exceptions import ExceptionRow
+from reports.model import Streamed, Table
 from reports.reconcile import FIXES, exceptions_report, manual_upload_report, plugins
 from reports.scope import scope_report
 from reports.steps import diff_report
@@ -13,7 +17,7 @@ from sources.profile import load_profile
 
 
 def row(object: str, id: str, code: str, field: str | None = None) -> Any:
-    return SimpleNamespace(object=object, source_id=id, field=field, code=code, message="Words.", cause=None)
+    return ExceptionRow(object, id, field, code, "Words.")
 
 
 def test_exceptions_are_grouped_with_the_largest_cause_first() -> None:
@@ -22,14 +26,25 @@ def test_exceptions_are_grouped_with_the_largest_cause_first() -> None:
         row("document", "2", "zero_bytes"),
         row("document", "3", "zero_bytes"),
     ]
-    report = exceptions_report("m-00000000", rows)
-    assert [fact.value for fact in report.facts] == ["2", "1"]
+    report = exceptions_report("m-00000000", rows, 0)
+    assert [fact.value for fact in report.facts] == ["2", "1", "0"]
     causes, every = report.tables
     assert [list(one[:4]) for one in causes.rows] == [
         ["document", "record", "zero_bytes", 2],
         ["patient", "field", "bad_email", 1],
     ]
     assert len(every.rows) == 3
+
+
+def test_records_fields_and_rows_made_from_records_are_told_apart() -> None:
+    rows = [
+        row("patient", "1", "no_owner"),
+        row("custom_property", "1.Hobbies", "missing_parent"),
+        row("patient", "2", "bad_email", "email"),
+        row("encounter_note", "3", "0x80040265"),
+    ]
+    facts = {fact.label: fact.value for fact in exceptions_report("m-00000000", rows, 0).facts}
+    assert (facts["Records"], facts["Fields"], facts["Rows"]) == ("2", "1", "1")
 
 
 def test_every_cause_that_a_transform_names_has_advice() -> None:
@@ -127,3 +142,20 @@ def test_the_reconciliation_says_whether_plugins_and_flows_ran() -> None:
     assert (left_out.value, left_out.note) == ("left out", "CARRYOVER_BYPASS_LOGIC")
     some = plugins({"migrate-0002": False, "delta-0003": True})
     assert (some.value, some.note) == ("left out", "in delta-0003 only; CARRYOVER_BYPASS_LOGIC")
+
+
+def test_rows_that_are_streamed_are_read_anew_each_time_and_never_held() -> None:
+    read: list[int] = []
+
+    def rows() -> Iterator[list[Any]]:
+        for number in range(1000):
+            read.append(number)
+            yield [number, f"id {number}", None]
+
+    table = Table("T", ["n", "id", "none"], Streamed(rows, 1000), shown=3)
+    assert table.rows[:3] == [[0, "id 0", None], [1, "id 1", None], [2, "id 2", None]]
+    assert (len(read), len(table.rows), table.rows[5][0]) == (3, 1000, 5)
+    assert table.numeric == [True, False, False]
+    assert sum(row[0] for row in table.rows) == 499_500
+    with pytest.raises(IndexError):
+        table.rows[1000]

@@ -1,0 +1,118 @@
+"""Pages of what a migration found, with something on them: owners, exceptions with their drugs, the cutover checklist."""
+
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+
+from activities import jobs
+from activities.keep import keep_report
+from console import csrf, door
+from ledger import exceptions, migrations
+from ledger.exceptions import ExceptionRow
+from ledger.migrations import Migration
+from ledger.storage import Storage
+from reports.drugs import drugs_report
+from services import identity, notes, overview
+from services.overview import NewMigration
+from settings import Settings
+from tests.console.test_door import ask, text
+
+
+@pytest.fixture
+async def store(azurite: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Storage]:
+    """The storage that the console finds; whoever works on this machine may do everything."""
+    async with Storage.open(azurite) as opened:
+        await opened.ensure()
+
+        async def here() -> Storage:
+            return opened
+
+        made = Settings(CARRYOVER_DEVELOPMENT_IDENTITY="dev")
+        monkeypatch.setattr(door, "storage", here)
+        monkeypatch.setattr(csrf, "_keys", {})
+        for module in (identity, csrf):
+            monkeypatch.setattr(module, "settings", lambda: made)
+        yield opened
+
+
+@pytest.fixture
+async def migration(store: Storage, request: pytest.FixtureRequest) -> Migration:
+    """A migration whose last full run is done."""
+    one = await overview.create(store, NewMigration(system=request.node.name.replace("_", "-")[:40]))
+
+    def ready(changed: Migration) -> None:
+        changed.state, changed.written = "signed_off", True
+        changed.map_hash = changed.confirmed_hash = changed.signed_hash = changed.prepared_hash = "h"
+        changed.sample_run = changed.signed_sample = "sample-0001"
+
+    await migrations.change(store, one.id, ready)
+    run = await migrations.begin_run(store, one.id, "migrate", by="Ada")
+    await migrations.end_run(store, one.id, run.id, "done")
+    return one
+
+
+async def page(one: Migration, place: str, of: str = "") -> str:
+    """The text of a page, without its tags."""
+    answer = await ask("GET", f"m/{one.id}/{place}", of=of)
+    assert answer.status_code == 200, text(answer)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text(answer)))
+
+
+async def test_owners_are_told_with_their_rows_and_the_decision(store: Storage, migration: Migration) -> None:
+    told = {
+        "rows": 1203,
+        "objects": {"patient": 1203},
+        "decision": "rows go to the fallback owner (1,203)",
+        "by": "Cyd",
+    }
+    staff = {"staff": "2", "name": "Bob", "email": "b@c.test", "match": "disabled", "active": "Inactive"}
+    people = {
+        "rows": [{**staff, **told, "disposition": "excepted", "reason": "The user is disabled."}],
+        "practitioners": [
+            {"practitioner": "p2", "name": "", "email": "", "staff": "", "match": "none", **told, "reason": "No link."}
+        ],
+        "strangers": [{"kind": "practitioner", "id": "p9", **told}],
+    }
+    await jobs.keep_document(store, migration.id, "staff.json", people)
+    found = await page(migration, "owners")
+    for words in (
+        "Bob",
+        "left the clinic",
+        "Patient 1,203",
+        "rows go to the fallback owner (1,203)",
+        "Cyd",
+        "p2",
+        "p9",
+    ):
+        assert words in found, words
+
+
+async def test_exceptions_add_up_and_unknown_drugs_are_beside_them(store: Storage, migration: Migration) -> None:
+    rows = [
+        ExceptionRow("patient", "1", None, "no_owner", "Nobody."),
+        ExceptionRow("patient", "2", "email", "bad_email", "No address."),
+        ExceptionRow("encounter_note", "3", None, "0x80040265", "Refused."),
+    ]
+    run = (await migrations.list_runs(store, migration.id))[-1].id
+    for row in rows:
+        await exceptions.write_part(store, migration.id, run, row.object, f"00{row.source_id}", [row])
+    await keep_report(store, drugs_report(migration.id, [("Foozabine 5 mg", 31, ["R1", "R2"])]))
+    found = await page(migration, "exceptions")
+    for words in (
+        "Records 1 counted as excepted",
+        "Fields 1 left",
+        "Rows made from records 1",
+        "Foozabine 5 mg 31 R1, R2",
+    ):
+        assert words in found, words
+    made = await page(migration, "exceptions", of="row")
+    assert "Encounter note: Refused." in made
+    assert "no_owner" not in made
+
+
+async def test_the_cutover_checklist_is_ticked_off_on_the_page_close(store: Storage, migration: Migration) -> None:
+    found = await page(migration, "close")
+    assert "Freeze the source ! open nobody has said so" in found
+    await notes.add(store, migration.id, "cutover", "freeze", "Done", "Friday evening", "Ada")
+    assert "Freeze the source ✓ done Friday evening (Ada," in await page(migration, "close")

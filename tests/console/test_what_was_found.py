@@ -16,7 +16,7 @@ from reports.drugs import drugs_report
 from services import identity, notes, overview
 from services.overview import NewMigration
 from settings import Settings
-from tests.console.test_door import ask, text
+from tests.console.visits import ask, text
 
 
 @pytest.fixture

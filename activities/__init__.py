@@ -16,9 +16,10 @@ from activities.prepare import check_target, install_solution, resolve_owners
 from activities.probing import probe_target
 from activities.reconcile import reconcile
 from activities.removal import remove_solution
-from activities.reporting import make_delta_report, make_diff, make_rollback_report
+from activities.reporting import make_delta_report, make_rollback_report
 from activities.rollback import plan_rollback, prove_undone
 from activities.runs import finish_run, note_wait, open_part, open_run
+from activities.sample_report import make_diff
 from activities.scope import make_scope
 from activities.source import close_snapshot, read_source, shape_bucket, stage_file
 from activities.tally import tally

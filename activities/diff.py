@@ -1,62 +1,119 @@
 """The field-level diff of a sampled record: every source field, what was made of it, and what stands in the target."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from activities.planning import CODES
+from activities.proofs import proof_of
 from activities.rows import Op, RowBuilder
 from dataverse.afterimage import same
 from mapping.model import ClinicMap, FieldMap
-from mapping.schema import SchemaColumn
+from mapping.parties import parties_of
+from mapping.schema import SchemaColumn, SchemaTable
 
 Record = dict[str, Any]
 
-#: When an appointment is, in the tables that appointments may land in.
-_TIMES: Final = ("ScheduledDate", "scheduledstart", "scheduledend")
+#: Codes of a run's exceptions: by source id, and the field or column ("" for the record as a whole).
+Codes = Mapping[tuple[str, str], str]
+
+#: What a contact says of whose it is.
+_NAMES: Final = ("SourceKey", "SourcePatientID")
 
 
 class Differ:
-    """Makes diff rows for the records of one object."""
+    """Makes diff rows for the records of one object: those that landed, and those that did not."""
 
-    def __init__(self, clinic_map: ClinicMap, builder: RowBuilder, name: str) -> None:
+    def __init__(self, clinic_map: ClinicMap, builder: RowBuilder, name: str, codes: Codes) -> None:
         self._routes = {route.table: route.fields for route in clinic_map.objects[name].routes}  # type: ignore[index]
-        self._builder, self._name = builder, name
+        self._builder, self._name, self._codes = builder, name, codes
+        self._proofs = {
+            (table, place): proof
+            for table, fields in self._routes.items()
+            for place, one in enumerate(fields)
+            if (proof := proof_of(name, one, fields)) is not None
+        }
+
+    def links(self, op: Op, row: Record) -> list[str]:
+        """The contacts that a row's lookups under proof point at."""
+        return [
+            link
+            for place, one in enumerate(self._routes[op.table.plain])
+            if (op.table.plain, place) in self._proofs and one.transform == "lookup" and one.column
+            for link in _links(op.table.columns[one.column], row)
+        ]
 
     def rows(
         self,
-        shaped: dict[int, Record],
-        mapped: dict[int, Record],
-        plan: dict[int, Record],
-        ops: dict[int, Op],
-        actual: dict[str, Record],
+        shaped: Mapping[int, Record],
+        mapped: Mapping[int, Record],
+        plan: Mapping[int, Record],
+        ops: Mapping[int, Op],
+        actual: Mapping[str, Record],
+        linked: Mapping[str, list[str]],
     ) -> Iterator[Record]:
-        """One row per source field of every record: object, source_id, field, source, transform, column, value, verdict,
-        and which of the report's proofs it belongs to, if any."""
-        for pos, row in mapped.items():
-            op = ops.get(pos)
-            if op is None or pos not in shaped:
-                continue
-            refused = {issue["field"]: issue["code"] for issue in row["issues"]}
-            lost = {link["column"] for link in plan[pos]["missing"] or []}
-            for one in self._routes[op.table.plain]:
-                yield self._row(one, shaped[pos], op, actual.get(op.row_id), refused, lost)
+        """One row per source field of every record: what the source holds, what stands in the target, the verdict, the
+        code of a refusal, and of a field under proof what the proof asks for and what was found.
 
-    def _row(
-        self, one: FieldMap, record: Record, op: Op, row: Record | None, refused: dict[str, str], lost: set[str]
-    ) -> Record:
-        source = _value(record, one.source)
-        column = op.table.columns.get(one.column) if one.column else None
-        value = row.get(column.read_name) if column and row else None
+        ``linked``: for each id of ``links`` what names that row.
+        """
+        for pos, row in mapped.items():
+            if pos not in shaped or plan[pos]["action"] == "merged":
+                continue
+            op = ops.get(pos)
+            table = self._builder.schema.table(row["table"] or next(iter(self._routes)))
+            for place, one in enumerate(self._routes[table.plain]):
+                column = table.columns.get(one.column) if one.column else None
+                made = self._made(one, column, shaped[pos], row)
+                if op is None:
+                    made |= self._absent(one, row, plan[pos])
+                else:
+                    lost = {link["column"] for link in plan[pos]["missing"] or []}
+                    made |= self._present(one, column, made["source"], row, op, actual.get(op.row_id), lost)
+                proof = self._proofs.get((table.plain, place))
+                if proof and row["status"] != "excluded" and made["source"] not in one.args.get("none", ()):
+                    there = actual.get(op.row_id) if op else None
+                    links = _links(column, there) if column and there and one.transform == "lookup" else []
+                    made["proof"], truth = proof
+                    made["truth"] = shaped[pos].get(truth) or made["source"]
+                    made["linked"] = [name for id in links for name in linked.get(id, ())]
+                yield made
+
+    def _made(self, one: FieldMap, column: SchemaColumn | None, record: Record, row: Record) -> Record:
+        """What a row of the diff says of any record."""
         return {
             "object": self._name,
-            "source_id": op.source_id,
+            "source_id": row["source_id"],
+            "patient": row["patient"],
             "field": one.source,
-            "source": source,
+            "source": _value(record, one.source),
             "transform": "redacted" if one.review == "redact" else one.transform,
             "column": column.logical if column else None,
-            "value": _shown(column, value),
-            "verdict": self._verdict(one, column, source, value, op, row, refused, lost),
-            "proof": None if one.status == "ignored" else _proof(self._name, one),
+            "read": column.read_name if column else None,
+            "value": None,
+            "landed": False,
+            "reason": "",
+            "proof": None,
         }
+
+    def _absent(self, one: FieldMap, row: Record, planned: Record) -> Record:
+        """A record without a row: excluded with a reason, or refused with a code."""
+        code = row["reason"] or CODES.get(planned["action"]) or self._codes.get((row["source_id"], ""), "not_written")
+        left_out = row["status"] == "excluded" or one.status == "ignored"
+        return {"verdict": "not migrated" if left_out else "refused", "reason": code}
+
+    def _present(
+        self,
+        one: FieldMap,
+        column: SchemaColumn | None,
+        source: Any,
+        mapped: Record,
+        op: Op,
+        row: Record | None,
+        lost: set[str],
+    ) -> Record:
+        """A record that has a row, or should have one."""
+        value = row.get(column.read_name) if column and row else None
+        return {"landed": True, "value": _shown(column, value)} | self._verdict(one, column, source, value, mapped, op, row, lost)
 
     def _verdict(
         self,
@@ -64,39 +121,55 @@ class Differ:
         column: SchemaColumn | None,
         source: Any,
         value: Any,
+        mapped: Record,
         op: Op,
         row: Record | None,
-        refused: dict[str, str],
         lost: set[str],
-    ) -> str:
+    ) -> Record:
         if one.status == "ignored":
-            return "not migrated"
+            return {"verdict": "not migrated", "reason": one.reason}
         if source in (None, "", []) and value in (None, ""):
-            return "same"
-        if one.source in refused or (column and (column.logical in lost or column.read_name in op.refused)):
-            return "refused"
+            return {"verdict": "same"}
+        if code := self._refusal(one, column, mapped, op, lost):
+            return {"verdict": "refused", "reason": code}
         if row is None:
-            return "differs"
+            return {"verdict": "differs", "reason": "no_row"}
         if column is None:
-            return "changed by transform"
+            return {"verdict": "changed by transform"}
         if column.read_name not in op.columns:
             # Nothing was written: what stands there is the column's default, or another record's of a shared row.
-            return "left to the target" if source in (None, "", []) else "changed by transform"
+            return {"verdict": "left to the target" if source in (None, "", []) else "changed by transform"}
         if not same(op.columns[column.read_name], value):
-            return "differs"
-        return "same" if same(source, value) else "changed by transform"
+            return {"verdict": "differs"}
+        return {"verdict": "same" if same(source, value) else "changed by transform"}
+
+    def _refusal(
+        self, one: FieldMap, column: SchemaColumn | None, mapped: Record, op: Op, lost: set[str]
+    ) -> str | None:
+        """The code with which a field of a landed record was refused; None when it was not."""
+        for issue in mapped["issues"]:
+            if issue["field"] == one.source and issue["column"] in (None, one.column):
+                return str(issue["code"])
+        if column is None:
+            return None
+        if column.logical in lost:
+            return "missing_parent"
+        if column.read_name in op.refused:
+            return self._codes.get((op.source_id, column.read_name), "held_back")
+        return None
 
 
-def _proof(name: str, one: FieldMap) -> str | None:
-    """Which of ``reports.steps.PROOFS`` a field of an object proves."""
-    target = one.args.get("object") if one.transform == "lookup" else None
-    if name == "patient" and one.column == "SourceMRN":
-        return "mrn"
-    if name == "appointment" and one.column in _TIMES:
-        return "time"
-    if target == "practitioner":
-        return "practitioner"
-    return "insurance" if name == "insurance" and target == "patient" else None
+def _links(column: SchemaColumn, row: Record) -> list[str]:
+    """The contacts that a lookup or a party column points at."""
+    value = row.get(column.read_name)
+    if column.type == "parties":
+        return [id for table, id in parties_of(value) if table == "contact"]
+    return [str(value).lower()] if value else []
+
+
+def names_of(table: SchemaTable) -> list[str]:
+    """The columns, by read name, that say which record of the source a contact is."""
+    return [table.columns[name].read_name for name in _NAMES if name in table.columns]
 
 
 def _value(record: Record, source: str) -> Any:

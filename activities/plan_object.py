@@ -8,7 +8,7 @@ import orjson
 
 from activities import jobs
 from activities.current import fetch_current
-from activities.planning import REFUSED, WRITES, Plan, needed
+from activities.planning import LANDED, NOT_LANDED, REFUSED, WRITES, Plan, needed
 from activities.resources import storage, workplace
 from ledger import paths
 from ledger.exceptions import ExceptionRow
@@ -58,7 +58,10 @@ async def _make(store: Storage, job: dict[str, Any], folder: Path, base: str, su
         for parent in parents - {name}:
             await store.download("staging", _index(job, parent), folder / "planned" / parent)
     number = 0
-    wanted = ("unchanged", "update") if phase == "verify" else WRITES
+    wanted: tuple[str, ...] = WRITES
+    if phase == "verify":
+        # A field-level diff shows what did not land, too.
+        wanted = (*LANDED, *NOT_LANDED) if job.get("diff") else LANDED
     merges = name in DERIVED
     with Plan(folder, name, wanted=wanted, parents=parents - {name}, keep_owner=keep_owner, merges=merges) as plan:
         slices = plan.slices()

@@ -19,6 +19,10 @@ from mapping.properties import PREFIX
 WRITES: Final = ("create", "update", "join", "adopt")
 REFUSED: Final = ("excepted", "duplicate", "orphan", "rerouted", "ambiguous")
 
+#: What ``plan`` says, once a run has loaded, of the records that have a row, and of those that have none.
+LANDED: Final = ("unchanged", "update")
+NOT_LANDED: Final = (*WRITES, *REFUSED, "excluded")
+
 #: What is said of a custom property whose patient did not land: code and words. It names the patient as its cause.
 WITH_PATIENT: Final = ("missing_parent", "The patient record it belongs to did not land.")
 
@@ -27,6 +31,11 @@ Excepted = tuple[str, str | None, str, str, str | None, str | None]
 
 #: Keys are compared without case, by a digest: 16 bytes, however long they are.
 _KEY: Final = "md5_number(lower(source_key))"
+
+#: Codes of the records that the plan itself refuses, by action; the others bring their own.
+CODES: Final = {
+    "duplicate": "duplicate_id", "orphan": "missing_parent", "rerouted": "rerouted", "ambiguous": "ambiguous_match",
+}  # fmt: skip
 
 _WRITTEN: Final = ", ".join(f"'{action}'" for action in WRITES)
 _NOT_LANDED: Final = ", ".join(f"'{action}'" for action in REFUSED)
@@ -136,9 +145,7 @@ LEFT JOIN (SELECT {_KEY} AS k, payload FROM read_parquet($old)) AS o ON o.k = p.
 
 _EXCEPTED_RECORDS: Final = f"""
 SELECT source_id, NULL,
-       CASE action WHEN 'duplicate' THEN 'duplicate_id' WHEN 'orphan' THEN 'missing_parent' WHEN 'rerouted' THEN 'rerouted'
-            WHEN 'ambiguous' THEN 'ambiguous_match'
-            ELSE reason END,
+       CASE action {" ".join(f"WHEN '{action}' THEN '{code}'" for action, code in CODES.items())} ELSE reason END,
        CASE action WHEN 'duplicate' THEN 'Another record of this object has the same id; the first one was taken.'
             WHEN 'orphan' THEN 'The ' || orphan_of.object || ' it belongs to is not in the target.'
             WHEN 'rerouted' THEN 'It would land in another table than before; roll its run back first.'

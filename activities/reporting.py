@@ -1,4 +1,4 @@
-"""The reports that end a step: the sample's diff, the delta, the rollback."""
+"""The reports that end a step: the delta, the rollback."""
 
 from collections import Counter
 from typing import Any
@@ -7,9 +7,7 @@ import orjson
 
 from activities import jobs
 from activities.drift import with_drift
-from activities.drugs import list_drugs
 from activities.keep import keep_report
-from activities.reconcile import compared
 from activities.resources import storage
 from activities.scope import merged
 from activities.tally import plan_summary
@@ -18,31 +16,7 @@ from activities.who import users
 from ledger import paths
 from ledger.chunks import unpack
 from mapping.objects import LOAD_ORDER
-from reports.steps import delta_report, diff_report, rollback_report
-
-
-async def make_diff(job: dict[str, Any]) -> dict[str, Any]:
-    """The field-level diff of the sample; the outcome of the step."""
-    store = await storage()
-    rows: list[dict[str, Any]] = []
-    for blob in await store.names("staging", paths.work(job["migration"], job["run"], "diff/")):
-        rows += unpack(await store.get("staging", blob))
-    chosen = orjson.loads(await store.get("staging", paths.work(job["migration"], job["root"], "sample/chosen.json")))
-    totals, findings = await compared(store, job)
-    rehearsal = Counter[str]()
-    for one in job["rehearsal"].values():
-        rehearsal.update(one)
-    await keep_report(store, diff_report(job["migration"], rows, chosen, rehearsal, findings))
-    await list_drugs(job)
-    verdicts = Counter(row["verdict"] for row in rows)
-    records = sum(one["rows"] for one in totals.values())
-    return {
-        "message": (
-            f"{chosen['patients']} patients with {records:,} records were migrated, undone ({rehearsal['deleted']:,} rows, "
-            f"proved gone) and migrated again; {verdicts['differs']:,} of {len(rows):,} fields differ."
-        ),
-        "counts": {name: {"records": one["rows"], "verified": one["verified"]} for name, one in totals.items()},
-    }
+from reports.steps import delta_report, rollback_report
 
 
 async def make_delta_report(job: dict[str, Any]) -> dict[str, Any]:

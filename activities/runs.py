@@ -88,6 +88,7 @@ async def finish_run(end: dict[str, Any]) -> dict[str, Any]:
         clean=outcome.get("clean", False),
         undone=outcome.get("undone"),
         kept=outcome.get("kept", False),
+        differences=outcome.get("differences"),
     )
     await anchor(store, run)
     if run.parent is None:

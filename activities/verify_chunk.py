@@ -8,9 +8,9 @@ import orjson
 
 from activities import jobs
 from activities.current import current_keys
-from activities.diff import Differ
+from activities.diff import Codes, Differ, names_of
 from activities.papers import Papers
-from activities.planning import read_part
+from activities.planning import LANDED, read_part
 from activities.resources import storage, workplace
 from activities.rows import Op, RowBuilder
 from activities.target import chunk_client
@@ -21,6 +21,7 @@ from dataverse.reads import read_rows
 from dataverse.states import state_values
 from ledger import paths
 from ledger.chunks import pack, read_records
+from ledger.exceptions import read_all
 from ledger.storage import Storage, bounded
 from mapping.derived import derive
 from mapping.model import ClinicMap
@@ -55,7 +56,9 @@ async def verify_chunk(job: dict[str, Any]) -> dict[str, Any]:
     builder = RowBuilder(schema, job["generation"])
     async with workplace("verify") as folder:
         plan, mapped = await _fetch(store, job, folder, chunk)
-        ops = {pos: _expected(builder, row, plan[pos]) for pos, row in mapped.items() if plan[pos]["row_id"]}
+        ops = {
+            pos: _expected(builder, row, plan[pos]) for pos, row in mapped.items() if plan[pos]["action"] in LANDED
+        }
         await _own_lookups(store, job, builder, mapped, ops)
         actual: dict[str, dict[str, Any]] = {}
         async with chunk_client(store, job) as client:
@@ -64,12 +67,14 @@ async def verify_chunk(job: dict[str, Any]) -> dict[str, Any]:
                 columns = sorted({column for op in group for column in op.columns} | _state_column(table.logical))
                 actual |= await read_rows(client, table, [op.row_id for op in group], columns)
             digests = await _digests(client, ops) if name == "document" else {}
+            if job.get("diff"):
+                differ = Differ(clinic_map, builder, name, await _codes(store, job))
+                linked = await _linked(client, builder, differ, ops, actual)
+                shaped = await _shaped(store, job, folder, mapped)
+                rows = pack(differ.rows(shaped, mapped, plan, ops, actual, linked))
+                await store.put("staging", paths.work(migration, run, f"diff/{name}-{chunk}.ndjson.gz"), rows)
         papers = Papers(await jobs.optional_document(store, migration, "files.json", {})) if digests else None
         result = _compare(clinic_map, builder, name, ops, actual, digests, papers)
-        if job.get("diff"):
-            differ = Differ(clinic_map, builder, name)
-            rows = list(differ.rows(await _shaped(store, job, folder, mapped), mapped, plan, ops, actual))
-            await store.put("staging", paths.work(migration, run, f"diff/{name}-{chunk}.ndjson.gz"), pack(rows))
     base = paths.work(migration, run, f"verify/{name}-{chunk}")
     await store.put("staging", f"{base}.findings.ndjson.gz", pack(result.findings))
     counts = {key: value for key, value in vars(result).items() if key != "findings"}
@@ -81,7 +86,7 @@ async def verify_chunk(job: dict[str, Any]) -> dict[str, Any]:
 async def _fetch(
     store: Storage, job: dict[str, Any], folder: Path, chunk: str
 ) -> tuple[dict[int, dict[str, Any]], dict[int, dict[str, Any]]]:
-    """The chunk's plan and its mapped records, for the records that have a row."""
+    """The chunk's plan and its mapped records, for the records that have a row; for a diff, of all that are planned."""
     name = job["object"]
     await store.download(
         "staging", paths.work(job["migration"], job["run"], f"{name}/verify/{chunk}.parquet"), folder / "plan"
@@ -89,14 +94,15 @@ async def _fetch(
     plan = read_part(folder / "plan")
     mapped_name = next(iter(plan.values()))["chunk"]
     await store.download("staging", jobs.mapped_chunk(job, name, mapped_name), folder / "mapped.gz")
-    wanted = {pos for pos, row in plan.items() if row["action"] in ("unchanged", "update")}
+    wanted = {pos for pos, row in plan.items() if job.get("diff") or row["action"] in LANDED}
     return plan, {row["pos"]: row for row in read_records(folder / "mapped.gz") if row["pos"] in wanted}
 
 
 def _expected(builder: RowBuilder, mapped: dict[str, Any], plan: dict[str, Any]) -> Op:
     """What should stand in the row: the record as mapped now, less what was refused and listed when it was written."""
     op = builder.op(mapped, plan)
-    for column in plan["refused"]:
+    op.refused = list(plan["refused"])
+    for column in op.refused:
         op.columns.pop(column, None)
     return op
 
@@ -115,6 +121,25 @@ async def _own_lookups(
         for ref in refs:
             if pos in ops and (parent := current.get(ref["key"].lower())):
                 builder.bind(ops[pos].table, ref["column"], *parent, {}, ops[pos].columns)
+
+
+async def _codes(store: Storage, job: dict[str, Any]) -> Codes:
+    """Why records and fields of this object did not land, as the run that loaded them listed it."""
+    listed = await read_all(store, job["migration"], run=job["run"], object=job["object"])
+    return {(row.source_id, row.field or ""): row.code for row in listed}
+
+
+async def _linked(
+    client: DataverseClient, builder: RowBuilder, differ: Differ, ops: dict[int, Op], actual: dict[str, dict[str, Any]]
+) -> dict[str, list[str]]:
+    """Contacts that lookups under proof point at, by id: what each says of whose it is."""
+    ids = {id for op in ops.values() if op.row_id in actual for id in differ.links(op, actual[op.row_id])}
+    if not ids:
+        return {}
+    contact = builder.schema.table("contact")
+    names = names_of(contact)
+    rows = await read_rows(client, contact, sorted(ids), names)
+    return {id: [str(row[name]) for name in names if row.get(name)] for id, row in rows.items()}
 
 
 def _state_column(table: str) -> set[str]:

@@ -120,6 +120,8 @@ def next_steps(migration: Migration, *, at: datetime | None = None) -> list[Next
         steps = [NextStep("rollback", "Finish the rollback that began.")]
     else:
         wanted = [_ONWARD[migration.state]]
+        if migration.state == "sampled" and migration.unexplained:
+            wanted.append(NextStep("sample", "Explain what differs, or mend the map and migrate a new sample."))
         if migration.state == "signed_off":
             wanted.append(NextStep("plan", "See what would be written, without writing."))
         if migration.state in ("migrated", "verified"):
@@ -186,6 +188,11 @@ def _check_sign_off(migration: Migration, _at: datetime) -> Refusal | None:
     refusal = _unconfirmed(migration)
     if refusal is None and (migration.sample_run is None or migration.sample_hash != migration.map_hash):
         return Refusal("sample_outdated", "The sample was made with another map; migrate a new sample.", "sample")
+    if refusal is None and migration.unexplained:
+        left = migration.unexplained
+        said = "1 difference of the sample is" if left == 1 else f"{left:,} differences of the sample are"
+        reason = f"{said} unexplained; explain each by name, or mend the map and migrate a new sample."
+        return Refusal("differences_unexplained", reason, "sample")
     return refusal
 
 

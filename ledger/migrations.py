@@ -208,6 +208,7 @@ async def end_run(
     clean: bool = False,
     undone: Mapping[str, bool] | None = None,
     kept: bool = False,
+    differences: Mapping[str, int] | None = None,
 ) -> Run:
     """End a run, in any state but running, and move the migration on when it is done. Safe to repeat.
 
@@ -215,7 +216,8 @@ async def end_run(
     answer came first) stops before its next write, so that the next run is the only writer.
     `changed`: a writing run wrote something. `clean`: a verify found no difference. `undone`: a rollback or undo
     names the writing runs it saw and whether each was taken back (True) or still stands (False). Runs taken back get
-    `undone_by`. `kept`: it left rows of ours to those who changed them. Raises NoMigration, NoRun.
+    `undone_by`. `kept`: it left rows of ours to those who changed them. `differences`: what a sample's diff found, by
+    kind. Raises NoMigration, NoRun.
     """
     run = await load_run(storage, id, run_id)
     if run.stop_by and state == "failed":
@@ -232,7 +234,7 @@ async def end_run(
         if run.kind in WRITING and (changed or state != "done"):
             transitions.wrote(migration)
         if state == "done":
-            _onward(migration, run, clean=clean, left=left, kept=kept)
+            _onward(migration, run, clean=clean, left=left, kept=kept, differences=differences or {})
 
     if run.parent is None:
         await change(storage, id, end)
@@ -303,14 +305,16 @@ def _admit(migration: Migration, kind: Kind, parent: str | None) -> None:
         raise GateClosed(refusal)
 
 
-def _onward(migration: Migration, run: Run, *, clean: bool, left: list[Run], kept: bool) -> None:
+def _onward(
+    migration: Migration, run: Run, *, clean: bool, left: list[Run], kept: bool, differences: Mapping[str, int]
+) -> None:
     match run.kind:
         case "scope":
             transitions.scoped(migration)
         case "prepare":
             transitions.prepared(migration, run)
         case "sample":
-            transitions.sampled(migration, run)
+            transitions.sampled(migration, run, differences)
         case "migrate" | "retry":
             transitions.migrated(migration)
         case "verify":

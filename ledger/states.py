@@ -106,6 +106,8 @@ class Migration(BaseModel):
     prepared_hash: str | None = None  #: the map hash the target was prepared for
     sample_run: str | None = None
     sample_hash: str | None = None  #: the map hash the sample was made with
+    sample_counts: dict[str, int] = Field(default_factory=dict)  #: fields, and what differs by kind
+    unexplained: int = 0  #: differences of the sample that nobody has explained yet; none may be left at the sign-off
     signed_hash: str | None = None
     signed_sample: str | None = None
     signed_by: str | None = None

@@ -5,6 +5,7 @@ They change the document they are given and are meant for `migrations.change`. T
 applied by `end_run`.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from ledger.gates import GateClosed, Refusal, gate, window_open
@@ -77,6 +78,16 @@ def sign(migration: Migration, by: str, map_hash: str, sample: str) -> None:
     migration.state = "signed_off"
 
 
+def explained(migration: Migration, sample: str, left: int) -> None:
+    """A person has explained differences of that sample; ``left`` are still to be explained.
+
+    Explanations are only ever added, so of two people at once the one who counts fewer has seen both.
+    """
+    if sample != migration.sample_run:
+        _pass(Refusal("sample_outdated", "A newer sample was made; read that one and explain it.", "sign-off"))
+    migration.unexplained = min(migration.unexplained, left)
+
+
 def open_delta_window(migration: Migration, kind: Kind, until: datetime) -> None:
     """Delta runs are allowed until this time (UTC); until then the migration cannot be closed.
 
@@ -133,9 +144,11 @@ def prepared(migration: Migration, run: Run) -> None:
     _at_least(migration, "prepared")
 
 
-def sampled(migration: Migration, run: Run) -> None:
-    """A sample is in the target, and its undo was rehearsed."""
+def sampled(migration: Migration, run: Run, differences: Mapping[str, int]) -> None:
+    """A sample is in the target, and its undo was rehearsed. ``differences``: what was compared and found, by kind."""
     migration.sample_run, migration.sample_hash = run.id, run.map_hash
+    migration.sample_counts = dict(differences)
+    migration.unexplained = differences.get("differences", 0)
     migration.state = "sampled"
 
 
@@ -171,4 +184,5 @@ def rolled_back(migration: Migration, left: list[Run], *, kept: bool = False) ->
         return
     void_signature(migration)
     migration.sample_run = migration.sample_hash = migration.delta_until = None
+    migration.sample_counts, migration.unexplained = {}, 0
     migration.state = "confirmed"

@@ -279,7 +279,7 @@ def _route(map: ClinicMap, name: ObjectName, route: Route, schema: Schema) -> _R
     table = schema.tables.get(route.table)
     if table is None:
         raise BadMap(name, "", f"there is no table {route.table}")
-    zone = _zone(map)
+    zone = zone_of(map)
     live = [
         field for field in route.fields if field.status != "ignored" and (field.column or field.transform == "state")
     ]
@@ -348,5 +348,6 @@ def _condition(when: Condition | None) -> Callable[[Record], bool]:
     return above_it
 
 
-def _zone(map: ClinicMap) -> tzinfo:
+def zone_of(map: ClinicMap) -> tzinfo:
+    """The clinic's time zone, in which times of the source are that carry none."""
     return UTC if map.time_zone.upper() in ("UTC", "Z", "ETC/UTC") else ZoneInfo(map.time_zone)

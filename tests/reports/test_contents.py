@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from ledger.exceptions import ExceptionRow
+from reports.diff import diff_report
 from reports.model import Streamed, Table
 from reports.reconcile import FIXES, exceptions_report, manual_upload_report, plugins
 from reports.scope import scope_report
-from reports.steps import diff_report
 from reports.warnings import Seen
 from sources.profile import load_profile
 
@@ -63,34 +63,41 @@ def test_documents_that_only_need_their_file_come_first() -> None:
     assert [one[1] for one in table.rows] == ["2", "1"]
 
 
-def test_the_diff_puts_what_needs_an_eye_first_and_counts_the_variety() -> None:
-    def field(verdict: str) -> dict[str, Any]:
-        names = ("object", "source_id", "field", "source", "transform", "column", "value")
-        return dict.fromkeys(names, "x") | {"verdict": verdict, "proof": None}
+def field(verdict: str, proof: str | None = None, **more: Any) -> dict[str, Any]:
+    """A row of a diff."""
+    names = ("object", "source_id", "field", "source", "transform", "column", "read", "value", "patient")
+    return dict.fromkeys(names, "x") | {"verdict": verdict, "proof": proof, "reason": "", "landed": True} | more
 
+
+def test_the_diff_puts_what_needs_an_eye_first_and_counts_the_variety() -> None:
     chosen = {"patients": 1, "covered": ["patient a", "patient b", "claim c"], "not_covered": ["patient d"]}
-    report = diff_report("m-00000000", [field("same"), field("differs"), field("refused")], chosen, {}, [])
+    report = diff_report("m-00000000", [field("same"), field("differs"), field("refused")], chosen, {}, [], "UTC")
     tables = {one.title: one.rows for one in report.tables}
     assert [one[7] for one in report.tables[report.csv_table].rows] == ["differs", "refused", "same"]
     assert tables["Variety"] == [["claim", 1, 1, 0], ["patient", 3, 2, 1]]
     assert report.data["not_covered"] == ["patient d"]
 
 
-def test_a_proof_counts_what_the_source_holds_and_lists_what_fails() -> None:
-    def field(proof: str | None, source: str, verdict: str, id: str) -> dict[str, Any]:
-        same = dict.fromkeys(("object", "field", "transform", "column", "value"), "x")
-        return same | {"source_id": id, "source": source, "verdict": verdict, "proof": proof}
+def test_a_long_diff_says_first_that_the_page_is_cut() -> None:
+    chosen: dict[str, Any] = {"patients": 1, "covered": [], "not_covered": []}
+    for rows, said in ((1000, False), (1001, True)):
+        report = diff_report("m-00000000", [field("same")] * rows, chosen, {}, [], "UTC")
+        assert ("the first 1,000 of 1,001" in report.tables[report.csv_table].note) is said
 
+
+def test_a_proof_counts_what_was_proved_and_lists_what_fails() -> None:
     rows = [
-        field("mrn", "0042", "same", "1"), field("mrn", "0043", "refused", "2"), field("mrn", "", "same", "3"),
-        field("time", "9:30", "changed by transform", "4"), field(None, "x", "differs", "5"),
+        field("same", "mrn", proved=True), field("refused", "mrn", proved=False, source_id="2", reason="too_long"),
+        field("changed by transform", "time", proved=True), field("same", "insurance", proved=False, source_id="3"),
+        field("differs"),
     ]  # fmt: skip
     chosen: dict[str, Any] = {"patients": 3, "covered": [], "not_covered": []}
-    first, second = diff_report("m-00000000", rows, chosen, {}, []).tables[:2]
+    first, second = diff_report("m-00000000", rows, chosen, {}, [], "UTC").tables[:2]
     assert [one[1:] for one in first.rows] == [
-        [1, 2, "not proved"], [1, 1, "proved"], [0, 0, "nothing to prove"], [0, 0, "nothing to prove"],
+        [1, 2, "proved but for exceptions", "too_long: 1"], [1, 1, "proved", ""], [0, 0, "nothing to prove", ""],
+        [0, 1, "not proved", "not equal: 1"],
     ]  # fmt: skip
-    assert [one[2] for one in second.rows] == ["2"]
+    assert [(one[2], one[5]) for one in second.rows] == [("2", "too_long"), ("3", "not equal")]
 
 
 MEASURED: dict[str, Any] = {

@@ -1,0 +1,183 @@
+"""The report of a sample: four proofs, what differs, and every field of it."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from reports.model import Fact, Report, Table, Tone
+
+#: Verdicts of the diff, those that need an eye first, and what each means.
+VERDICTS: Final[Mapping[str, str]] = {
+    "differs": "The target holds something else than was written. Find out why before signing.",
+    "refused": "The value, or its whole record, was not written; the reason says why. Look whether the map can take it.",
+    "changed by transform": "Written in the target's form, such as a date in UTC or the label of a choice.",
+    "left to the target": "The source has no value; the column keeps its default, or what another record wrote.",
+    "not migrated": "The map leaves this field out, or the record is excluded; the reason says why.",
+    "same": "The target holds what the source held.",
+}
+_MARKS: Final[Mapping[str, Tone]] = {"differs": "bad", "refused": "attention"}
+#: What a sample has to prove before anything else is read, by the name its rows carry.
+PROOFS: Final[Mapping[str, str]] = {
+    "mrn": "Medical record numbers preserved",
+    "time": "Appointment dates and times equal in clinic time",
+    "practitioner": "Practitioner lookups resolved",
+    "insurance": "Insurance linked to the right patient",
+}
+_PROOF_MARKS: Final[Mapping[str, Tone]] = {
+    "proved": "good", "not proved": "bad", "proved but for exceptions": "attention", "nothing to prove": "attention",
+}  # fmt: skip
+#: The columns of the fields, and of a diff row what each shows.
+COLUMNS: Final[Mapping[str, str]] = {
+    "Object": "object", "Source id": "source_id", "Field": "field", "In the source": "source", "Transform": "transform",
+    "Column": "column", "In the target": "value", "Verdict": "verdict", "Reason": "reason", "Patient": "patient",
+}  # fmt: skip
+#: Fields that the page shows; CSV and JSON hold all.
+SHOWN: Final = 1000
+
+
+def diff_report(
+    migration: str,
+    rows: Sequence[Mapping[str, Any]],
+    chosen: Mapping[str, Any],
+    rehearsal: Mapping[str, int],
+    findings: Sequence[Mapping[str, Any]],
+    zone: str,
+) -> Report:
+    """Every source field of every sampled record, with the value read back and a verdict.
+
+    ``rows`` under proof say whether they are ``proved``; ``findings`` are what differs and is no field of the source.
+    """
+    verdicts = Counter(row["verdict"] for row in rows)
+    order = {verdict: number for number, verdict in enumerate(VERDICTS)}
+    ordered = sorted(rows, key=lambda row: (order[row["verdict"]], row["object"], row["source_id"]))
+    cut = f" This page shows the first {SHOWN:,} of {len(rows):,}; the CSV and JSON forms hold all."
+    return Report(
+        "diff",
+        "Sample: field by field",
+        "What every field of the sampled records was in the source, and what stands in the target now.",
+        migration,
+        [
+            Fact("Patients", f"{chosen['patients']:,}", note="with all that hangs on them"),
+            Fact("Fields compared", f"{len(rows):,}"),
+            Fact("Differ", f"{verdicts['differs']:,}", "bad" if verdicts["differs"] else "good"),
+            Fact("Findings", f"{len(findings):,}", "bad" if findings else "good", "owners, states, files, rows"),
+            Fact("Refused", f"{verdicts['refused']:,}", "attention" if verdicts["refused"] else "good", "each listed"),
+            Fact("Rehearsed undo", f"{rehearsal.get('deleted', 0):,}", "good", "rows deleted and proved gone"),
+        ],
+        [
+            *_proofs(ordered, zone),
+            Table(
+                "Findings",
+                ["Object", "Source id", "Column", "Finding"],
+                [[one[key] for key in ("object", "source_id", "column", "class")] for one in findings],
+                "What differs in the target and is no field of the source: owners, states, files, rows that are not there.",
+                "Nothing.",
+            ),
+            Table(
+                "By verdict",
+                ["Verdict", "Fields", "What it means"],
+                [[verdict, verdicts[verdict], words] for verdict, words in VERDICTS.items()],
+                marks=_MARKS,
+            ),
+            Table(
+                "Records that did not land",
+                ["Object", "Verdict", "Reason", "Records"],
+                _not_landed(rows),
+                "Sampled records without a row: excepted, or excluded on purpose.",
+                "Every sampled record landed.",
+                marks=_MARKS,
+            ),
+            Table(
+                "Fields",
+                list(COLUMNS),
+                [[_plain(row[key]) for key in COLUMNS.values()] for row in ordered],
+                "Those that need an eye come first." + (cut if len(rows) > SHOWN else ""),
+                shown=SHOWN,
+                marks=_MARKS,
+            ),
+            Table(
+                "Variety",
+                ["Object", "Kinds in the data", "In the sample", "Not in the sample"],
+                _variety(chosen["covered"], chosen["not_covered"]),
+                "Filled columns, values of choices, owner rules and refusals. The patients were chosen to show as many as "
+                "100 patients can.",
+            ),
+            Table(
+                "Not in the sample",
+                ["Kind"],
+                [[kind] for kind in chosen["not_covered"]],
+                empty="Every kind that the data holds is in the sample.",
+            ),
+        ],
+        csv_table=5,
+        data={"covered": list(chosen["covered"]), "not_covered": list(chosen["not_covered"])},
+    )
+
+
+def _proofs(rows: Sequence[Mapping[str, Any]], zone: str) -> list[Table]:
+    """The four proofs, n of n each, and the fields at which one fails."""
+    asked = [row for row in rows if row["proof"]]
+    failed = [row for row in asked if not row["proved"]]
+    of, lacking = Counter(row["proof"] for row in asked), Counter(row["proof"] for row in failed)
+    why: dict[str, Counter[str]] = {}
+    for row in failed:
+        why.setdefault(row["proof"], Counter())[_why(row)] += 1
+    return [
+        Table(
+            "Four proofs",
+            ["Proof", "Proved", "Of", "Verdict", "Why not"],
+            [
+                [words, of[key] - lacking[key], of[key], _proof_verdict(of[key], why.get(key, {})),
+                 ", ".join(f"{code}: {count:,}" for code, count in sorted(why.get(key, {}).items()))]
+                for key, words in PROOFS.items()
+            ],
+            "What was read back against what the source says itself: numbers as text, times on the clinic's clock "
+            f"({zone}), links by the id that the linked contact carries. Records that did not land count as not proved; "
+            "excluded ones are not counted.",
+            marks=_PROOF_MARKS,
+        ),
+        Table(
+            "Not proved",
+            ["Proof", "Object", "Source id", "Field", "Verdict", "Why not"],
+            [
+                [PROOFS[row["proof"]], *(row[key] for key in ("object", "source_id", "field", "verdict")), _why(row)]
+                for row in failed
+            ],
+            empty="Nothing: every proof holds.",
+            marks=_MARKS,
+        ),
+    ]  # fmt: skip
+
+
+def _why(row: Mapping[str, Any]) -> str:
+    """The code of the exception that keeps a proof from holding, else that it is not so."""
+    return str(row["reason"]) if row["verdict"] == "refused" else "not equal"
+
+
+def _proof_verdict(of: int, why: Mapping[str, int]) -> str:
+    if not of:
+        return "nothing to prove"
+    if not why:
+        return "proved"
+    return "not proved" if "not equal" in why else "proved but for exceptions"
+
+
+def _not_landed(rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+    """Records without a row by object and reason."""
+    records = {
+        (row["object"], "refused" if row["verdict"] == "refused" else "not migrated", row["reason"], row["source_id"])
+        for row in rows
+        if not row["landed"] and row["verdict"] in ("refused", "not migrated")
+    }
+    groups = Counter((name, verdict, reason) for name, verdict, reason, _ in records)
+    return [[*group, count] for group, count in sorted(groups.items())]
+
+
+def _variety(covered: Sequence[str], missing: Sequence[str]) -> list[list[Any]]:
+    """Kinds by object; a kind's first word names the object."""
+    seen, unseen = (Counter(kind.split(" ")[0] for kind in kinds) for kinds in (covered, missing))
+    return [[name, seen[name] + unseen[name], seen[name], unseen[name]] for name in sorted({*seen, *unseen})]
+
+
+def _plain(value: Any) -> Any:
+    return ", ".join(str(one) for one in value) if isinstance(value, list) else value

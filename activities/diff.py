@@ -1,5 +1,6 @@
 """The field-level diff of a sampled record: every source field, what was made of it, and what stands in the target."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -15,6 +16,9 @@ Record = dict[str, Any]
 
 #: Codes of a run's exceptions: by source id, and the field or column ("" for the record as a whole).
 Codes = Mapping[tuple[str, str], str]
+
+#: A time of day that is not midnight.
+_CLOCK: Final = re.compile(r"[T ](?!00:00(?::00)?(?:\D|$))\d{1,2}:\d\d")
 
 #: What a contact says of whose it is.
 _NAMES: Final = ("SourceKey", "SourcePatientID")
@@ -91,6 +95,7 @@ class Differ:
             "read": column.read_name if column else None,
             "value": None,
             "landed": False,
+            "lossy": False,
             "reason": "",
             "proof": None,
         }
@@ -113,7 +118,9 @@ class Differ:
     ) -> Record:
         """A record that has a row, or should have one."""
         value = row.get(column.read_name) if column and row else None
-        return {"landed": True, "value": _shown(column, value)} | self._verdict(one, column, source, value, mapped, op, row, lost)
+        return {"landed": True, "value": _shown(column, value)} | self._verdict(
+            one, column, source, value, mapped, op, row, lost
+        )
 
     def _verdict(
         self,
@@ -141,7 +148,9 @@ class Differ:
             return {"verdict": "left to the target" if source in (None, "", []) else "changed by transform"}
         if not same(op.columns[column.read_name], value):
             return {"verdict": "differs"}
-        return {"verdict": "same" if same(source, value) else "changed by transform"}
+        if same(source, value):
+            return {"verdict": "same"}
+        return {"verdict": "changed by transform", "lossy": loses(one, source)}
 
     def _refusal(
         self, one: FieldMap, column: SchemaColumn | None, mapped: Record, op: Op, lost: set[str]
@@ -157,6 +166,22 @@ class Differ:
         if column.read_name in op.refused:
             return self._codes.get((op.source_id, column.read_name), "held_back")
         return None
+
+
+#: Transforms that leave something of a value behind, always.
+_LOSSY: Final = ("constant", "first_of", "html_to_text", "name_part", "redacted")
+
+
+def loses(one: FieldMap, source: Any) -> bool:
+    """Whether the source's value could not be made again from what was written."""
+    if one.review == "redact" or one.transform in _LOSSY:
+        return True
+    if one.transform == "date":
+        return bool(_CLOCK.search(str(source)))
+    if one.transform in ("choice", "choices", "state") and one.values:
+        # Two values of the source that become one.
+        return len({*one.values.values()}) < len({*map(str.casefold, one.values)})
+    return "round" in one.args or (one.transform in ("money", "decimal") and "places" in one.args)
 
 
 def _links(column: SchemaColumn, row: Record) -> list[str]:

@@ -1,6 +1,10 @@
 """The end of a sample: its proofs, its field-level diff, and what a person has to explain before signing it."""
 
+import asyncio
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 import orjson
@@ -11,14 +15,39 @@ from activities.drugs import list_drugs
 from activities.keep import keep_report
 from activities.proofs import prove
 from activities.reconcile import compared
-from activities.resources import storage
-from ledger import paths
-from ledger.chunks import unpack
+from activities.resources import storage, workplace
+from ledger import duck, paths
+from ledger.chunks import longest_line, unpack, write_records
+from ledger.storage import Storage
 from mapping.compile import zone_of
-from reports.diff import diff_report
+from reports.diff import FIELDS, diff_report, in_order, plain
+from reports.model import Report
+from reports.render import render
 
 #: The document that lists what differs in the latest sample: its run, and the source ids by cause.
 DIFFERENCES: Final = "differences.json"
+#: The document with the report's figures and tables, all but the fields: these are in the index.
+HEAD: Final = "diff.json"
+#: What the index says of a field, beside its place in the report.
+_INDEX: Final = {
+    **dict.fromkeys(
+        (
+            "object",
+            "patient",
+            "source_id",
+            "field",
+            "source",
+            "transform",
+            "column",
+            "value",
+            "verdict",
+            "reason",
+            "proof",
+        ),
+        "VARCHAR",
+    ),
+    **dict.fromkeys(("lossy", "proved"), "BOOLEAN"),
+}
 
 
 async def make_diff(job: dict[str, Any]) -> dict[str, Any]:
@@ -36,8 +65,11 @@ async def make_diff(job: dict[str, Any]) -> dict[str, Any]:
     rehearsal = Counter[str]()
     for one in job["rehearsal"].values():
         rehearsal.update(one)
-    await jobs.keep_document(store, job["migration"], DIFFERENCES, _listed(job["root"], open_ones))
-    await keep_report(store, diff_report(job["migration"], rows, chosen, rehearsal, findings, clinic_map.time_zone))
+    await jobs.keep_document(store, job["migration"], DIFFERENCES, listed(job["root"], open_ones))
+    rows = in_order(rows)
+    report = diff_report(job["migration"], rows, chosen, rehearsal, findings, clinic_map.time_zone)
+    await keep_report(store, report)
+    await keep_index(store, report, rows)
     await list_drugs(job)
     kinds = Counter(one.kind for one in open_ones)
     records = sum(one["rows"] for one in totals.values())
@@ -61,7 +93,32 @@ async def make_diff(job: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _listed(sample: str, found: list[Difference]) -> dict[str, Any]:
+async def keep_index(store: Storage, report: Report, rows: Sequence[dict[str, Any]]) -> None:
+    """The report for pages that show a part of it: figures and small tables at once, fields by what is asked for."""
+    async with workplace("diff") as folder:
+        await asyncio.to_thread(write_index, rows, folder / "fields.parquet")
+        await store.upload("reports", paths.diff_index(report.migration), folder / "fields.parquet")
+    small = replace(report, tables=[table for table in report.tables if table.title != FIELDS], csv_table=0)
+    head = orjson.loads(render(small)["json"])
+    await jobs.keep_document(store, report.migration, HEAD, head)
+
+
+def write_index(rows: Sequence[dict[str, Any]], target: Path) -> None:
+    """The fields as one Parquet file, in the order of the report."""
+    given = target.with_suffix(".ndjson.gz")
+    write_records(given, ({name: plain(row.get(name)) for name in _INDEX} for row in rows))
+    columns = ", ".join(f"'{name}': '{kind}'" for name, kind in _INDEX.items())
+    with duck.cursor() as db:
+        db.execute(
+            f"COPY (SELECT row_number() OVER () AS place, * FROM read_json($file, format = 'newline_delimited', "
+            f"compression = 'gzip', columns = {{{columns}}}, maximum_object_size = {longest_line(given)})) "
+            f"TO '{target}' (FORMAT parquet, COMPRESSION zstd)",
+            {"file": str(given)},
+        )
+
+
+def listed(sample: str, found: list[Difference]) -> dict[str, Any]:
+    """The document of what differs: source ids by cause."""
     causes: dict[str, list[str]] = {}
     for one in found:
         causes.setdefault(one.cause, []).append(one.source_id)

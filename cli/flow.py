@@ -11,7 +11,7 @@ from rich.markup import escape
 from cli import place
 from cli.errors import CliError, interrupted, misuse, refused
 from cli.output import counted, seconds, size, words
-from cli.reports import fetch, reports_folder
+from cli.reports import fetch, fetch_claims, reports_folder
 from cli.runs import Run, conclude, follow
 from cli.session import Session
 from cli.shown import Summary
@@ -134,7 +134,9 @@ class Flow:
     def finish(self, summary: Summary) -> Summary:
         """The summary at the end: the state now, the rollback if there was one, the seconds, the reports brought here."""
         now = self.summary()
-        places = fetch(self.session.api, self.session.id, reports_folder(self.session.id))
+        api, id, folder = self.session.api, self.session.id, reports_folder(self.session.id)
+        # The claims export is the billing system's: what it is brought for is said beforehand, too.
+        places = fetch(api, id, folder) | fetch_claims(api, id, folder, {"reveal": "billing", "by": self.by})
         return summary | {
             "state": now["state"],
             "rollback": now["rollback"],

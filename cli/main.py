@@ -8,7 +8,7 @@ from types import FrameType
 import typer
 from typer.exceptions import TyperException
 
-from cli.commands import after, life, machine, map, profile, whole
+from cli.commands import after, life, machine, map, profile, sample, whole
 from cli.errors import EXIT_CODES, INTERRUPTED, MISUSE, CliError, misuse
 from cli.output import Out
 
@@ -21,6 +21,7 @@ app = typer.Typer(help=HELP, epilog=EPILOG, no_args_is_help=True, pretty_excepti
 PANELS = {
     "Step by step": life.app,
     "The map": map.app,
+    "The sample": sample.app,
     "The source's profile": profile.app,
     "While it runs, and after": after.app,
     "All at once": whole.app,

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from console import masks
 from mapping.model import ClinicMap, FieldMap
 from mapping.schema import Schema, SchemaColumn
 from mapping.transforms import Refused
 from mapping.validate import Problem
+from reports.masking import mask
 from services import source
 from services.fields import CERTAIN
 from services.history import fields_of
@@ -104,9 +104,9 @@ def example(one: source.Example, *, revealed: bool) -> tuple[str, str]:
     """A value before and after its transform, masked unless values may be seen."""
     value, made = one
     if isinstance(made, Refused):
-        return str(value) if revealed else masks.mask(value), f"refused: {made.code}"
+        return str(value) if revealed else mask(value), f"refused: {made.code}"
     if not revealed:
-        return masks.mask(value), masks.mask(made)
+        return mask(value), mask(made)
     return str(value), "" if made is None else str(made)
 
 

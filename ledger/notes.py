@@ -1,4 +1,5 @@
-"""What people did outside the app: a correction, a document uploaded by hand, a conflict decided. Kept for good.
+"""What people did outside the app: a correction, a document uploaded by hand, a conflict decided, a difference
+of the sample explained. Kept for good.
 
 One JSON line each in an append blob. Ids and words of people only: the form says that no patient's values belong in it.
 """
@@ -16,12 +17,12 @@ from ledger import paths
 from ledger.states import now
 from ledger.storage import NotStored, Storage
 
-Kind = Literal["correction", "upload", "conflict", "cutover"]
+Kind = Literal["correction", "upload", "conflict", "cutover", "difference"]
 
 
 class Note(BaseModel):
-    """One thing a person did. ``about``: a cause of exceptions (``patient/record/missing_id``), a record's id, or an item of
-    the cutover checklist."""
+    """One thing a person did. ``about``: a cause of exceptions (``patient/record/missing_id``) or of a sample's differences,
+    a record's id, or an item of the cutover checklist."""
 
     model_config = ConfigDict(extra="forbid")
 

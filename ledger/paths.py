@@ -202,6 +202,16 @@ def report(migration: str, name: str, format: str) -> str:
     return f"{reports(migration)}{part(name)}.{part(format)}"
 
 
+def masked_report(migration: str, name: str, format: str) -> str:
+    """One report that holds values of records, in one format, with these masked."""
+    return f"{reports(migration)}masked/{part(name)}.{part(format)}"
+
+
+def diff_index(migration: str) -> str:
+    """The fields of the latest sample's diff (Parquet), for pages that show a part of them."""
+    return f"{reports(migration)}index/diff.parquet"
+
+
 def claims_of(migration: str) -> str:
     """Prefix of the claims exports of all runs."""
     return f"{reports(migration)}claims/"

@@ -111,7 +111,11 @@ class Migration(BaseModel):
     signed_hash: str | None = None
     signed_sample: str | None = None
     signed_by: str | None = None
+    signed_role: str | None = None
+    signed_version: int | None = None  #: of the map
+    signed_counts: dict[str, int] = Field(default_factory=dict)  #: of the sample, as they were when it was signed
     signed_at: datetime | None = None
+    signed_used: bool = False  #: a run began that the signature freed
     delta_until: datetime | None = None  #: end of the delta window; None while none was opened
     reconciliation: Literal["clean", "differences", "accepted"] | None = None
     accepted_by: str | None = None

@@ -53,6 +53,8 @@ def extended(migration: Migration, map_hash: str) -> None:
 def void_signature(migration: Migration) -> None:
     """Take back the sign-off."""
     migration.signed_hash = migration.signed_sample = migration.signed_by = migration.signed_at = None
+    migration.signed_role = migration.signed_version = None
+    migration.signed_counts, migration.signed_used = {}, False
 
 
 def confirm(migration: Migration, by: str, map_hash: str) -> None:
@@ -66,7 +68,7 @@ def confirm(migration: Migration, by: str, map_hash: str) -> None:
     migration.state = "prepared" if migration.prepared_hash == map_hash else "confirmed"
 
 
-def sign(migration: Migration, by: str, map_hash: str, sample: str) -> None:
+def sign(migration: Migration, by: str, role: str, map_hash: str, sample: str) -> None:
     """A person signs the sample they read: bound to the map's hash and to the sample's run id."""
     _pass(gate(migration, "sign-off"))
     if map_hash != migration.map_hash:
@@ -74,8 +76,21 @@ def sign(migration: Migration, by: str, map_hash: str, sample: str) -> None:
     if sample != migration.sample_run:
         _pass(Refusal("sample_outdated", "A newer sample was made; read that one and sign it.", "sign-off"))
     migration.signed_hash, migration.signed_sample = map_hash, sample
-    migration.signed_by, migration.signed_at = by, now()
+    migration.signed_by, migration.signed_role, migration.signed_at = by, role, now()
+    migration.signed_version, migration.signed_counts = migration.map_version, dict(migration.sample_counts)
     migration.state = "signed_off"
+
+
+def revoke(migration: Migration) -> None:
+    """A person takes the sign-off back, as long as no run has begun that it freed."""
+    if migration.active_run is not None:
+        _pass(Refusal("run_active", f"Run {migration.active_run} is active; a rollback stops it.", "rollback"))
+    if migration.signed_used:
+        _pass(Refusal("already_migrated", "The run that it freed has begun; roll that back instead.", "rollback"))
+    if migration.state != "signed_off":
+        _pass(Refusal("not_signed_off", "There is no sign-off to take back.", "sign-off"))
+    void_signature(migration)
+    migration.state = "sampled"
 
 
 def explained(migration: Migration, sample: str, left: int) -> None:
@@ -122,6 +137,7 @@ def begun(migration: Migration, run: Run) -> None:
     """A run begins: what must hold from its first write on, whether or not it ends well."""
     if run.kind in WRITING:
         migration.written = True
+        migration.signed_used = migration.signed_hash is not None
     if run.kind == "sample" and run.parent is None:
         void_signature(migration)
         if migration.state in ("sampled", "signed_off"):

@@ -1,7 +1,7 @@
 """The report of a sample: four proofs, what differs, and every field of it."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from reports.model import Fact, Report, Table, Tone
@@ -10,7 +10,8 @@ from reports.model import Fact, Report, Table, Tone
 VERDICTS: Final[Mapping[str, str]] = {
     "differs": "The target holds something else than was written. Find out why before signing.",
     "refused": "The value, or its whole record, was not written; the reason says why. Look whether the map can take it.",
-    "changed by transform": "Written in the target's form, such as a date in UTC or the label of a choice.",
+    "changed by transform": "Written in the target's form, such as a date in UTC or the label of a choice. Where that loses "
+    "something of the value, the field says so.",
     "left to the target": "The source has no value; the column keeps its default, or what another record wrote.",
     "not migrated": "The map leaves this field out, or the record is excluded; the reason says why.",
     "same": "The target holds what the source held.",
@@ -29,8 +30,11 @@ _PROOF_MARKS: Final[Mapping[str, Tone]] = {
 #: The columns of the fields, and of a diff row what each shows.
 COLUMNS: Final[Mapping[str, str]] = {
     "Object": "object", "Source id": "source_id", "Field": "field", "In the source": "source", "Transform": "transform",
-    "Column": "column", "In the target": "value", "Verdict": "verdict", "Reason": "reason", "Patient": "patient",
+    "Column": "column", "In the target": "value", "Verdict": "verdict", "Loses": "lossy", "Reason": "reason",
+    "Patient": "patient",
 }  # fmt: skip
+#: The title of the table that lists every field.
+FIELDS: Final = "Fields"
 #: Fields that the page shows; CSV and JSON hold all.
 SHOWN: Final = 1000
 
@@ -45,11 +49,10 @@ def diff_report(
 ) -> Report:
     """Every source field of every sampled record, with the value read back and a verdict.
 
-    ``rows`` under proof say whether they are ``proved``; ``findings`` are what differs and is no field of the source.
+    ``rows`` are in order, and under proof they say whether they are ``proved``; ``findings`` are what differs and is no
+    field of the source.
     """
     verdicts = Counter(row["verdict"] for row in rows)
-    order = {verdict: number for number, verdict in enumerate(VERDICTS)}
-    ordered = sorted(rows, key=lambda row: (order[row["verdict"]], row["object"], row["source_id"]))
     cut = f" This page shows the first {SHOWN:,} of {len(rows):,}; the CSV and JSON forms hold all."
     return Report(
         "diff",
@@ -65,7 +68,7 @@ def diff_report(
             Fact("Rehearsed undo", f"{rehearsal.get('deleted', 0):,}", "good", "rows deleted and proved gone"),
         ],
         [
-            *_proofs(ordered, zone),
+            *_proofs(rows, zone),
             Table(
                 "Findings",
                 ["Object", "Source id", "Column", "Finding"],
@@ -88,12 +91,13 @@ def diff_report(
                 marks=_MARKS,
             ),
             Table(
-                "Fields",
+                FIELDS,
                 list(COLUMNS),
-                [[_plain(row[key]) for key in COLUMNS.values()] for row in ordered],
+                [[plain(row[key]) for key in COLUMNS.values()] for row in rows],
                 "Those that need an eye come first." + (cut if len(rows) > SHOWN else ""),
                 shown=SHOWN,
                 marks=_MARKS,
+                values=("In the source", "In the target"),
             ),
             Table(
                 "Variety",
@@ -112,6 +116,12 @@ def diff_report(
         csv_table=5,
         data={"covered": list(chosen["covered"]), "not_covered": list(chosen["not_covered"])},
     )
+
+
+def in_order(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The fields as the report lists them: those that need an eye first, then record by record."""
+    order = {verdict: number for number, verdict in enumerate(VERDICTS)}
+    return sorted(rows, key=lambda row: (order[row["verdict"]], row["object"], row["source_id"]))
 
 
 def _proofs(rows: Sequence[Mapping[str, Any]], zone: str) -> list[Table]:
@@ -179,5 +189,6 @@ def _variety(covered: Sequence[str], missing: Sequence[str]) -> list[list[Any]]:
     return [[name, seen[name] + unseen[name], seen[name], unseen[name]] for name in sorted({*seen, *unseen})]
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as a cell holds it."""
     return ", ".join(str(one) for one in value) if isinstance(value, list) else value

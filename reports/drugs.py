@@ -23,6 +23,7 @@ def drugs_report(migration: str, drugs: Sequence[tuple[str, int, Sequence[str]]]
                 "As the source names them, with the code where it gives one. For a controlled one, state its schedule in a field "
                 "of the source that the map puts into DEASchedule, or mend its name; then read the source again.",
                 "The table of schedules knows every medication.",
+                values=("Drug",),
             )
         ],
     )

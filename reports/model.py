@@ -51,6 +51,7 @@ class Table:
     """A table of a report. ``shown`` rows are in the page; CSV and JSON hold all.
 
     A column that holds only numbers is right-aligned. ``marks``: cells with exactly this text are marked in the page.
+    ``values``: columns that hold values of patients' records, which not everybody reads.
     """
 
     title: str
@@ -60,6 +61,7 @@ class Table:
     empty: str = "Nothing to list."
     shown: int = 500
     marks: Mapping[str, Tone] = field(default_factory=dict)
+    values: Sequence[str] = ()
 
     @property
     def numeric(self) -> list[bool]:

@@ -225,6 +225,7 @@ def manual_upload_report(
                 look,
                 "Documents that went as they are, and files that no record names: file those by hand.",
                 empty="Every file has its record, extension and type.",
+                values=("Document or file",),
             ),
         ],
     )

@@ -144,6 +144,7 @@ def scope_report(
                 "Files that no dataset takes and that hold no records, or whose records cannot be read. Billing among them "
                 "is exported as it is.",
                 empty="None.",
+                values=("File",),
             ),
             Table(
                 "What this source can do",

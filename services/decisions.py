@@ -1,7 +1,7 @@
 """The decisions people make: confirm, sign off, shut the delta window, accept, close. Each is bound to what they read, and is anchored."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from activities import jobs
 from activities.cutover import keep_checklist
@@ -92,10 +92,23 @@ def _words(left: Sequence[tuple[str, FieldMap]]) -> str:
     return f"Nobody has decided what happens to these fields of health information. {listed}."
 
 
-async def sign_off(store: Storage, id: str, by: str, map_hash: str, sample: str) -> Migration:
-    """A person signs the sample they read: bound to the map's hash and to the sample's run."""
-    migration = await migrations.change(store, id, lambda one: transitions.sign(one, by, map_hash, sample))
-    await anchor(store, migration, "sign-off", by)
+async def sign_off(store: Storage, id: str, by: str, role: str, map_hash: str, sample: str) -> Migration:
+    """A person signs the sample they read: bound to the map's hash and to the sample's run.
+
+    Refused while something of the sample differs and nobody has explained it (``services.differences``).
+    """
+    migration = await migrations.change(store, id, lambda one: transitions.sign(one, by, role, map_hash, sample))
+    signed = {"role": role, "sample": sample, "map_version": migration.signed_version, **migration.signed_counts}
+    await anchor(store, migration, "sign-off", by, counts=signed)
+    return migration
+
+
+async def revoke(store: Storage, id: str, by: str, reason: str) -> Migration:
+    """A person takes the sign-off back, until the run that it frees begins. Raises StepError without a reason."""
+    if not reason:
+        raise StepError("no_reason", "Say why the sign-off is taken back.", "Give a reason; no values of patients.")
+    migration = await migrations.change(store, id, transitions.revoke)
+    await anchor(store, migration, "revoke", by, reason)
     return migration
 
 
@@ -127,8 +140,10 @@ async def close(store: Storage, id: str, by: str, typed: str) -> Migration:
     return migration
 
 
-async def anchor(store: Storage, migration: Migration, gate: str, by: str, reason: str = "") -> None:
-    """A line of the manifest for something that a person did. ``reason`` holds no value of a record."""
-    counts = {"reason": reason} if reason else {}
-    entry = manifest.ManifestEntry(kind=gate, by=by, map_hash=migration.map_hash or "", counts=counts)
+async def anchor(
+    store: Storage, migration: Migration, gate: str, by: str, reason: str = "", counts: Mapping[str, Any] | None = None
+) -> None:
+    """A line of the manifest for something that a person did. Neither ``reason`` nor ``counts`` hold a value of a record."""
+    said = dict(counts or {}) | ({"reason": reason} if reason else {})
+    entry = manifest.ManifestEntry(kind=gate, by=by, map_hash=migration.map_hash or "", counts=said)
     await manifest.append(store, migration.id, entry)

@@ -50,6 +50,11 @@ class Person:
         return "approver" in self.roles
 
     @property
+    def role(self) -> str:
+        """The role in which a decision is taken: the highest they have."""
+        return next((role for role in reversed(ROLES) if role in self.roles), "")
+
+    @property
     def may_see_values(self) -> bool:
         """Values of patients' records, once a purpose is given."""
         return self.may_operate or self.may_approve

@@ -20,14 +20,13 @@ from ledger.exceptions import ExceptionRow, each
 from ledger.rows import Row, literal
 from ledger.states import Run
 from ledger.storage import NotStored, Storage
+from reports.masking import HOLDING_VALUES
 from reports.render import FORMATS
 
 #: Parts of the audit log (10,000 rows each) that one file holds.
 _PARTS: Final = 10
 #: Bytes of a claims file in one answer: the files of a large clinic are larger than a worker's memory should be.
 _PART: Final = 16 * 1024 * 1024
-#: Reports that hold values of patients' records.
-WITH_VALUES: Final = ("diff", "manual-upload", "drugs")
 _STYLE: Final = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
 
 
@@ -37,22 +36,34 @@ async def report_names(store: Storage, id: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name in await store.names("reports", prefix):
         stem, _, form = name.removeprefix(prefix).rpartition(".")
-        if "/" not in stem:
+        if "/" not in stem:  # not a masked form, nor a part
             found.setdefault(stem, []).append(form)
     return {name: sorted(forms) for name, forms in sorted(found.items())}
 
 
-async def report(store: Storage, id: str, file: str) -> tuple[bytes, str, dict[str, str]]:
-    """A report by its file's name (``diff.html``): content, MIME type, and the headers it is safe to show with."""
+async def report(store: Storage, id: str, file: str, *, unmasked: bool) -> tuple[bytes, str, dict[str, str]]:
+    """A report by its file's name (``diff.html``): content, MIME type, and the headers it is safe to show with.
+
+    Patients' values are masked in it unless ``services.reveal`` has let them be seen.
+    """
     name, _, form = file.rpartition(".")
     if form not in FORMATS:
         raise StepError("not_found", "A report ends in .html, .csv or .json.")
     try:
-        blob = paths.report(id, name, form)
+        content = await _form(store, id, name, form, unmasked=unmasked)
     except ValueError:
         raise StepError("not_found", "There is no such report.") from None
-    content = await store.get("reports", blob)
     return content, FORMATS[form], {"Content-Security-Policy": policy(content), "X-Content-Type-Options": "nosniff"}
+
+
+def holds_values(file: str) -> bool:
+    """Whether a report, by its file's name, holds values of patients' records."""
+    return file.partition(".")[0] in HOLDING_VALUES
+
+
+async def _form(store: Storage, id: str, name: str, form: str, *, unmasked: bool) -> bytes:
+    of = paths.report if unmasked or not holds_values(name) else paths.masked_report
+    return await store.get("reports", of(id, name, form))
 
 
 def policy(page: bytes) -> str:
@@ -180,7 +191,7 @@ async def claims(store: Storage, id: str) -> list[ClaimsFile]:
 
 
 async def claim_file(store: Storage, id: str, run: str, name: str) -> bytes:
-    """One file of a claims export. Raises NotStored, StepError for a name that is none."""
+    """One file of a claims export, which is all values. Raises NotStored, StepError for a name that is none."""
     return await store.get("reports", _claims_blob(id, run, name))
 
 
@@ -204,14 +215,17 @@ def _claims_blob(id: str, run: str, name: str) -> str:
         raise StepError("not_found", "There is no such file.") from None
 
 
-async def evidence(store: Storage, id: str) -> bytes:
-    """Everything that was reported, in one zip, with the manifest and what a check of the audit log found."""
+async def evidence(store: Storage, id: str, *, unmasked: bool) -> bytes:
+    """Everything that was reported, in one zip, with the manifest and what a check of the audit log found.
+
+    Patients' values are masked as in ``report``.
+    """
     check = await audit_check(store, id)
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as pack:
         for name, forms in (await report_names(store, id)).items():
             for form in forms:
-                pack.writestr(f"reports/{name}.{form}", await store.get("reports", paths.report(id, name, form)))
+                pack.writestr(f"reports/{name}.{form}", await _form(store, id, name, form, unmasked=unmasked))
         pack.writestr("audit-check.json", orjson.dumps(check, option=orjson.OPT_INDENT_2))
         pack.writestr("manifest.ndjson", await manifest_text(store, id))
     return out.getvalue()

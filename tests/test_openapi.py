@@ -9,14 +9,17 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from cli.reports import Purpose
 from mapping.model import ControlledPolicy
 from orchestrators import FLOWS
 from services.fields import FieldEdit
 from services.files import UploadEnd
 from services.overview import NewMigration
+from services.reveal import PURPOSES
 from triggers import DURABLE, ENDPOINTS
 from triggers.maps import Answers, Decision, Fallback, FieldEdits, PhiDecisions, WholeMap
 from triggers.profiles import ProfileText
+from triggers.sample import Explanation, Revocation
 from triggers.steps import StepOptions, Stop
 
 FILE = Path(__file__).resolve().parent.parent / "triggers" / "openapi.yaml"
@@ -26,6 +29,8 @@ BODIES = (
     UploadEnd,
     StepOptions,
     Decision,
+    Explanation,
+    Revocation,
     Answers,
     FieldEdits,
     FieldEdit,
@@ -100,3 +105,8 @@ def test_bodies_have_the_members_that_are_read(document: Any, model: type[BaseMo
 def test_the_policies_are_those_of_the_map(document: Any) -> None:
     decision = document["components"]["schemas"]["Decision"]["properties"]
     assert set(decision["controlled"]["enum"]) == set(get_args(ControlledPolicy))
+
+
+def test_purposes_of_a_reveal_are_the_same_everywhere(document: Any) -> None:
+    named = document["components"]["parameters"]["reveal"]["schema"]["enum"]
+    assert tuple(named) == tuple(PURPOSES) == get_args(Purpose)

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from triggers import files, maps, meta, migrations, profiles, reports, steps, timer
+from triggers import files, maps, meta, migrations, profiles, reports, sample, steps, timer
 
 _ONE: Final = "migrations/{id}"
 
@@ -34,7 +34,10 @@ ENDPOINTS: Final[tuple[tuple[str, str, str, Callable[..., Awaitable[Any]]], ...]
     ("compare_versions", "GET", f"{_ONE}/map/versions/{{version}}/diff", maps.compare_versions),
     ("list_changes", "GET", f"{_ONE}/map/changes", maps.list_changes),
     ("confirm_map", "POST", f"{_ONE}/confirm", maps.confirm_map),
-    ("sign_off", "POST", f"{_ONE}/sign-off", maps.sign_off),
+    ("get_differences", "GET", f"{_ONE}/differences", sample.get_differences),
+    ("explain", "POST", f"{_ONE}/differences", sample.explain),
+    ("sign_off", "POST", f"{_ONE}/sign-off", sample.sign_off),
+    ("revoke", "POST", f"{_ONE}/sign-off/revoke", sample.revoke),
     ("shut_delta", "POST", f"{_ONE}/delta/shut", maps.shut_delta),
     ("accept", "POST", f"{_ONE}/accept", maps.accept),
     ("close_migration", "POST", f"{_ONE}/close", maps.close),

@@ -54,6 +54,12 @@ def require(request: func.HttpRequest, need: Need) -> None:
         admit(caller(request), need)
 
 
+def role_of(request: func.HttpRequest) -> str:
+    """In which role they ask: their own where the platform authenticates; else whoever has the app's key is its operator."""
+    person = caller(request)
+    return person.role if person else "operator"
+
+
 def allows(request: func.HttpRequest, need: Need) -> bool:
     """Whether who asks meets a need."""
     try:

@@ -1,4 +1,4 @@
-"""The map and the decisions people make: confirm, sign off, shut the delta window, accept, close."""
+"""The map and the decisions people make: confirm, shut the delta window, accept, close."""
 
 import azure.functions as func
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -192,15 +192,6 @@ async def confirm_map(req: func.HttpRequest) -> func.HttpResponse:
     migration = await decisions.confirm(
         store, id, by, decision.hash, decision.controlled, decision.phi, decision.out_of_scope
     )
-    return answer(await shown(store, migration))
-
-
-@endpoint("approve")
-async def sign_off(req: func.HttpRequest) -> func.HttpResponse:
-    """POST /migrations/{id}/sign-off: bound to the map's hash and the sample's run."""
-    decision, store = body_of(req, Decision), await storage()
-    by = operator_of(req, decision.by)
-    migration = await decisions.sign_off(store, req.route_params["id"], by, decision.hash, decision.sample)
     return answer(await shown(store, migration))
 
 

@@ -6,9 +6,9 @@ import azure.functions as func
 
 from ledger import migrations
 from ledger.audit_export import export
-from services import papers
+from services import papers, reveal
 from services.access import StepError, storage
-from triggers.api import allows, answer, endpoint, require
+from triggers.api import allows, answer, endpoint, operator_of, require
 
 #: Exceptions in one answer.
 PAGE: Final = 500
@@ -16,21 +16,21 @@ PAGE: Final = 500
 
 @endpoint("read")
 async def list_reports(req: func.HttpRequest) -> func.HttpResponse:
-    """GET /migrations/{id}/reports: those that who asks may read."""
+    """GET /migrations/{id}/reports"""
     found = await papers.report_names(await storage(), req.route_params["id"])
-    hidden = () if allows(req, "work") else papers.WITH_VALUES
-    return answer(
-        {"reports": [{"name": name, "formats": forms} for name, forms in found.items() if name not in hidden]}
-    )
+    return answer({"reports": [{"name": name, "formats": forms} for name, forms in found.items()]})
 
 
 @endpoint("read")
 async def get_report(req: func.HttpRequest) -> func.HttpResponse:
-    """GET /migrations/{id}/reports/{name}.{html|csv|json}"""
-    name = req.route_params["name"]
-    if name.partition(".")[0] in papers.WITH_VALUES:
+    """GET /migrations/{id}/reports/{name}.{html|csv|json}?reveal=&by=: values masked unless a purpose is given."""
+    store, id, name = await storage(), req.route_params["id"], req.route_params["name"]
+    purpose = req.params.get("reveal", "")
+    if purpose:
         require(req, "work")
-    content, kind, headers = await papers.report(await storage(), req.route_params["id"], name)
+    content, kind, headers = await papers.report(store, id, name, unmasked=bool(purpose))
+    if purpose and papers.holds_values(name):
+        await reveal.note(store, id, operator_of(req, req.params.get("by")), name, purpose)
     return func.HttpResponse(content, mimetype=kind, headers=headers)
 
 
@@ -43,9 +43,12 @@ async def list_claims(req: func.HttpRequest) -> func.HttpResponse:
 
 @endpoint("work")
 async def get_claims_file(req: func.HttpRequest) -> func.HttpResponse:
-    """GET /migrations/{id}/claims/{run}/{name}?after=: a part; the header x-continuation is the next one's after."""
-    at, after = req.route_params, req.params.get("after", "")
-    content, onward = await papers.claim_part(await storage(), at["id"], at["run"], at["name"], after)
+    """GET /migrations/{id}/claims/{run}/{name}?reveal=&by=&after=: a part; x-continuation is the next one's after."""
+    at, after, store = req.route_params, req.params.get("after", ""), await storage()
+    purpose = reveal.purpose_of(req.params.get("reveal", ""))
+    content, onward = await papers.claim_part(store, at["id"], at["run"], at["name"], after)
+    if not after:
+        await reveal.note(store, at["id"], operator_of(req, req.params.get("by")), at["name"], purpose)
     kind = {"csv": "text/csv", "json": "application/json"}.get(
         at["name"].rpartition(".")[2], "application/octet-stream"
     )

@@ -265,15 +265,17 @@ def report(
     migration: MigrationOption = None,
     format: Annotated[Literal["html", "csv", "json"] | None, typer.Option("--format", help="One form only.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="A folder.", show_default=".local/reports/ID")] = None,
+    reveal: reports.RevealOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Bring the reports and the latest claims export to this machine and say where they are.
 
     The claims, their lines, payments and adjustments, and raw billing files go into a folder of their own: as CSV and
-    JSON, with a manifest. Their name among the reports is claims.
+    JSON, with a manifest. Their name among the reports is claims; all values of patients, they come with --reveal only.
     """
     with session(as_json, migration) as s:
-        places = reports.fetch(s.api, s.id, out or reports.reports_folder(s.id), name, format)
+        revealed = reports.revealing(reveal)
+        places = reports.fetch(s.api, s.id, out or reports.reports_folder(s.id), name, format, revealed)
         if places:
             show_places(s.out, places)
         else:

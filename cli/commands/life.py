@@ -19,7 +19,7 @@ from cli.session import (
     YesFlag,
     session,
 )
-from cli.shown import show_document, show_drift, show_report
+from cli.shown import show_document, show_drift
 from cli.upload import upload as bring
 
 PlanName = Literal["sales_professional", "sales_enterprise"]
@@ -180,38 +180,6 @@ def owners(
         document = s.api.get(s.path("owners"))
         show_document(s.out, document)
         s.out.document(document)
-
-
-@app.command()
-def sample(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
-    """Migrate a sample, read it back, undo it, prove it undone, and migrate it again."""
-    with session(as_json, migration) as s:
-        s.step("sample")
-
-
-@app.command()
-def diff(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
-    """Show the sample's field-level diff: source value, transform, column, value read back, verdict."""
-    with session(as_json, migration) as s:
-        document = s.api.get(s.path("reports", "diff.json"))
-        show_report(s.out, document)
-        s.out.document(document)
-
-
-@app.command("sign-off")
-def sign_off(
-    migration: MigrationOption = None, by: ByOption = None, yes: YesFlag = False, as_json: JsonFlag = False
-) -> None:
-    """Sign the latest sample."""
-    with session(as_json, migration) as s:
-        found = s.migration()
-        who = by or place.operator()
-        if s.out.asks and not yes and not typer.confirm(f"Sign the sample as {who}?", err=True):
-            raise refused("Not signed.", "./carryover diff")
-        answer = flow.sign(s, found, who)
-        s.out.say(f"[good]✓[/good] Signed by [name]{escape(who)}[/name].")
-        s.hint()
-        s.out.document(answer or {"migration": s.id, "by": who})
 
 
 @app.command()

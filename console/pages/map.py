@@ -7,7 +7,7 @@ from typing import Any, Final, cast, get_args
 import azure.functions as func
 from pydantic import ValidationError
 
-from console import masks
+from console import csrf, masks
 from console.lines import Line, counts_of, example, lines_of
 from console.shell import shell
 from console.visit import Visit
@@ -57,7 +57,7 @@ async def map_page(visit: Visit) -> func.HttpResponse:
         homes=_homes(clinic_map, schema),
         least=CERTAIN,
         revealed=revealed,
-        purpose=masks.CHECKING,
+        purpose="map",
         edits=f"{visit.home}/map/fields",
         open=_open(visit, migration),
         change=_open(visit, migration) and visit.person.may_operate,
@@ -137,7 +137,10 @@ async def field_panel(visit: Visit) -> func.HttpResponse:
         "args": json.dumps(line.field.args, indent=2, ensure_ascii=False) if line.field.args else "",
         "phis": get_args(PhiClass),
         "standing": standing_of(line.field),
-        "values": _values(line, counted),
+        "values": [
+            (_stands_for(visit, line.key, value), masks.shown(visit, value), *more)
+            for value, *more in _values(line, counted)
+        ],
         "examples": [example(one, revealed=shown) for one in found],
         "revealed": shown,
         "history": await history.changes(visit.store, migration.id, line.key),
@@ -171,7 +174,7 @@ async def edit(visit: Visit) -> func.HttpResponse:
         raise StepError("not_allowed", "Changing the map takes the role operator.", "Leave a comment instead.")
     asked: dict[str, Any] = {name: visit.form(name) for name in ("field", "source", "action", "reason", "comment")}
     if action == "change":
-        asked |= _changed(visit)
+        asked |= _changed(visit, await _known(visit, asked["field"]))
     if action == "review":
         asked["review"] = visit.form("review") or None
     try:
@@ -200,7 +203,23 @@ async def edit(visit: Visit) -> func.HttpResponse:
     )
 
 
-def _changed(visit: Visit) -> dict[str, Any]:
+def _stands_for(visit: Visit, field: str, value: str) -> str:
+    """What stands for a value of the source in the form, which shows it to those only who may see it."""
+    return csrf.sign(visit.key, "value", visit.args["id"], field, value)
+
+
+async def _known(visit: Visit, field: str) -> dict[str, str]:
+    """The values of the source that a field's value map may answer, by what stands for each."""
+    migration = await visit.migration()
+    clinic_map = await current_map(visit.store, migration)
+    found = {key: (name, one) for key, name, _, one in fields.fields_of(clinic_map)}.get(field)
+    if found is None:
+        return {}
+    counted = await source.value_counts(visit.store, migration, found[0], found[1].source)
+    return {_stands_for(visit, field, value): value for value in (*counted, *(found[1].values or {}))}
+
+
+def _changed(visit: Visit, known: dict[str, str]) -> dict[str, Any]:
     text = visit.form("args")
     try:
         args = json.loads(text) if text else {}
@@ -216,9 +235,13 @@ def _changed(visit: Visit) -> dict[str, Any]:
     if visit.form("phi"):
         changed["phi"] = visit.form("phi")
     sources, labels = visit.forms().get("value", []), visit.forms().get("label", [])
+    if not known.keys() >= {*sources}:
+        raise StepError(
+            "bad_request", "The field's values are not those of this form any more.", "Load the field again."
+        )
     if sources:
         changed["values"] = {
-            value: label or None for value, label in zip(sources, labels, strict=True) if label != "(not mapped)"
+            known[value]: label or None for value, label in zip(sources, labels, strict=True) if label != "(not mapped)"
         }
     return changed
 

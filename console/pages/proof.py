@@ -4,12 +4,14 @@ from typing import Final
 
 import azure.functions as func
 
+from console import masks
 from console.shell import shell
 from console.visit import Visit
 from ledger import manifest, migrations
 from ledger.states import now
 from services import papers
 from services.access import StepError
+from services.reveal import PURPOSES
 
 SHOWN: Final = 100  #: rows of the log on a page
 
@@ -56,16 +58,21 @@ async def reports_page(visit: Visit) -> func.HttpResponse:
     found = await papers.report_names(visit.store, visit.args["id"])
     claims = await papers.claims(visit.store, visit.args["id"])
     return visit.page(
-        "reports.html", **await shell(visit, "reports"), found=found, with_values=papers.WITH_VALUES, claims=claims
+        "reports.html",
+        **await shell(visit, "reports"),
+        found=found,
+        holds_values=papers.holds_values,
+        claims=claims,
+        revealed=masks.revealed(visit),
+        purposes=PURPOSES,
     )
 
 
 async def report(visit: Visit) -> func.HttpResponse:
-    """One report, to read or to keep."""
+    """One report, to read or to keep; values masked unless they are shown in this visit."""
     name = visit.args["name"]
-    if name.partition(".")[0] in papers.WITH_VALUES and not visit.person.may_see_values:
-        raise StepError("not_allowed", "That report holds patients' values.", "It takes the role operator or approver.")
-    content, kind, headers = await papers.report(visit.store, visit.args["id"], name)
+    unmasked = papers.holds_values(name) and await masks.unmasked(visit, name)
+    content, kind, headers = await papers.report(visit.store, visit.args["id"], name, unmasked=unmasked)
     if not name.endswith(".html"):
         headers = headers | {"Content-Disposition": f'attachment; filename="{name}"'}
     return func.HttpResponse(content, mimetype=kind, headers=headers)
@@ -74,14 +81,16 @@ async def report(visit: Visit) -> func.HttpResponse:
 async def claim(visit: Visit) -> func.HttpResponse:
     """A file of the claims export, for the billing system."""
     name = visit.args["name"]
+    await masks.whole(visit, name)
     content = await papers.claim_file(visit.store, visit.args["id"], visit.args["run"], name)
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return func.HttpResponse(content, mimetype="application/octet-stream", headers=headers)
 
 
 async def evidence(visit: Visit) -> func.HttpResponse:
-    """Everything in one zip."""
-    content = await papers.evidence(visit.store, visit.args["id"])
+    """Everything in one zip; values masked unless they are shown in this visit."""
+    unmasked = await masks.unmasked(visit, "evidence.zip")
+    content = await papers.evidence(visit.store, visit.args["id"], unmasked=unmasked)
     headers = {"Content-Disposition": f'attachment; filename="evidence-{visit.args["id"]}.zip"'}
     return func.HttpResponse(content, mimetype="application/zip", headers=headers)
 

@@ -1,18 +1,22 @@
-"""The sample: made, read field by field like a pull request, and signed."""
+"""The sample: made, read field by field like a pull request, what differs explained, and signed."""
 
-from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import azure.functions as func
 
-from console import masks
+from console import csrf, masks
 from console.shell import shell
 from console.visit import Visit
-from services import decisions
+from reports.diff import PROOFS
+from services import decisions, differences, sample
 from services.access import StepError
 from services.history import fields_of
 from services.overview import current_map
-from services.papers import report_data
+from services.reveal import PURPOSES
+from services.sample import Wanted
 
 #: Verdict -> class of its colour; those that need an eye first.
 VERDICTS: Final = (
@@ -23,62 +27,57 @@ VERDICTS: Final = (
 FOLDED: Final = ("same", "left to the target", "not migrated")
 #: And these, when somebody looks for what is wrong.
 FINE: Final = (*FOLDED, "changed by transform")
-RECORDS: Final = 20  #: on a page
 
 
 async def sample_page(visit: Visit) -> func.HttpResponse:
     """The latest sample's diff, or how to make one."""
     context = await shell(visit, "sample")
-    report = await report_data(visit.store, visit.args["id"], "diff")
+    id = visit.args["id"]
+    report = await sample.head(visit.store, id)
     if report is None:
         return visit.page("sample.html", **context, report=None)
-    rows: list[dict[str, Any]] = report["tables"]["Fields"]
-    verdicts = Counter(row["Verdict"] for row in rows)
-    wanted = visit.query("verdict", "eye" if verdicts["differs"] or verdicts["refused"] else "")
-    name = visit.query("object")
-    chosen = [
-        row
-        for row in rows
-        if (not name or row["Object"] == name)
-        and (row["Verdict"] in ("differs", "refused") if wanted == "eye" else not wanted or row["Verdict"] == wanted)
-    ]
-    keys = list(dict.fromkeys((row["Object"], row["Source id"]) for row in chosen))
-    page = int(visit.query("page", "1")) if visit.query("page", "1").isdecimal() else 1
-    pages = max(1, -(-len(keys) // RECORDS))
-    page = min(max(1, page), pages)
-    here = set(keys[(page - 1) * RECORDS : page * RECORDS])
+    said = await differences.shown(visit.store, id)
+    eye = any(report["facts"][name] != "0" for name in ("Differ", "Refused"))
+    asked = {name: visit.query(name) for name in asdict(Wanted())}
+    wanted = Wanted(**asked | {"verdict": visit.query("verdict", "eye" if eye and not any(asked.values()) else "")})
+    number = visit.query("page", "1")
+    stands_for = _stands_for(visit)
+    shown = await sample.page(visit.store, id, wanted, int(number) if number.isdecimal() else 1, stands_for)
     return visit.page(
         "sample.html",
         **context,
         report=report,
-        verdicts=[(verdict, tone, verdicts[verdict]) for verdict, tone in VERDICTS],
-        charted=[(tone, verdicts[verdict]) for verdict, tone in reversed(VERDICTS)],
-        objects=sorted({row["Object"] for row in rows}),
+        differences=said,
+        verdicts=[(verdict, tone, shown.verdicts[verdict]) for verdict, tone in VERDICTS],
+        charted=[(tone, shown.verdicts[verdict]) for verdict, tone in reversed(VERDICTS)],
+        shown=shown,
         wanted=wanted,
-        name=name,
-        found=len(keys),
-        page=page,
-        pages=pages,
-        records=_records(rows, here, FINE if wanted == "eye" else FOLDED, shown=masks.revealed(visit)),
+        asked=urlencode(asdict(wanted)),
+        patients=[(stands_for(one), one) for one in shown.choices["patient"]],
+        proofs={words: key for key, words in PROOFS.items()},
+        records=_records(visit, shown, wanted),
         places=await _places(visit),
         revealed=masks.revealed(visit),
-        purposes=masks.PURPOSES,
+        purposes=PURPOSES,
     )
 
 
-def _records(
-    rows: list[dict[str, Any]], wanted: set[tuple[str, str]], folded: tuple[str, ...], *, shown: bool
-) -> dict[tuple[str, str], dict[str, list[dict[str, Any]]]]:
-    """The records of a page: for each the rows to see, and those folded away."""
+def _stands_for(visit: Visit) -> Callable[[str], str]:
+    """What stands for a patient in an address, where an id has no place: it is written to many logs."""
+    return lambda patient: csrf.sign(visit.key, "patient", visit.args["id"], patient)[:16]
+
+
+def _records(visit: Visit, page: sample.Page, wanted: Wanted) -> dict[tuple[str, str], dict[str, list[dict[str, Any]]]]:
+    """The records of a page: for each the fields to see, and those folded away. What was asked for is never folded."""
+    folded = FINE if wanted.verdict == "eye" else FOLDED
+    narrow = any((wanted.field, wanted.transform, wanted.proof, wanted.verdict not in ("", "eye")))
     found: dict[tuple[str, str], dict[str, list[dict[str, Any]]]] = {}
-    for row in rows:
-        key = (row["Object"], row["Source id"])
-        if key not in wanted:
-            continue
-        if not shown:
-            row = row | {side: masks.mask(row[side]) for side in ("In the source", "In the target")}
-        kind = "folded" if row["Verdict"] in folded else "open"
-        found.setdefault(key, {"open": [], "folded": []})[kind].append(row)
+    for key, rows in page.records.items():
+        sides = found[key] = {"open": [], "folded": []}
+        for row in rows:
+            fold = not row["fits"] if narrow else row["verdict"] in folded and row["proved"] is not False
+            masked = {side: masks.shown(visit, row[side]) for side in ("source", "value")}
+            sides["folded" if fold else "open"].append(row | masked)
     return found
 
 
@@ -88,12 +87,26 @@ async def _places(visit: Visit) -> dict[tuple[str, str], str]:
     return {(name, field.source): key for key, name, _, field in fields_of(clinic_map)}
 
 
+async def explain(visit: Visit) -> func.HttpResponse:
+    """A person says why something in the sample differs."""
+    about, reason = visit.form("about"), visit.form("reason")
+    await differences.explain(visit.store, visit.args["id"], visit.person.name, about, reason)
+    return visit.go(f"{visit.home}/sample#differences")
+
+
 async def sign(visit: Visit) -> func.HttpResponse:
     """A person signs the sample whose hash and run they were shown."""
     if visit.form("typed") != visit.person.name:
         raise StepError("not_signed", "A signature is your own name.", f"Type {visit.person.name}.")
-    await decisions.sign_off(visit.store, visit.args["id"], visit.person.name, visit.form("hash"), visit.form("sample"))
+    who, hash, run = visit.person, visit.form("hash"), visit.form("sample")
+    await decisions.sign_off(visit.store, visit.args["id"], who.name, who.role, hash, run)
     return visit.go(visit.home)
+
+
+async def revoke(visit: Visit) -> func.HttpResponse:
+    """A person takes the signature back."""
+    await decisions.revoke(visit.store, visit.args["id"], visit.person.name, visit.form("reason"))
+    return visit.go(f"{visit.home}/sample")
 
 
 async def reveal(visit: Visit) -> func.HttpResponse:
@@ -101,17 +114,19 @@ async def reveal(visit: Visit) -> func.HttpResponse:
     if not visit.person.may_see_values:
         raise StepError("not_allowed", "Values are shown to operators and approvers.", "Ask somebody who is one.")
     purpose = visit.form("purpose")
-    if purpose not in masks.PURPOSES:
+    if purpose not in PURPOSES:
         raise StepError("no_reason", "Say what for.", "Choose a purpose.")
-    await decisions.anchor(visit.store, await visit.migration(), "reveal", visit.person.name, purpose)
+    await decisions.anchor(visit.store, await visit.migration(), "reveal", visit.person.name, PURPOSES[purpose])
     back = visit.form("back")
     answer = visit.go(back if back.startswith(f"{visit.home}/") else visit.home)
-    answer.headers.add("Set-Cookie", masks.cookie(visit))
+    answer.headers.add("Set-Cookie", masks.cookie(visit, purpose))
     return answer
 
 
 ROUTES: Final = (
     ("GET", "m/{id}/sample", "read", sample_page),
+    ("POST", "m/{id}/explain", "work", explain),
     ("POST", "m/{id}/sign", "approve", sign),
+    ("POST", "m/{id}/revoke", "approve", revoke),
     ("POST", "m/{id}/reveal", "work", reveal),
 )

@@ -48,7 +48,8 @@ def test_a_number_that_was_changed_on_the_way_is_no_proof() -> None:
 def test_a_wrong_zone_or_a_swapped_day_is_no_proof(start: str, args: dict[str, Any]) -> None:
     one = map_with("appointment", "ScheduledDate", args=args)
     rows = diff_of(one, "appointment", {"start": start}, linked=("demo.practitioner.D1",))
-    told = diff_of(map_with("appointment", "ScheduledDate", args={"format": "day_first"}), "appointment", {"start": "25/04/2020 09:00"})  # fmt: skip
+    right = map_with("appointment", "ScheduledDate", args={"format": "day_first"})
+    told = diff_of(right, "appointment", {"start": "25/04/2020 09:00"}, linked=("demo.practitioner.D1",))
     found = [*rows, *told]
     prove(found, one.system, zone_of(one))
     times = [row["proved"] for row in found if row["proof"] == "time"]

@@ -59,6 +59,8 @@ class FakeApp:
         self.block_puts: list[tuple[str, int]] = []
         self.tokens: list[str] = []
         self.posted: list[tuple[str, dict[str, Any]]] = []
+        self.unexplained: dict[str, list[str]] = {}  #: cause of a difference in the sample -> ids nobody has explained
+        self.revealed: list[dict[str, str]] = []  #: how reports were asked for
         self.excepted = 0
         self.differing = 0
         self.delicate = False  #: a field of the map that nobody has decided about
@@ -135,6 +137,9 @@ class FakeApp:
                 web.post(one + "/confirm", self._confirm),
                 web.post(one + "/sign-off", self._sign),
                 web.post(one + "/delta/shut", self._shut),
+                web.post(one + "/sign-off/revoke", self._revoke),
+                web.get(one + "/differences", self._differences),
+                web.post(one + "/differences", self._explain),
                 web.post(one + "/accept", self._accept),
                 web.post(one + "/close", self._close),
                 web.get(one + "/owners", self._owners),
@@ -370,7 +375,35 @@ class FakeApp:
         return await self._move(request, "confirm", "mapped", "confirmed")
 
     async def _sign(self, request: web.Request) -> web.Response:
+        if left := sum(map(len, self.unexplained.values())):
+            return refusal(
+                409, "differences_unexplained", f"{left} differences of the sample are unexplained.", "sample"
+            )
         return await self._move(request, "sign-off", "sampled", "signed_off")
+
+    async def _revoke(self, request: web.Request) -> web.Response:
+        found, body = self.migrations[request.match_info["id"]], await request.json()
+        self.posted.append(("revoke", body))
+        if found["state"] != "signed_off":
+            return refusal(409, "not_signed_off", "There is no sign-off to take back.", "sign-off")
+        found["state"] = "sampled"
+        return web.json_response(found)
+
+    async def _differences(self, request: web.Request) -> web.Response:
+        causes = [
+            {"cause": cause, "count": 2, "left": len(ids), "ids": ids, "notes": []}
+            for cause, ids in self.unexplained.items()
+        ]
+        left = sum(map(len, self.unexplained.values()))
+        return web.json_response({"sample": "sample-0001", "left": left, "causes": causes})
+
+    async def _explain(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        self.posted.append(("explain", body))
+        if body["about"] not in self.unexplained:
+            return refusal(404, "not_found", "The sample has no such difference.")
+        self.unexplained[body["about"]] = []
+        return await self._differences(request)
 
     async def _close(self, request: web.Request) -> web.Response:
         found = self.migrations[request.match_info["id"]]
@@ -479,6 +512,7 @@ class FakeApp:
             return web.json_response({"tables": [{"title": "What changed since the last source", "rows": rows}]})
         if name not in self.report_names:
             return refusal(404, "no_report", "There is no such report.")
+        self.revealed.append(dict(request.query))
         if form == "json":
             return web.json_response({"report": name, "rows": [{"object": "patient", "verdict": "equal"}]})
         return web.Response(text=f"<h1>{name}</h1>" if form == "html" else "a,b\n1,2\n")

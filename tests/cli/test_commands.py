@@ -98,6 +98,35 @@ def test_confirm_wants_a_reason_for_each_dataset_that_feeds_nothing(app: FakeApp
     assert said["recalls"] == "Not wanted." and "stays in the export" in said["orders"]
 
 
+def test_a_sample_with_something_unexplained_is_not_signed(app: FakeApp, carryover: Carryover) -> None:
+    """Not with --yes either; explained by cause and name, it is."""
+    carryover("create", "--system", "elm")
+    app.migrations["m-00000001"] |= {"state": "sampled", "map_hash": "h", "sample_run": "sample-0001"}
+    app.unexplained = {"differs/patient/first_name": ["p1", "p2"]}
+    ended = carryover("sign-off", "--yes", "--json")
+    assert ended.code == 3
+    assert ended.document["error"]["code"] == "differences_unexplained"
+    assert "2 differences" in ended.err
+    [cause] = carryover("differences", "--json").document["causes"]
+    assert carryover("explain", cause["cause"], "--json").code == 2  # no reason
+    said = carryover("explain", cause["cause"], "--reason", "A flow trims names", "--by", "Ada", "--json")
+    assert (said.code, said.document["left"]) == (0, 0)
+    assert app.posted[-1] == (
+        "explain", {"by": "Ada", "about": "differs/patient/first_name", "reason": "A flow trims names"},
+    )  # fmt: skip
+    assert carryover("sign-off", "--yes", "--json").code == 0
+
+
+def test_a_signature_is_taken_back_with_a_reason(app: FakeApp, carryover: Carryover) -> None:
+    carryover("create", "--system", "elm")
+    app.migrations["m-00000001"] |= {"state": "signed_off", "map_hash": "h", "sample_run": "sample-0001"}
+    assert carryover("sign-off", "--revoke", "--json").code == 2
+    ended = carryover("sign-off", "--revoke", "--reason", "A second look", "--by", "Ada", "--json")
+    assert ended.document["state"] == "sampled"
+    assert app.posted[-1] == ("revoke", {"by": "Ada", "reason": "A second look"})
+    assert carryover("sign-off", "--revoke", "--reason", "Again", "--json").code == 3
+
+
 def test_run_wants_the_target_typed(app: FakeApp, carryover: Carryover) -> None:
     carryover("create", "--system", "elm")
     app.migrations["m-00000001"]["state"] = "signed_off"
@@ -156,11 +185,14 @@ def test_exceptions_come_page_by_page_up_to_the_limit(migrated: FakeApp, carryov
 
 def test_the_latest_claims_come_with_the_reports(migrated: FakeApp, carryover: Carryover, tmp_path: Path) -> None:
     migrated.claims = [("delta-0009", "claims.csv"), ("delta-0009", "manifest.json"), ("migrate-0005", "claims.csv")]
-    ended = carryover("report", "--out", str(tmp_path), "--json")
+    assert "claims" not in carryover("report", "--out", str(tmp_path), "--json").document["reports"]
+    assert "--reveal" in carryover("report", "claims", "--json").document["error"]["next"]
+    ended = carryover("report", "--reveal", "billing", "--out", str(tmp_path), "--json")
     assert ended.document["reports"]["claims"] == str(tmp_path / "claims" / "claims.csv")
     assert {one.name for one in (tmp_path / "claims").iterdir()} == {"claims.csv", "manifest.json"}
     assert (tmp_path / "claims" / "claims.csv").read_text("utf-8") == "delta-0009\n2,2\n"
-    assert carryover("report", "claims", "--out", str(tmp_path), "--json").document["reports"].keys() == {"claims"}
+    ended = carryover("report", "claims", "--reveal", "billing", "--out", str(tmp_path), "--json")
+    assert ended.document["reports"].keys() == {"claims"}
     migrated.claims = []
     assert carryover("report", "claims", "--json").code == 2
 
@@ -170,6 +202,19 @@ def test_one_report_in_one_form(migrated: FakeApp, carryover: Carryover, tmp_pat
     assert ended.document == {"reports": {"diff": str(tmp_path / "r" / "diff.csv")}}
     assert [file.name for file in (tmp_path / "r").iterdir()] == ["diff.csv"]
     assert carryover("report", "nonesuch", "--json").code == 2
+
+
+def test_values_are_revealed_with_a_purpose_and_a_name(
+    migrated: FakeApp, carryover: Carryover, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrated.revealed.clear()
+    monkeypatch.setenv("CARRYOVER_OPERATOR", "Ada")
+    assert carryover("report", "diff", "--format", "csv", "--out", str(tmp_path / "r"), "--json").code == 0
+    assert carryover("report", "diff", "--reveal", "sample", "--out", str(tmp_path / "r"), "--json").code == 0
+    assert carryover("diff", "--reveal", "sample", "--json").code == 0
+    assert carryover("diff", "--reveal", "curiosity", "--json").code == 2
+    asked = {"reveal": "sample", "by": "Ada"}
+    assert migrated.revealed == [{}, *[asked] * 4]
 
 
 def test_status_watch_follows_the_active_run(app: FakeApp, carryover: Carryover) -> None:

@@ -6,12 +6,13 @@ from typing import Any, Final
 
 import pytest
 
-from console import csrf, masks
+from console import csrf
 from console.pages import ROUTES
 from console.visit import HEADERS
 from ledger import manifest, migrations
 from ledger.migrations import Migration
 from ledger.storage import Storage
+from reports.masking import mask
 from services import identity
 from settings import WrongSetting, settings
 from tests.console.visits import AZURE, BROWSER, HERE, ask, send, text
@@ -35,7 +36,9 @@ NEEDS: Final = {
     ("POST", "m/{id}/map/match"): {"operator"},
     ("POST", "m/{id}/map/phi"): {"operator", "approver"},
     ("POST", "m/{id}/map/confirm"): {"approver"},
+    ("POST", "m/{id}/explain"): {"operator", "approver"},
     ("POST", "m/{id}/sign"): {"approver"},
+    ("POST", "m/{id}/revoke"): {"approver"},
     ("POST", "m/{id}/reveal"): {"operator", "approver"},
     ("POST", "m/{id}/delta/shut"): {"operator", "approver"},
     ("POST", "m/{id}/accept"): {"approver"},
@@ -130,10 +133,10 @@ async def test_a_step_asks_for_its_own_role(
 
 async def test_the_name_goes_into_the_manifest(store: Storage, migration: Migration, configure: Any) -> None:
     configure(CARRYOVER_APP_SERVICE_AUTH="true")
-    answer = await send(store, f"m/{migration.id}/reveal", principal("approver"), purpose=masks.PURPOSES[0])
+    answer = await send(store, f"m/{migration.id}/reveal", principal("approver"), purpose="sample")
     assert answer.status_code == 303
     kept = (await manifest.read(store, migration.id))[-1]
-    assert (kept.kind, kept.by, kept.counts) == ("reveal", "ann@clinic.example", {"reason": masks.PURPOSES[0]})
+    assert (kept.kind, kept.by, kept.counts) == ("reveal", "ann@clinic.example", {"reason": "Reviewing the sample"})
 
 
 # ---- forms -----------------------------------------------------------------------------------------------------------
@@ -206,9 +209,9 @@ async def test_files_of_the_console_and_no_others_are_served(configure: Any) -> 
 
 
 async def test_values_are_masked_until_a_purpose_is_given(store: Storage, migration: Migration, configure: Any) -> None:
-    assert masks.mask("O'Neil, 1987-02-03") == "x'xxxx, 0000-00-00"
+    assert mask("O'Neil, 1987-02-03") == "x'xxxx, 0000-00-00"
     configure(CARRYOVER_APP_SERVICE_AUTH="true")
     refused = await send(store, f"m/{migration.id}/reveal", principal("operator"), purpose="curiosity")
     assert "Say what for" in text(refused)
-    answer = await send(store, f"m/{migration.id}/reveal", principal("operator"), purpose=masks.PURPOSES[0])
+    answer = await send(store, f"m/{migration.id}/reveal", principal("operator"), purpose="sample")
     assert f"Path=/console/m/{migration.id}" in answer.headers["Set-Cookie"]

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from console import charts, schedule
-from console.masks import mask
 from console.render import lasting, size
+from reports.masking import mask
 from tests.e2e.system import ROOT
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)

@@ -229,9 +229,11 @@ def test_the_values_were_there_to_leak(system: System, full: Full, export: Expor
     content = b"".join(path.read_bytes() for path in export.folder.rglob("*") if path.is_file())
     assert all(value.encode() in content for name, value in PLANTED.items() if name != "plugin")
     id = json.loads(full.arrived.stdout)["migration"]
-    diff = system.call("GET", f"migrations/{id}/reports/diff.json").text
+    diff = system.call("GET", f"migrations/{id}/reports/diff.json?reveal=records").text
     assert PLANTED["last name"] in diff
     assert PLANTED["note"] in diff
+    masked = system.call("GET", f"migrations/{id}/reports/diff.json").text
+    assert [name for name, value in PLANTED.items() if value in masked] == []
 
 
 def test_private_folders_are_gone(system: System, full: Full) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from ledger import transitions
 from ledger.gates import GateClosed, gate, next_steps
-from ledger.states import STATES, STEPS, Kind, Migration, State, Step, now
+from ledger.states import STATES, STEPS, Kind, Migration, Run, State, Step, now
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -146,16 +146,61 @@ def test_confirming_needs_the_hash_that_was_read() -> None:
         transitions.confirm(in_state("mapped"), "ana", "h0")
 
 
+def test_a_sample_with_something_unexplained_is_not_signed() -> None:
+    """How many are left is said; who counted later does not count up again; another sample's do not count."""
+    migration = in_state("sampled")
+    migration.unexplained = 2
+    refusal = gate(migration, "sign-off", at=NOON)
+    assert (
+        refusal is not None and refusal.code == "differences_unexplained" and refusal.reason.startswith("2 differences")
+    )
+    assert [one.step for one in next_steps(migration, at=NOON)] == ["sample", "rollback"]
+    with pytest.raises(GateClosed, match="sample_outdated"):
+        transitions.explained(migration, "sample-0002", 0)
+    transitions.explained(migration, "sample-0003", 1)
+    transitions.explained(migration, "sample-0003", 2)
+    assert migration.unexplained == 1
+    with pytest.raises(GateClosed, match="differences_unexplained"):
+        transitions.sign(migration, "ana", "approver", "h1", "sample-0003")
+    transitions.explained(migration, "sample-0003", 0)
+    transitions.sign(migration, "ana", "approver", "h1", "sample-0003")
+    assert migration.state == "signed_off"
+
+
+def test_a_signature_says_what_was_signed_and_is_taken_back_until_its_run_begins() -> None:
+    migration = in_state("sampled")
+    migration.map_version, migration.sample_counts = 4, {"fields": 900, "differ": 0}
+    with pytest.raises(GateClosed, match="not_signed_off"):
+        transitions.revoke(migration)
+    transitions.sign(migration, "ana", "approver", "h1", "sample-0003")
+    signed = (migration.signed_by, migration.signed_role, migration.signed_version, migration.signed_counts)
+    assert signed == ("ana", "approver", 4, {"fields": 900, "differ": 0})
+    transitions.revoke(migration)
+    assert (migration.state, migration.signed_by, migration.signed_counts) == ("sampled", None, {})
+
+    transitions.sign(migration, "ana", "approver", "h1", "sample-0003")
+    run = Run(id="migrate-0004", migration=migration.id, kind="migrate", number=4)
+    transitions.begun(migration, run)
+    migration.active_run = run.id
+    with pytest.raises(GateClosed, match="run_active"):
+        transitions.revoke(migration)
+    migration.active_run = None  # it failed, or paused: something may be written
+    with pytest.raises(GateClosed, match="already_migrated"):
+        transitions.revoke(migration)
+    transitions.put_map(migration, "h2")
+    assert migration.signed_used is False
+
+
 def test_signing_is_bound_to_map_and_sample() -> None:
     """Neither an older map nor an older sample can be signed."""
     migration = in_state("sampled")
 
     with pytest.raises(GateClosed, match="map_changed"):
-        transitions.sign(migration, "ana", "h0", "sample-0003")
+        transitions.sign(migration, "ana", "approver", "h0", "sample-0003")
     with pytest.raises(GateClosed, match="sample_outdated"):
-        transitions.sign(migration, "ana", "h1", "sample-0002")
+        transitions.sign(migration, "ana", "approver", "h1", "sample-0002")
 
-    transitions.sign(migration, "ana", "h1", "sample-0003")
+    transitions.sign(migration, "ana", "approver", "h1", "sample-0003")
     assert (migration.state, migration.signed_by) == ("signed_off", "ana")
 
 

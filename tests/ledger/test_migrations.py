@@ -47,7 +47,7 @@ async def at_signed(storage: Storage) -> str:
     id = await at_prepared(storage)
     sample = await begin_run(storage, id, "sample")
     await end_run(storage, id, sample.id, "done")
-    await change(storage, id, lambda m: transitions.sign(m, "ana", "h1", sample.id))
+    await change(storage, id, lambda m: transitions.sign(m, "ana", "approver", "h1", sample.id))
     return id
 
 
@@ -373,7 +373,7 @@ async def test_a_new_sample_takes_the_signature_back(storage: Storage) -> None:
     id = await at_prepared(storage)
     sample = await begin_run(storage, id, "sample")
     await end_run(storage, id, sample.id, "done")
-    await change(storage, id, lambda m: transitions.sign(m, "ana", "h1", sample.id))
+    await change(storage, id, lambda m: transitions.sign(m, "ana", "approver", "h1", sample.id))
 
     await begin_run(storage, id, "sample")
 

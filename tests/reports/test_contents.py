@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ledger.exceptions import ExceptionRow
-from reports.diff import diff_report
+from reports.diff import diff_report, in_order
 from reports.model import Streamed, Table
 from reports.reconcile import FIXES, exceptions_report, manual_upload_report, plugins
 from reports.scope import scope_report
@@ -66,12 +66,17 @@ def test_documents_that_only_need_their_file_come_first() -> None:
 def field(verdict: str, proof: str | None = None, **more: Any) -> dict[str, Any]:
     """A row of a diff."""
     names = ("object", "source_id", "field", "source", "transform", "column", "read", "value", "patient")
-    return dict.fromkeys(names, "x") | {"verdict": verdict, "proof": proof, "reason": "", "landed": True} | more
+    return (
+        dict.fromkeys(names, "x")
+        | {"verdict": verdict, "proof": proof, "reason": "", "landed": True, "lossy": False}
+        | more
+    )
 
 
 def test_the_diff_puts_what_needs_an_eye_first_and_counts_the_variety() -> None:
     chosen = {"patients": 1, "covered": ["patient a", "patient b", "claim c"], "not_covered": ["patient d"]}
-    report = diff_report("m-00000000", [field("same"), field("differs"), field("refused")], chosen, {}, [], "UTC")
+    rows = in_order([field("same"), field("differs"), field("refused")])
+    report = diff_report("m-00000000", rows, chosen, {}, [], "UTC")
     tables = {one.title: one.rows for one in report.tables}
     assert [one[7] for one in report.tables[report.csv_table].rows] == ["differs", "refused", "same"]
     assert tables["Variety"] == [["claim", 1, 1, 0], ["patient", 3, 2, 1]]

@@ -8,9 +8,9 @@ import pytest
 
 from ledger.storage import Storage
 from tests.support.azurite import start_azurite
-from triggers import files, maps, meta, migrations, profiles, reports, steps
+from triggers import files, maps, meta, migrations, profiles, reports, sample, steps
 
-_MODULES: Final[tuple[ModuleType, ...]] = (files, maps, meta, migrations, profiles, reports, steps)
+_MODULES: Final[tuple[ModuleType, ...]] = (files, maps, meta, migrations, profiles, reports, sample, steps)
 
 
 @pytest.fixture(scope="session")

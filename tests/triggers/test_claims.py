@@ -2,7 +2,7 @@
 
 import pytest
 
-from ledger import paths
+from ledger import manifest, paths
 from ledger.storage import Storage
 from services import papers
 from tests.support.systems import new_system
@@ -37,12 +37,23 @@ async def test_a_file_comes_in_parts(store: Storage, exported: str, monkeypatch:
     monkeypatch.setattr(papers, "_PART", 8)
     content, after, parts = b"", "", 0
     while parts == 0 or after:
-        params = {"after": after} if after else {}
+        params = {"reveal": "billing", "by": "Ada"} | ({"after": after} if after else {})
         answer = await whole("get_claims_file", params=params, id=exported, run="delta-0011", name="claims.csv")
         assert (answer.status_code, answer.mimetype) == (200, "text/csv")
         content, parts = content + answer.get_body(), parts + 1
         after = (answer.headers or {}).get("x-continuation", "")
     assert (content, parts) == (b"delta-0011 claims.csv", 3)
+    kept = [one for one in await manifest.read(store, exported) if one.kind == "download"]
+    assert [(one.by, one.counts["file"], one.counts["reason"]) for one in kept] == [
+        ("Ada", "claims.csv", "Handing over the billing")
+    ]
+
+
+async def test_without_a_purpose_no_file_comes(store: Storage, exported: str) -> None:
+    """It is all values of patients."""
+    for params, code in (({}, "masked"), ({"reveal": "curiosity"}, "bad_request")):
+        _, refused = await ask("get_claims_file", params=params, id=exported, run="delta-0011", name="claims.csv")
+        assert refused["error"]["code"] == code
 
 
 async def test_the_summary_names_the_export(store: Storage, exported: str) -> None:
@@ -63,5 +74,6 @@ async def test_the_summary_names_the_export(store: Storage, exported: str) -> No
 async def test_what_is_not_there_is_refused(
     store: Storage, exported: str, run: str, name: str, after: str, expected: tuple[int, str]
 ) -> None:
-    status, refused = await ask("get_claims_file", params={"after": after}, id=exported, run=run, name=name)
+    params = {"after": after, "reveal": "billing"}
+    status, refused = await ask("get_claims_file", params=params, id=exported, run=run, name=name)
     assert (status, refused["error"]["code"]) == expected

@@ -1,0 +1,104 @@
+"""Commands for the sample: made, read field by field, what differs explained, and signed."""
+
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from cli import flow, place
+from cli.errors import misuse, refused
+from cli.output import table
+from cli.reports import RevealOption, revealing
+from cli.session import ByOption, JsonFlag, MigrationOption, Session, YesFlag, session
+from cli.shown import show_report
+
+app = typer.Typer()
+
+ReasonOption = Annotated[
+    str | None, typer.Option("--reason", help="Why, in your words; no names or values of patients.")
+]
+
+
+@app.command()
+def sample(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
+    """Migrate a sample, read it back, undo it, prove it undone, and migrate it again."""
+    with session(as_json, migration) as s:
+        s.step("sample")
+
+
+@app.command()
+def diff(migration: MigrationOption = None, reveal: RevealOption = None, as_json: JsonFlag = False) -> None:
+    """Show the sample's field-level diff: source value, transform, column, value read back, verdict."""
+    with session(as_json, migration) as s:
+        document = s.api.get(s.path("reports", "diff.json"), **revealing(reveal))
+        show_report(s.out, document)
+        s.out.document(document)
+
+
+@app.command()
+def differences(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
+    """List what differs in the sample, by cause, and what was said of it. None may be left unexplained at the sign-off."""
+    with session(as_json, migration) as s:
+        _show(s, s.api.get(s.path("differences")))
+
+
+@app.command()
+def explain(
+    about: Annotated[str, typer.Argument(metavar="CAUSE[/ID]", help="A cause, or one record of it.")],
+    reason: ReasonOption = None,
+    migration: MigrationOption = None,
+    by: ByOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say by name why something in the sample differs: for a whole cause, or for one record of it."""
+    with session(as_json, migration) as s:
+        given = _reason(s, reason)
+        body = {"by": by or place.operator(), "about": about, "reason": given}
+        _show(s, s.api.post(s.path("differences"), body))
+
+
+def _show(s: Session, found: dict[str, Any]) -> None:
+    made = table("cause", "records", "to explain", "explained by", numbers=("records", "to explain"))
+    for one in found["causes"]:
+        who = ", ".join(dict.fromkeys(note["by"] for note in one["notes"]))
+        made.add_row(escape(one["cause"]), f"{one['count']:,}", f"{one['left']:,}", escape(who))
+    if found["causes"]:
+        s.out.show(made)
+    left = found["left"]
+    s.out.say(f"[warn]{left:,} to explain.[/warn]" if left else "[good]✓[/good] Nothing is unexplained.")
+    s.out.document(found)
+
+
+def _reason(s: Session, given: str | None) -> str:
+    if given:
+        return given
+    if not s.out.asks:
+        raise misuse("Say why.", '--reason "the words that will be kept"')
+    return str(typer.prompt("Why (no names or values of patients)", err=True))
+
+
+@app.command("sign-off")
+def sign_off(
+    migration: MigrationOption = None,
+    by: ByOption = None,
+    revoke: Annotated[
+        bool, typer.Option("--revoke", help="Take the signature back, until the full run begins; needs --reason.")
+    ] = False,
+    reason: ReasonOption = None,
+    yes: YesFlag = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Sign the latest sample. Refused while something in it differs and nobody has explained it, with --yes, too."""
+    with session(as_json, migration) as s:
+        who = by or place.operator()
+        if revoke:
+            answer = dict(s.api.post(s.path("sign-off", "revoke"), {"by": who, "reason": _reason(s, reason)}))
+            s.out.say(f"[good]✓[/good] The signature was taken back by [name]{escape(who)}[/name].")
+        else:
+            found = s.migration()
+            if s.out.asks and not yes and not typer.confirm(f"Sign the sample as {who}?", err=True):
+                raise refused("Not signed.", "./carryover diff")
+            answer = flow.sign(s, found, who)
+            s.out.say(f"[good]✓[/good] Signed by [name]{escape(who)}[/name].")
+        s.hint()
+        s.out.document(answer or {"migration": s.id, "by": who})

@@ -10,7 +10,9 @@ from activities.rows import Op, RowBuilder
 from dataverse.afterimage import same
 from mapping.model import ClinicMap, FieldMap
 from mapping.parties import parties_of
+from mapping.properties import PREFIX
 from mapping.schema import SchemaColumn, SchemaTable
+from mapping.transforms.texts import from_json_text
 
 Record = dict[str, Any]
 
@@ -89,7 +91,7 @@ class Differ:
             "source_id": row["source_id"],
             "patient": row["patient"],
             "field": one.source,
-            "source": _value(record, one.source),
+            "source": value_of(record, one.source),
             "transform": "redacted" if one.review == "redact" else one.transform,
             "column": column.logical if column else None,
             "read": column.read_name if column else None,
@@ -197,10 +199,12 @@ def names_of(table: SchemaTable) -> list[str]:
     return [table.columns[name].read_name for name in _NAMES if name in table.columns]
 
 
-def _value(record: Record, source: str) -> Any:
-    if source.startswith("properties."):
-        return (record.get("properties") or {}).get(source.removeprefix("properties."))
-    return record.get(source)
+def value_of(record: Mapping[str, Any], source: str) -> Any:
+    """What a shaped record holds in a field or custom property."""
+    if not source.startswith(PREFIX):
+        return record.get(source)
+    properties = from_json_text(record.get("properties"))
+    return properties.get(source.removeprefix(PREFIX)) if isinstance(properties, dict) else None
 
 
 def _shown(column: SchemaColumn | None, value: Any) -> Any:

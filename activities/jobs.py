@@ -236,4 +236,5 @@ async def describe(store: Storage, migration: Migration, run: Run) -> Job:
         "later": bool(run.options.get("later", False)),
         "bypass": run.bypassed,
         "pause_percent": float(run.options.get("pause_percent", 5.0)),
+        "patients": int(run.options.get("patients", 100)),
     }

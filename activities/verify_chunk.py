@@ -21,7 +21,7 @@ from dataverse.reads import read_rows
 from dataverse.states import state_values
 from ledger import paths
 from ledger.chunks import pack, read_records
-from ledger.exceptions import read_all
+from ledger.exceptions import each
 from ledger.storage import Storage, bounded
 from mapping.derived import derive
 from mapping.model import ClinicMap
@@ -56,9 +56,7 @@ async def verify_chunk(job: dict[str, Any]) -> dict[str, Any]:
     builder = RowBuilder(schema, job["generation"])
     async with workplace("verify") as folder:
         plan, mapped = await _fetch(store, job, folder, chunk)
-        ops = {
-            pos: _expected(builder, row, plan[pos]) for pos, row in mapped.items() if plan[pos]["action"] in LANDED
-        }
+        ops = {pos: _expected(builder, row, plan[pos]) for pos, row in mapped.items() if plan[pos]["action"] in LANDED}
         await _own_lookups(store, job, builder, mapped, ops)
         actual: dict[str, dict[str, Any]] = {}
         async with chunk_client(store, job) as client:
@@ -125,8 +123,8 @@ async def _own_lookups(
 
 async def _codes(store: Storage, job: dict[str, Any]) -> Codes:
     """Why records and fields of this object did not land, as the run that loaded them listed it."""
-    listed = await read_all(store, job["migration"], run=job["run"], object=job["object"])
-    return {(row.source_id, row.field or ""): row.code for row in listed}
+    listed = each(store, job["migration"], run=job["run"], object=job["object"])
+    return {(row.source_id, row.field or ""): row.code async for row in listed}
 
 
 async def _linked(

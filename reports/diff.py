@@ -99,22 +99,9 @@ def diff_report(
                 marks=_MARKS,
                 values=("In the source", "In the target"),
             ),
-            Table(
-                "Variety",
-                ["Object", "Kinds in the data", "In the sample", "Not in the sample"],
-                _variety(chosen["covered"], chosen["not_covered"]),
-                "Filled columns, values of choices, owner rules and refusals. The patients were chosen to show as many as "
-                "100 patients can.",
-            ),
-            Table(
-                "Not in the sample",
-                ["Kind"],
-                [[kind] for kind in chosen["not_covered"]],
-                empty="Every kind that the data holds is in the sample.",
-            ),
+            *_variety(chosen),
         ],
         csv_table=5,
-        data={"covered": list(chosen["covered"]), "not_covered": list(chosen["not_covered"])},
     )
 
 
@@ -183,10 +170,46 @@ def _not_landed(rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
     return [[*group, count] for group, count in sorted(groups.items())]
 
 
-def _variety(covered: Sequence[str], missing: Sequence[str]) -> list[list[Any]]:
-    """Kinds by object; a kind's first word names the object."""
-    seen, unseen = (Counter(kind.split(" ")[0] for kind in kinds) for kinds in (covered, missing))
-    return [[name, seen[name] + unseen[name], seen[name], unseen[name]] for name in sorted({*seen, *unseen})]
+def _variety(chosen: Mapping[str, Any]) -> list[Table]:
+    """What the sample covers, by object and kind by kind, and what it does not, and why. A kind's first word names the
+    object; behind a tab stands a value or label."""
+    covered, left, unseen = (chosen[name] for name in ("covered", "not_covered", "not_seen"))
+    figures = [Counter(kind.split(" ")[0] for kind in kinds) for kinds in (covered, left, unseen)]
+    looked = f"{chosen['looked_at']:,} of {chosen['of']:,} patients were looked at field by field"
+    return [
+        Table(
+            "Variety",
+            ["Object", "Kinds in the data", "In the sample", "Not in the sample", "In the map only"],
+            [
+                [name, figures[0][name] + figures[1][name], *(one[name] for one in figures)]
+                for name in sorted(set().union(*figures))
+            ],
+            "Filled columns, custom fields without a value, labels of choices, entries of value maps, transforms, longest and "
+            "shortest texts, sets of insurance, practitioners, owner rules, states, refusals. The patients were chosen to "
+            f"show as many as that many patients can. {looked}; what hangs on keys and refusals is known of all.",
+        ),
+        Table(
+            "Not in the sample",
+            ["Object", "Kind", "Value", "Why"],
+            [
+                *([*one, "in the data, but with no patient of the sample"] for one in _parts(left)),
+                *([*one, "in the map; no record that was looked at shows it"] for one in _parts(unseen)),
+            ],
+            empty=f"Every kind that was found is in the sample. {looked}.",
+            values=("Value",),
+        ),
+        Table("In the sample", ["Object", "Kind", "Value"], _parts(covered), values=("Value",), shown=200),
+    ]
+
+
+def _parts(kinds: Iterable[str]) -> list[list[str]]:
+    """Kinds in parts: object, words, value."""
+    made = []
+    for kind in kinds:
+        words, _, value = kind.partition("\t")
+        name, _, words = words.partition(" ")
+        made.append([name, words, value])
+    return made
 
 
 def plain(value: Any) -> Any:

@@ -29,6 +29,7 @@ class Asked:
     later: bool = False
     pause_percent: float | None = None
     remove_solution: bool = False  #: of a full rollback: tables and columns that hold nothing go, too
+    patients: int | None = None  #: the most of a sample
 
 
 async def start(store: Storage, client: Any, migration: str, step: str, by: str, asked: Asked) -> Run:
@@ -49,6 +50,8 @@ async def start(store: Storage, client: Any, migration: str, step: str, by: str,
     }
     if asked.pause_percent is not None:
         told["pause_percent"] = asked.pause_percent
+    if asked.patients is not None:
+        told["patients"] = asked.patients
     before = (await migrations.load(store, migration)).active_run
     run = await migrations.begin_run(store, migration, KIND_OF[step], by=by, options=told)  # type: ignore[index]
     await start_run(client, run)

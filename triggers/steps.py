@@ -13,7 +13,8 @@ from triggers.api import answer, body_of, endpoint, operator_of, require
 
 
 class StepOptions(BaseModel):
-    """What a step may be told. ``target``: the target's name, typed by the operator, for a run.
+    """What a step may be told. ``target``: the target's name, typed by the operator, for a run; ``patients``: the most that a sample
+    takes.
 
     For a rollback: ``runs`` "all", "last" or a run's id; ``later``: with the runs after that one.
     """
@@ -28,6 +29,7 @@ class StepOptions(BaseModel):
     preview: bool = False
     remove_solution: bool = False
     pause_percent: float | None = Field(default=None, ge=0, le=100)
+    patients: int | None = Field(default=None, ge=50, le=100)
 
 
 @endpoint("work")

@@ -20,10 +20,16 @@ ReasonOption = Annotated[
 
 
 @app.command()
-def sample(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
+def sample(
+    migration: MigrationOption = None,
+    patients: Annotated[
+        int | None, typer.Option("--patients", min=50, max=100, help="The most patients to take.", show_default="100")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Migrate a sample, read it back, undo it, prove it undone, and migrate it again."""
     with session(as_json, migration) as s:
-        s.step("sample")
+        s.step("sample", {"patients": patients} if patients else None)
 
 
 @app.command()

@@ -36,6 +36,7 @@ async def start(visit: Visit) -> func.HttpResponse:
         force=visit.form("force") == "yes",
         pause_percent=_percent(visit.form("pause")),
         remove_solution=visit.form("solution") == "remove",
+        patients=50 if visit.form("size") == "small" else None,
     )
     run = await steps.start(visit.store, visit.client, visit.args["id"], step, visit.person.name, asked)
     return visit.go(f"{visit.home}/runs/{run.id}")

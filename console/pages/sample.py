@@ -57,6 +57,7 @@ async def sample_page(visit: Visit) -> func.HttpResponse:
         proofs={words: key for key, words in PROOFS.items()},
         records=_records(visit, shown, wanted),
         places=await _places(visit),
+        lacking=[one | {"Value": masks.shown(visit, one["Value"])} for one in report["tables"]["Not in the sample"]],
         revealed=masks.revealed(visit),
         purposes=PURPOSES,
     )

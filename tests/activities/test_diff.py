@@ -8,7 +8,7 @@ from mapping.compile import zone_of
 from reports.diff import diff_report
 from tests.activities.sampled import Row, diff_of, map_with
 
-CHOSEN = {"patients": 1, "covered": [], "not_covered": []}
+CHOSEN = {"patients": 1, "looked_at": 1, "of": 1, "covered": [], "not_covered": [], "not_seen": []}
 
 
 def report(rows: list[Row], findings: list[Row] | None = None) -> dict[str, list[list[object]]]:
@@ -59,7 +59,9 @@ def test_a_record_that_did_not_land_is_shown_and_counts_in_the_proof(
     lost = diff_of(one, "insurance", {"_id": "I1", **record}, action=action, codes=codes)
     assert [(row["verdict"], row["reason"]) for row in lost] == [("refused", reason)] * len(landed)
     tables = report([*landed, *lost])
-    assert ["Insurance linked to the right patient", 1, 2, "proved but for exceptions", f"{reason}: 1"] in tables["Four proofs"]
+    assert ["Insurance linked to the right patient", 1, 2, "proved but for exceptions", f"{reason}: 1"] in tables[
+        "Four proofs"
+    ]
     assert [row[3:] for row in tables["Not proved"]] == [["patient", "refused", reason]]
     assert tables["Records that did not land"] == [["insurance", "refused", reason, 1]]
     # Its exception explains it.

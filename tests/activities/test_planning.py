@@ -9,7 +9,7 @@ import pytest
 from activities.current import fold
 from activities.load_chunk import lost_properties
 from activities.mapped import as_row, write_index
-from activities.planning import WRITES, Plan, needed, read_part
+from activities.planning import LANDED, NOT_LANDED, WRITES, Plan, needed, read_part
 from ledger.chunks import write_records
 from ledger.exceptions import ExceptionRow
 from ledger.receipts import Receipt, write_parquet
@@ -125,6 +125,15 @@ def test_a_verification_takes_what_is_there(tmp_path: Path) -> None:
 
     assert made.summary["chunks"] == ["b0001-00000"]
     assert [(row["source_id"], row["row_id"], row["written"]) for row in made.rows] == [("b", "row-b", None)]
+
+
+def test_a_diff_takes_what_did_not_land_too(tmp_path: Path) -> None:
+    """An orphan alone in its chunk is planned for the verification of a sample."""
+    orphan = mapped("b", refs=[Ref("parentcustomerid", "location", "s.location.x", True)])
+    receipts = {"patient": [receipt("patient", "a")]}
+    made = plan(tmp_path, [mapped("a")], [orphan], receipts=receipts, wanted=(*LANDED, *NOT_LANDED), keep_old=False)
+    assert made.summary["chunks"] == ["b0000-00000", "b0001-00000"]
+    assert made.actions == {"a": "unchanged", "b": "orphan"}
 
 
 @pytest.mark.parametrize("buckets", [[["a", "A"]], [["a"], ["A"]]])

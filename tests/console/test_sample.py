@@ -72,7 +72,14 @@ async def migration(store: Storage) -> Migration:
     made = await overview.create(store, NewMigration(system=new_system()))
     rows = rows_of_a_sample()
     found = differences(rows, [])
-    chosen = {"patients": 1, "covered": [], "not_covered": []}
+    chosen = {
+        "patients": 1,
+        "looked_at": 1,
+        "of": 1,
+        "covered": ["insurance a is\tAcme"],
+        "not_covered": [],
+        "not_seen": [],
+    }
     report = diff_report(made.id, rows, chosen, {"deleted": 3}, [], "UTC")
     await keep_report(store, report)
     await sample_report.keep_index(store, report, rows)

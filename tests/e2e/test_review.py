@@ -22,7 +22,11 @@ def road(system: System, export: Export) -> Road:
         for row in rows:
             row["note_html"] = f"<p>{CANARY}</p>"
 
+    def orphan(rows: list[dict[str, str]]) -> None:
+        rows.append(rows[0] | {"policy_id": "POL-LOST", "patient_id": "nobody", "payer_id": "X", "deleted": "0"})
+
     export.change("encounters.csv", mark)
+    export.change("insurance_policies.csv", orphan)
     (export.folder / "lab_orders.csv").write_text("order,patient,test\n1,P1,HbA1c\n2,P1,TSH\n3,P2,TSH\n")
     one = Road(system)
     one.upload(export.folder)
@@ -84,6 +88,16 @@ def test_a_field_that_was_left_out_is_read_again_when_somebody_wants_it(road: Ro
     notes = {row["cms_clinicalnotes"] for row in system.rows("cms_clinicencounter")}
     assert notes == {CANARY}
     assert not [row for row in diff(road) if row["Verdict"] == "differs"]
+
+
+def test_a_policy_whose_patient_is_missing_is_in_the_sample_and_in_its_proof(road: Road) -> None:
+    """It hangs on nobody who could bring it, and counts in the proof with its exception's code."""
+    lost = [row for row in diff(road) if row["Source id"] == "POL-LOST"]
+    assert lost and {(row["Verdict"], row["Reason"]) for row in lost} == {("refused", "missing_parent")}
+    proof = next(one for one in road.table("diff", "Four proofs") if one["Proof"].startswith("Insurance"))
+    assert (proof["Of"] - proof["Proved"], proof["Verdict"]) == (1, "proved but for exceptions")
+    assert proof["Why not"] == "missing_parent: 1"
+    assert road.get()["unexplained"] == 0
 
 
 def staged(road: Road) -> str:

@@ -42,6 +42,7 @@ class Story:
     refused: dict[str, Json] = field(default_factory=dict)
     documents: dict[str, Json] = field(default_factory=dict)
     states: dict[str, Json] = field(default_factory=dict)
+    tables: dict[str, list[Json]] = field(default_factory=dict)  #: of the sample's diff
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     claims: dict[str, bytes] = field(default_factory=dict)
@@ -82,6 +83,7 @@ def story(system: System, export: Export) -> Story:
     seen.counts["prepared"] = system.counts()
     road.step("sample")
     seen.counts["sampled"] = system.counts()
+    seen.tables = {one["title"]: one["rows"] for one in road.report("diff")["tables"]}
     seen.refused["sampled: run"] = road.refused("steps/run", target=TARGET)
     hash = road.get()["map_hash"]
     seen.refused["sampled: another sample"] = road.refused("sign-off", hash=hash, sample="sample-9999")
@@ -179,6 +181,26 @@ def test_nothing_differs_and_everything_was_read_back(story: Story) -> None:
         if name not in ("staff", "claim"):
             assert one["fields_verified"] >= one["migrated"] > 0, name
     assert story.states["verified"]["reconciliation"] == "clean"
+
+
+def test_the_sample_is_proved_and_says_what_it_covers(story: Story) -> None:
+    """Read back from the target, against the source; what did not land is there with its reason."""
+    proofs = {one["Proof"]: one for one in story.tables["Four proofs"]}
+    assert len(proofs) == 4
+    for one in proofs.values():
+        assert (one["Verdict"], one["Proved"] == one["Of"] > 0) == ("proved", True)
+    assert story.tables["Findings"] == []
+    left_out = {(one["Object"], one["Reason"]) for one in story.tables["Records that did not land"]}
+    assert ("insurance", "no_insurance") in left_out
+    assert all(one["Reason"] for one in story.tables["Fields"] if one["Verdict"] == "refused")
+    kinds = {(one["Object"], one["Kind"], one["Value"]) for one in story.tables["In the sample"]}
+    assert {("insurance", "set-up primary", ""), ("appointment", "cms_status is", "No-show")} <= kinds
+    assert {one["Why"] for one in story.tables["Not in the sample"]} <= {
+        "in the map; no record that was looked at shows it", "in the data, but with no patient of the sample",
+    }  # fmt: skip
+    signed = story.states["signed"]
+    assert (signed["signed_version"], signed["unexplained"]) == (signed["map_version"], 0)
+    assert signed["signed_counts"]["fields"] == len(story.tables["Fields"])
 
 
 def test_the_sample_and_the_plan(story: Story) -> None:

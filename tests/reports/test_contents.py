@@ -9,11 +9,15 @@ import pytest
 
 from ledger.exceptions import ExceptionRow
 from reports.diff import diff_report, in_order
+from reports.masking import masked
 from reports.model import Streamed, Table
 from reports.reconcile import FIXES, exceptions_report, manual_upload_report, plugins
 from reports.scope import scope_report
 from reports.warnings import Seen
 from sources.profile import load_profile
+
+#: A sample of which nothing is said.
+CHOSEN = {"patients": 1, "looked_at": 1, "of": 1, "covered": [], "not_covered": [], "not_seen": []}
 
 
 def row(object: str, id: str, code: str, field: str | None = None) -> Any:
@@ -74,19 +78,25 @@ def field(verdict: str, proof: str | None = None, **more: Any) -> dict[str, Any]
 
 
 def test_the_diff_puts_what_needs_an_eye_first_and_counts_the_variety() -> None:
-    chosen = {"patients": 1, "covered": ["patient a", "patient b", "claim c"], "not_covered": ["patient d"]}
+    chosen = CHOSEN | {"covered": ["patient a", "patient b is\tMale", "claim c"], "not_covered": ["patient d"]}
+    chosen |= {"not_seen": ["claim e made from\tX"]}
     rows = in_order([field("same"), field("differs"), field("refused")])
     report = diff_report("m-00000000", rows, chosen, {}, [], "UTC")
     tables = {one.title: one.rows for one in report.tables}
     assert [one[7] for one in report.tables[report.csv_table].rows] == ["differs", "refused", "same"]
-    assert tables["Variety"] == [["claim", 1, 1, 0], ["patient", 3, 2, 1]]
-    assert report.data["not_covered"] == ["patient d"]
+    assert tables["Variety"] == [["claim", 1, 1, 0, 1], ["patient", 3, 2, 1, 0]]
+    assert [one[:3] for one in tables["Not in the sample"]] == [["patient", "d", ""], ["claim", "e made from", "X"]]
+    hidden = masked(report)
+    assert hidden is not None and [one[2] for one in {t.title: t.rows for t in hidden.tables}["In the sample"]] == [
+        "",
+        "xxxx",
+        "",
+    ]
 
 
 def test_a_long_diff_says_first_that_the_page_is_cut() -> None:
-    chosen: dict[str, Any] = {"patients": 1, "covered": [], "not_covered": []}
     for rows, said in ((1000, False), (1001, True)):
-        report = diff_report("m-00000000", [field("same")] * rows, chosen, {}, [], "UTC")
+        report = diff_report("m-00000000", [field("same")] * rows, CHOSEN, {}, [], "UTC")
         assert ("the first 1,000 of 1,001" in report.tables[report.csv_table].note) is said
 
 
@@ -96,8 +106,7 @@ def test_a_proof_counts_what_was_proved_and_lists_what_fails() -> None:
         field("changed by transform", "time", proved=True), field("same", "insurance", proved=False, source_id="3"),
         field("differs"),
     ]  # fmt: skip
-    chosen: dict[str, Any] = {"patients": 3, "covered": [], "not_covered": []}
-    first, second = diff_report("m-00000000", rows, chosen, {}, [], "UTC").tables[:2]
+    first, second = diff_report("m-00000000", rows, CHOSEN, {}, [], "UTC").tables[:2]
     assert [one[1:] for one in first.rows] == [
         [1, 2, "proved but for exceptions", "too_long: 1"], [1, 1, "proved", ""], [0, 0, "nothing to prove", ""],
         [0, 1, "not proved", "not equal: 1"],

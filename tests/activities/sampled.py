@@ -19,7 +19,9 @@ Row = dict[str, Any]
 def map_with(name: str, column: str | None = None, **changes: Any) -> ClinicMap:
     """The sample map, with one field of one object changed; ``patient`` has a medical record number."""
     objects = copy.deepcopy(OBJECTS)
-    objects["patient"]["routes"][0]["fields"].append({"source": "mrn", "column": "SourceMRN", "transform": "identifier"})
+    objects["patient"]["routes"][0]["fields"].append(
+        {"source": "mrn", "column": "SourceMRN", "transform": "identifier"}
+    )
     if column:
         fields = objects[name]["routes"][0]["fields"]
         next(one for one in fields if one["column"] == column).update(changes)

@@ -212,7 +212,7 @@ async def _known(visit: Visit, field: str) -> dict[str, str]:
     """The values of the source that a field's value map may answer, by what stands for each."""
     migration = await visit.migration()
     clinic_map = await current_map(visit.store, migration)
-    found = {key: (name, one) for key, name, _, one in fields.fields_of(clinic_map)}.get(field)
+    found = {key: (name, one) for key, name, _, one in history.fields_of(clinic_map)}.get(field)
     if found is None:
         return {}
     counted = await source.value_counts(visit.store, migration, found[0], found[1].source)

@@ -138,7 +138,7 @@ class FakeApp:
                 web.post(one + "/sign-off", self._sign),
                 web.post(one + "/delta/shut", self._shut),
                 web.post(one + "/sign-off/revoke", self._revoke),
-                web.get(one + "/differences", self._differences),
+                web.get(one + "/differences", self._unexplained),
                 web.post(one + "/differences", self._explain),
                 web.post(one + "/accept", self._accept),
                 web.post(one + "/close", self._close),
@@ -389,7 +389,7 @@ class FakeApp:
         found["state"] = "sampled"
         return web.json_response(found)
 
-    async def _differences(self, request: web.Request) -> web.Response:
+    async def _unexplained(self, request: web.Request) -> web.Response:
         causes = [
             {"cause": cause, "count": 2, "left": len(ids), "ids": ids, "notes": []}
             for cause, ids in self.unexplained.items()
@@ -403,7 +403,7 @@ class FakeApp:
         if body["about"] not in self.unexplained:
             return refusal(404, "not_found", "The sample has no such difference.")
         self.unexplained[body["about"]] = []
-        return await self._differences(request)
+        return await self._unexplained(request)
 
     async def _close(self, request: web.Request) -> web.Response:
         found = self.migrations[request.match_info["id"]]

@@ -24,7 +24,7 @@ from services.overview import NewMigration
 from services.sample import Wanted
 from settings import Settings
 from tests.activities.sampled import Row, diff_of, map_with
-from tests.console.test_door import AZURE, ask, send, text
+from tests.console.visits import AZURE, ask, send, text
 from tests.support.people import principal
 from tests.support.systems import new_system
 from triggers import api, reports

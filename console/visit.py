@@ -106,6 +106,10 @@ class Visit:
             return func.HttpResponse(status_code=204, headers={"HX-Redirect": address})
         return func.HttpResponse(status_code=303, headers={"Location": address})
 
+    def anew(self) -> func.HttpResponse:
+        """To htmx: the page around the part has changed, too, and is to be loaded again."""
+        return func.HttpResponse(status_code=200, headers={"HX-Refresh": "true"})
+
 
 def cookie_of(request: func.HttpRequest, name: str) -> str:
     """A cookie of a request, "" when it has none of that name."""

@@ -55,6 +55,7 @@ FIXES: Final[Mapping[str, str]] = {
     "invalid_characters": "Remove the control characters in the source.",
     "shared_row": "The same person is in the source twice with different values: decide which is right.",
     "create_only": "Nothing: a creation time is set once, with the row.",
+    "held_back": "Nothing, if the first record of the same person may keep the column; else correct the source.",
 }
 _UPLOAD = ("no_file", "missing_file", "zero_bytes", "too_large", "blocked_type")
 

@@ -68,8 +68,10 @@ async def run_page(visit: Visit) -> func.HttpResponse:
     name = REPORTS.get(run.kind)
     if run.state != "running" and run.parent is None and name in await report_names(visit.store, run.migration):
         context["report"] = name
-    if visit.fragment:
+    if visit.fragment and run.state == "running":
         return visit.page("run_part.html", **context)
+    if visit.fragment:
+        return visit.anew()
     return visit.page("run.html", **{**await shell(visit, _place(run.kind)), **context})
 
 

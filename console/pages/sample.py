@@ -20,7 +20,7 @@ from services.sample import Wanted
 
 #: Verdict -> class of its colour; those that need an eye first.
 VERDICTS: Final = (
-    ("differs", "c4"), ("refused", "c3"), ("changed by transform", "c2"), ("left to the target", "c5"),
+    ("differs", "c4"), ("refused", "c3"), ("changed by transform", "c2"), ("left to the target", "c6"),
     ("not migrated", "c5"), ("same", "c1"),
 )  # fmt: skip
 #: Verdicts that are folded away: nothing to see.

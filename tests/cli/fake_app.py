@@ -2,12 +2,15 @@
 
 import asyncio
 import hashlib
-import json
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
+
+from tests.cli.fake_answers import refusal
+from tests.cli.fake_files import FakeFiles
+from tests.cli.fake_map import FakeMap
 
 KEY = "the-key"
 OBJECTS = ("staff", "location", "patient", "custom_property", "claim")
@@ -40,40 +43,24 @@ def _named(runs: list[dict[str, Any]], body: dict[str, Any]) -> web.Response | N
     return None
 
 
-def refusal(status: int, code: str, message: str, next: str = "") -> web.Response:
-    """An error as the app words it."""
-    return web.json_response({"error": {"code": code, "message": message, "next": next}}, status=status)
-
-
-def _file_id(path: str) -> str:
-    return hashlib.sha256(path.encode()).hexdigest()
-
-
-class FakeApp:
+class FakeApp(FakeFiles, FakeMap):
     """The app; its fields are what a test looks at and turns."""
 
     def __init__(self) -> None:
+        FakeFiles.__init__(self)
+        FakeMap.__init__(self)
         self.migrations: dict[str, dict[str, Any]] = {}
-        self.files: dict[str, dict[str, dict[str, Any]]] = {}
-        self.blocks: dict[tuple[str, str, int], bytes] = {}
-        self.block_puts: list[tuple[str, int]] = []
         self.tokens: list[str] = []
         self.posted: list[tuple[str, dict[str, Any]]] = []
         self.unexplained: dict[str, list[str]] = {}  #: cause of a difference in the sample -> ids nobody has explained
         self.revealed: list[dict[str, str]] = []  #: how reports were asked for
         self.excepted = 0
         self.differing = 0
-        self.delicate = False  #: a field of the map that nobody has decided about
         self.looks = 2  #: times a run is looked at before it ends
         self.ends: dict[str, dict[str, Any]] = {}  #: kind -> what its run's document says at its end
-        self.refuse_blocks_after: int | None = None
-        self.lose_blocks = False
-        self.bundles: list[list[str]] = []  #: paths of the files in each
-        self.refuse_bundles_after: int | None = None
         self.unavailable = 0  #: answers with 503 before the next good one
         self.findings: list[dict[str, Any]] = []
         self.drift: list[tuple[str, ...]] = []  #: what changed since the last source
-        self.unmarked: list[str] = []  #: datasets that nobody has marked out of scope
         self.report_names = ["scope", "diff"]
         self.claims: list[tuple[str, str]] = []  #: run and name of each file, latest run first
         self.looked_at = threading.Event()  #: somebody watches a run
@@ -118,22 +105,11 @@ class FakeApp:
                 web.get("/api/migrations", self._list),
                 web.post("/api/migrations", self._create),
                 web.get(one, self._migration),
-                web.get(one + "/files", self._list_files),
-                web.put(one + "/files", self._put_block),
-                web.post(one + "/files", self._close_file),
-                web.delete(one + "/files", self._delete_file),
-                web.post(one + "/files/bundle", self._take_bundle),
+                *self.file_routes(one),
                 web.post(one + "/steps/{step}", self._start),
                 web.get(one + "/runs/{run}", self._run),
                 web.post(one + "/runs/{run}/stop", self._stop),
-                web.get(one + "/map", self._map),
-                web.put(one + "/map", self._put_map),
-                web.post(one + "/map/fields", self._fields),
-                web.post(one + "/map/options", self._options),
-                web.get(one + "/map/versions", self._versions),
-                web.get(one + "/map/versions/{version}/diff", self._differences),
-                web.get(one + "/map/phi", self._phi),
-                web.post(one + "/map/phi", self._phi),
+                *self.map_routes(one),
                 web.post(one + "/confirm", self._confirm),
                 web.post(one + "/sign-off", self._sign),
                 web.post(one + "/delta/shut", self._shut),
@@ -201,53 +177,6 @@ class FakeApp:
         found["next"] = [{"step": step, "why": "It is next."}] if step else []
         return web.json_response(found)
 
-    async def _list_files(self, request: web.Request) -> web.Response:
-        return web.json_response({"files": list(self.files[request.match_info["id"]].values())})
-
-    async def _put_block(self, request: web.Request) -> web.Response:
-        octets = await request.read()
-        if len(octets) > 4 * 1024 * 1024:
-            return refusal(413, "block_too_large", "A block holds 4 MB at most.")
-        if self.refuse_blocks_after is not None and len(self.block_puts) >= self.refuse_blocks_after:
-            return refusal(500, "storage", "Storage is away.")
-        path, number = request.query["file"], int(request.query["block"])
-        self.block_puts.append((path, number))
-        self.blocks[request.match_info["id"], path, number] = octets
-        return web.Response(status=204)
-
-    async def _close_file(self, request: web.Request) -> web.Response:
-        migration, body = request.match_info["id"], await request.json()
-        if self.lose_blocks:
-            self.lose_blocks = False
-            self.blocks.clear()
-        try:
-            whole = b"".join(self.blocks.pop((migration, _file_id(body["path"]), n)) for n in range(body["blocks"]))
-        except KeyError:
-            return refusal(409, "missing_blocks", "Not every block has arrived.", "Send them again.")
-        if len(whole) != body["size"] or hashlib.sha256(whole).hexdigest() != body["sha256"]:
-            return refusal(422, "wrong_digest", "The file is not what was announced.")
-        self.files[migration][body["path"]] = {"path": body["path"], "size": body["size"], "sha256": body["sha256"]}
-        return web.json_response(self.files[migration][body["path"]], status=201)
-
-    async def _take_bundle(self, request: web.Request) -> web.Response:
-        head, _, contents = (await request.read()).partition(b"\n")
-        if len(contents) > 4 * 1024 * 1024 or len(json.loads(head)) > 200:
-            return refusal(413, "block_too_large", "A bundle holds 4 MB at most.")
-        if self.refuse_bundles_after is not None and len(self.bundles) >= self.refuse_bundles_after:
-            return refusal(500, "storage", "Storage is away.")
-        for file in json.loads(head):
-            content, contents = contents[: file["size"]], contents[file["size"] :]
-            if hashlib.sha256(content).hexdigest() != file["sha256"]:
-                return refusal(422, "wrong_digest", "A file is not what was announced.")
-            self.files[request.match_info["id"]][file["path"]] = file
-        self.bundles.append([file["path"] for file in json.loads(head)])
-        return web.json_response({"files": json.loads(head)}, status=201)
-
-    async def _delete_file(self, request: web.Request) -> web.Response:
-        files = self.files[request.match_info["id"]]
-        files.pop(next(path for path in files if _file_id(path) == request.query["file"]))
-        return web.Response(status=204)
-
     async def _start(self, request: web.Request) -> web.Response:
         found, step = self.migrations[request.match_info["id"]], request.match_info["step"]
         body = await request.json()
@@ -308,68 +237,6 @@ class FakeApp:
         run |= {"state": "stopped", "message": "Stopped."}
         found["active_run"] = None
         return web.json_response({"run": run["id"], "status_url": f"/runs/{run['id']}"}, status=202)
-
-    async def _map(self, request: web.Request) -> web.Response:
-        found = self.migrations[request.match_info["id"]]
-        empty: dict[str, Any] = {"args": {}, "values": None, "phi": "none", "status": "proposed", "reason": "by name"}
-        fields = [
-            empty | {"source": "FIRST", "column": "firstname", "transform": "text", "confidence": 0.97},
-            empty | {"source": "SEX", "column": "gendercode", "transform": "choice", "confidence": 0.6}
-            | {"args": {"separator": ";"}, "values": {"M": "Male"}},
-            empty | {"source": "SEX", "column": "Gender", "transform": "choice", "confidence": 0.9},
-            empty | {"source": "SSN", "column": "governmentid", "transform": "text", "confidence": 1.0, "phi": "ssn"},
-        ]  # fmt: skip
-        routes = [{"table": "contact", "fields": fields}]
-        shown = {"objects": {"patient": {"routes": routes, "match": [], "match_owner": "keep"}}}
-        needed = {
-            "object": "patient",
-            "field": "",
-            "message": "Patient records need “Last name”.",
-            "unfilled": "lastname",
-        }
-        undecided = [{"object": "patient", "field": "SSN", "phi": "ssn"}] if self.delicate else []
-        return web.json_response(
-            {
-                "map": shown, "hash": found["map_hash"], "version": 3, "undecided": undecided,
-                "problems": [needed], "confirmed": False, "unmarked": self.unmarked,
-            }
-        )  # fmt: skip
-
-    async def _fields(self, request: web.Request) -> web.Response:
-        self.posted.append(("fields", await request.json()))
-        return web.json_response({"hash": "e" * 64, "version": 4})
-
-    async def _options(self, request: web.Request) -> web.Response:
-        asked = await request.json()
-        self.posted.append(("options", asked))
-        one = {"name": "appointment", "question": "Where?", "answers": ["ClinicAppointment", "task"],
-               "means": {"ClinicAppointment": "A table of their own.", "task": "Tasks."}}  # fmt: skip
-        return web.json_response({"options": [one | {"default": "ClinicAppointment", "current": "task"}]})
-
-    async def _versions(self, request: web.Request) -> web.Response:
-        one = {"hash": "f" * 64, "by": "Ada", "at": "2026-11-23T14:05:00+00:00", "cause": "confirm patient.FIRST"}
-        return web.json_response({"versions": [one | {"version": number} for number in (3, 2, 1)]})
-
-    async def _differences(self, request: web.Request) -> web.Response:
-        newer = int(request.match_info["version"])
-        older = int(request.query.get("from", newer - 1))
-        one = {"object": "patient", "table": "contact", "field": "FIRST", "what": "column"}
-        differences = [one | {"before": "firstname", "after": "nickname"}] if older and older != newer else []
-        return web.json_response({"from": older, "to": newer, "differences": differences})
-
-    async def _phi(self, request: web.Request) -> web.Response:
-        if request.method == "POST":
-            self.posted.append(("phi", await request.json()))
-        one = {"class": "name", "decision": None, "needed": False, "by": "", "at": None}
-        return web.json_response({"classes": [one | {"fields": {"open": ["patient.FIRST"]}}]})
-
-    async def _put_map(self, request: web.Request) -> web.Response:
-        asked = await request.json()
-        if not asked.get("by"):
-            return refusal(400, "bad_request", "The map does not fit its form: by.")
-        self.posted.append(("map", asked))
-        self.migrations[request.match_info["id"]]["state"] = "mapped"
-        return web.json_response({"hash": "f" * 64})
 
     async def _confirm(self, request: web.Request) -> web.Response:
         return await self._move(request, "confirm", "mapped", "confirmed")

@@ -395,7 +395,7 @@ def test_the_command_line_comes_to_the_same_result(
         typed("map", "ignore", field, "--reason", "as it was clicked")
     typed("map", "confirm", "--above", "0.9")
     typed("map", "phi", "ssn=migrate", "clinical_note=migrate")
-    typed("confirm", "--controlled", "suppress")
+    typed("confirm", "--controlled", "suppress", "--out-of-scope", "lab_orders=The laboratory keeps them.")
     typed("owners", "--fallback", "fallback.owner@clinic.example")
     typed("prepare")
     typed("sample")

@@ -63,7 +63,7 @@ def write_index(chunks: list[Path], target: Path) -> None:
     """The index of these chunks as one Parquet file."""
     longest = max(longest_line(chunk) for chunk in chunks)
     columns = ", ".join(f"'{name}': '{kind}'" for name, kind in _INDEX.items())
-    with duck.cursor() as db:
+    with duck.json_cursor() as db:
         db.execute(
             f"COPY (SELECT * FROM read_json($files, format='newline_delimited', compression='gzip', "
             f"columns={{{columns}}}, maximum_object_size={longest})) TO '{target}' (FORMAT parquet, COMPRESSION zstd)",

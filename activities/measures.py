@@ -21,7 +21,7 @@ def measure(profile: Profile, shaped: ShapedBucket) -> Measures:
     and ``last`` day; ``duplicates`` and ``without_id`` of all; ``like_ssn``, ids that look like social security numbers;
     ``lengths``, the longest text of each field."""
     found: Measures = {}
-    with duck.cursor() as db:
+    with duck.json_cursor() as db:
         for name, (rows, path) in shaped.objects.items():
             if not rows:
                 continue

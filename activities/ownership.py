@@ -38,7 +38,7 @@ def count_owned(objects: Mapping[ObjectName, tuple[int, Path]], target: Path) ->
     ]
     if not selects:
         return False
-    with duck.cursor() as db:
+    with duck.json_cursor() as db:
         db.execute(f"COPY ({' UNION ALL '.join(selects)}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
     return True
 

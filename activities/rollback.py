@@ -172,6 +172,6 @@ def count_undone(folder: Path) -> dict[str, int]:
     files = [str(path) for path in sorted(folder.glob("*.ndjson.gz"))]
     if not files:
         return {"restored": 0, "kept": 0, "left": 0}
-    with duck.cursor() as db:
+    with duck.json_cursor() as db:
         found = db.execute(_ENDS, {"files": files}).fetchone() or (0, 0, 0)
     return dict(zip(("restored", "kept", "left"), found, strict=True))

@@ -109,7 +109,7 @@ def write_index(rows: Sequence[dict[str, Any]], target: Path) -> None:
     given = target.with_suffix(".ndjson.gz")
     write_records(given, ({name: plain(row.get(name)) for name in _INDEX} for row in rows))
     columns = ", ".join(f"'{name}': '{kind}'" for name, kind in _INDEX.items())
-    with duck.cursor() as db:
+    with duck.json_cursor() as db:
         db.execute(
             f"COPY (SELECT row_number() OVER () AS place, * FROM read_json($file, format = 'newline_delimited', "
             f"compression = 'gzip', columns = {{{columns}}}, maximum_object_size = {longest_line(given)})) "

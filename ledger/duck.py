@@ -4,6 +4,8 @@ import atexit
 import shutil
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import duckdb
@@ -11,7 +13,11 @@ import duckdb
 #: Memory of all queries of the process together; what does not fit goes to a private folder on disk.
 MEMORY: Final = "128MB"
 
+#: Queries that read JSON take 32 MB each, however little they read: so many at once leave room for the others.
+JSON_AT_ONCE: Final = 2
+
 _lock = threading.Lock()
+_json = threading.BoundedSemaphore(JSON_AT_ONCE)
 _kept: list[duckdb.DuckDBPyConnection] = []
 
 
@@ -27,3 +33,10 @@ def cursor() -> duckdb.DuckDBPyConnection:
             kept.execute("SET enable_external_file_cache = false")
             _kept.append(kept)
         return _kept[0].cursor()
+
+
+@contextmanager
+def json_cursor() -> Iterator[duckdb.DuckDBPyConnection]:
+    """As `cursor`, for a query that reads JSON: waits until there is room. Not to be nested in a thread."""
+    with _json, cursor() as db:
+        yield db

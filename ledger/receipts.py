@@ -127,7 +127,7 @@ def write_parquet(path: Path, object: str, rows: Sequence[Receipt]) -> None:
     with lines.open("wb") as file:
         for row in rows:
             longest = max(longest, file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)))
-    with duck.cursor() as db:
+    with duck.json_cursor() as db:
         db.execute(
             f"COPY (SELECT ? AS object, {_COLUMNS} "
             f"FROM read_json(?, columns = {{{_READ}}}, format = 'newline_delimited', "

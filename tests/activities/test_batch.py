@@ -251,5 +251,7 @@ async def test_an_attempt_that_died_after_its_write_is_no_conflict(images: dict[
     images[one] = dict(target.rows[one])
     target.put({**target.rows[one], "name": "ours", "statecode": 0, "statuscode": 1})
     async with target.client() as client:
+        version = target.rows[one]["@odata.etag"]
         assert await writer(client, log).update(OPPORTUNITY, renames([one])) == []
     assert log.results() == [("landed", "")]
+    assert target.rows[one]["@odata.etag"] == version  # and is not made again

@@ -14,10 +14,14 @@ from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from typing import Final
 
 from tests.chaos.plan import make_plan
 from tests.chaos.run import Chaos, Seen
 from tests.chaos.stage import Stage, stage
+
+#: The storage emulator looks through all that it holds: after some more runs a request takes it a minute.
+RUNS_A_STAGE: Final = 12
 
 
 def main() -> int:
@@ -63,14 +67,15 @@ class Crew:
         return [one for one in self.seen if one.findings]
 
     def work(self) -> None:
-        """Runs on one stage; after a run that left something behind, on a new one."""
+        """Runs on one stage; after a run that left something behind, and when the storage has grown, on a new one."""
         while not self.stop and not self._seeds.empty():
             with ExitStack() as held:
                 folder = Path(tempfile.mkdtemp(prefix="carryover-chaos-"))
                 held.callback(shutil.rmtree, folder, True)
                 made = held.enter_context(stage(folder))
-                while not self.stop and self._one(made):
-                    pass
+                for _ in range(RUNS_A_STAGE):
+                    if self.stop or not self._one(made):
+                        break
 
     def _one(self, made: Stage) -> bool:
         """One run; False when no seed is left, or the stage is not as it was."""

@@ -37,7 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.json:
         print(json.dumps(document(loads, loads[-1]), indent=2))
     else:
-        show(Console(), loads, loads[-1])
+        # Into a file, the table keeps its columns whole.
+        show(Console(width=None if sys.stdout.isatty() else 150), loads, loads[-1])
     return int(any(one.lost or one.doubled or one.failed for one in loads))
 
 

@@ -26,12 +26,10 @@ async def make_forecast(job: dict[str, Any]) -> dict[str, Any]:
     papers = await jobs.optional_document(store, job["migration"], "files.json", {})
     work = work_of(plans, [int(paper["size"]) for paper in papers.values()])
     limits = await jobs.optional_document(store, job["migration"], "limits.json", {})
-    measured = await _measured(store, job["migration"])
+    took = await measured(store, job["migration"])
     day = settings().daily_requests or DAILY_REQUESTS
     drugs = await list_drugs(job)
-    report = forecast_report(
-        job["migration"], actions, work, measured, users(), limits, day, drugs, bypass=job["bypass"]
-    )
+    report = forecast_report(job["migration"], actions, work, took, users(), limits, day, drugs, bypass=job["bypass"])
     await keep_report(store, report)
     adopted = _records(plans, ("adopt",))
     found = f", {adopted:,} adopted" if adopted else ""
@@ -65,7 +63,7 @@ async def _plans(store: Storage, migration: str, run: str) -> dict[str, Any]:
     return {name: plan for name, plan in found.items() if plan}
 
 
-async def _measured(store: Storage, migration: str) -> Measured | None:
+async def measured(store: Storage, migration: str) -> Measured | None:
     """What the latest sample's rehearsal took: the part that was loaded and read back, and the undo that took it back."""
     runs = await migrations.list_runs(store, migration)
     for undo in reversed(runs):

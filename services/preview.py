@@ -3,6 +3,7 @@
 from typing import Any
 
 from activities.edits import edited
+from activities.forecast import measured
 from activities.planning import WRITES
 from activities.rollback import may_undo, to_undo
 from activities.tally import plan_summary
@@ -33,7 +34,8 @@ async def preview(
 ) -> dict[str, Any]:
     """What a rollback would take back, and how many of the rows somebody else changed last. Raises StepError.
 
-    ``edited`` is a count by table, or None when the target was not asked since it gave no answer.
+    ``edited`` is a count by table, or None when the target was not asked since it gave no answer. ``seconds`` is what it
+    would take by the sample's rehearsed undo, None when none was measured.
     """
     await may_undo(store, migration, await migrations.list_runs(store, migration), runs, force=force, later=later)
     counts = await planned(store, migration, runs, force=force)
@@ -43,9 +45,11 @@ async def preview(
         said = "The target gives no answer now, so nobody knows how many of them others changed since."
     else:
         said = f"{sum(others.values()):,} of them were last changed by somebody else."
+    took = await measured(store, migration)
     return {
         "preview": True,
         **counts,
         "edited": others,
+        "seconds": round(total * took.undo_seconds / took.undone) if took and took.undone else None,
         "message": f"{total:,} operations would be taken back. {said} What others changed is kept and listed.",
     }

@@ -20,6 +20,7 @@ from activities.resources import storage
 from activities.room import room
 from dataverse.budget import BudgetSpent
 from dataverse.errors import AuthRefused, DataverseError, Unavailable
+from dataverse.install import InstallFailed
 from ledger.audit import AuditRace
 from ledger.lease import LeaseHeld, LeaseLost
 from sources.errors import SourceError
@@ -74,6 +75,15 @@ def guarded(activity: Activity) -> Callable[[Any], Awaitable[Any]]:
                     f"Dataverse does not let the app in: {error}",
                     "Set DATAVERSE_TENANT_ID, DATAVERSE_CLIENT_ID and DATAVERSE_CLIENT_SECRET (or "
                     "DATAVERSE_CERTIFICATE_PATH, or DATAVERSE_MANAGED_IDENTITY), and have the application user made.",
+                )
+            )
+        except InstallFailed as error:
+            return as_value(
+                StepError(
+                    "solution_refused",
+                    str(error),
+                    "Where a column is there already with another type, give the map's column another name or that type, or have "
+                    "the old one removed; then confirm and prepare again.",
                 )
             )
         except DataverseError as error:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from activities.guard import AGAIN, guarded
+from dataverse.install import InstallFailed
 from ledger.audit import AuditRace
 from ledger.lease import LeaseLost
 
@@ -39,3 +40,14 @@ async def test_a_lease_that_is_lost_again_and_again_ends_the_step(lost: Exceptio
 
     assert result["error"]["code"] == "lease_lost"
     assert len(begun) == AGAIN + 1
+
+
+async def test_a_solution_that_is_refused_says_which_part_and_what_to_do() -> None:
+    async def install(job: dict[str, Any]) -> dict[str, Any]:
+        raise InstallFailed(
+            "The solution was not imported: The column 'cms_x' of 'contact' is of type Decimal, not String."
+        )
+
+    error = (await guarded(install)({}))["error"]
+
+    assert error["code"] == "solution_refused" and "cms_x" in error["message"] and "another name" in error["next"]

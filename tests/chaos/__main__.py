@@ -20,7 +20,7 @@ from tests.chaos.plan import make_plan
 from tests.chaos.run import Chaos, Seen
 from tests.chaos.stage import Stage, stage
 
-#: The storage emulator looks through all that it holds: after some more runs a request takes it a minute.
+#: The storage emulator slows down with what it holds: after some more runs a request may take it a minute.
 RUNS_A_STAGE: Final = 12
 
 

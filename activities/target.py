@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncIterator
 from typing import Any
 
 from activities.allowance import allowance
 from activities.errors import StepError
 from activities.fence import Fence
+from activities.pauses import tell_pause
 from activities.signin import credentials_of
 from dataverse.client import DataverseClient
 from dataverse.pool import ClientPool
@@ -59,5 +61,8 @@ async def chunk_client(
         fence = Fence(store, job, lease) if lease else None
         clients = await pool()
         bypass = lease is not None and job["bypass"]
-        async with clients.client(job["user"], before_write=fence, budget=day, bypass=bypass) as client:
+        pause = functools.partial(tell_pause, store, job)
+        async with clients.client(
+            job["user"], before_write=fence, before_pause=pause, budget=day, bypass=bypass
+        ) as client:
             yield client

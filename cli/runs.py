@@ -1,8 +1,10 @@
 """Watching a run: bars when a person looks on, plain lines otherwise, and the exit code its end means."""
 
 import time
+from collections.abc import Iterator
 from typing import Any, Final
 
+from rich.console import RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
 from rich.text import Text
@@ -34,11 +36,22 @@ class _Counts(ProgressColumn):
         return shown
 
 
+class _BarsAndWords(Progress):
+    """Bars, and a line below them for as long as there is something to say."""
+
+    below = ""
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        yield from super().get_renderables()
+        if self.below:
+            yield Text(self.below, style="warn")
+
+
 class _Bars:
-    """One bar an object, under a line with the step's name."""
+    """One bar an object, under a line with the step's name; what holds the run back is below."""
 
     def __init__(self, out: Out, title: str) -> None:
-        self.progress = Progress(
+        self.progress = _BarsAndWords(
             SpinnerColumn(finished_text=" "),
             TextColumn("{task.description:<16}"),
             BarColumn(bar_width=26),
@@ -62,18 +75,21 @@ class _Bars:
             )
         if self._tasks:
             self.progress.update(self._title, visible=False)
+        self.progress.below = (run.get("held_back") or {}).get("words", "")
+        self.progress.refresh()
 
     def close(self) -> None:
         self.progress.stop()
 
 
 class _Lines:
-    """A line when an object is through, and one now and then while the rest moves on."""
+    """A line when an object is through, one when the run is held back, and one now and then while the rest moves on."""
 
     def __init__(self, out: Out, title: str) -> None:
         self.out, self.title = out, title
         self._finished: set[str] = set()
         self._told = 0
+        self._held = ""  #: until when it was said to be held back
         self._spoke = time.monotonic()
 
     def update(self, run: Run) -> None:
@@ -84,6 +100,10 @@ class _Lines:
                 self._finished.add(name)
                 excepted = f", {counted['excepted']:,} excepted" if counted.get("excepted") else ""
                 self._line(f"  {words(name)}: {done:,}{excepted}")
+        held = run.get("held_back") or {}
+        if held and held["until"] != self._held:
+            self._held = held["until"]
+            self._line(f"  {held['words']}")
         records = sum(counted.get("done", 0) for counted in progress.values())
         if records > self._told and time.monotonic() - self._spoke > QUIET:
             self._line(f"  {self.title}: {records:,} records so far")

@@ -29,7 +29,14 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"number": number, "moment": moment, "spoken": words.spoken, "size": size, "lasting": lasting}
+    made.filters |= {
+        "number": number,
+        "moment": moment,
+        "spoken": words.spoken,
+        "size": size,
+        "lasting": lasting,
+        "band": band,
+    }
     made.globals |= {
         "static": static.address,
         "bar": charts.bar,
@@ -77,3 +84,16 @@ def lasting(seconds: float | timedelta | None) -> str:
     if amount < 90:
         return f"{amount:.0f} s"
     return f"{amount / 60:.0f} min" if amount < 5400 else f"{amount / 3600:.1f} h"
+
+
+def band(left: tuple[float, float | None] | None) -> str:
+    """How long at the least and at the most: 12 to 18 min, 50 s to 2 min, 12 min or more; nothing for None."""
+    if left is None:
+        return ""
+    least, most = lasting(left[0]), lasting(left[1])
+    if not most:
+        return f"{least} or more"
+    if least == most:
+        return least
+    amount, unit = least.split(" ")
+    return f"{amount} to {most}" if most.endswith(f" {unit}") else f"{least} to {most}"

@@ -10,7 +10,7 @@ import random
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Any, Final
@@ -21,6 +21,7 @@ import orjson
 from dataverse.answers import Answer, rows_of
 from dataverse.auth import Auth
 from dataverse.budget import Meter
+from dataverse.counts import Counts
 from dataverse.errors import (
     UNEXPECTED,
     AuthRefused,
@@ -41,6 +42,8 @@ TRIES: Final = 7
 TRIES_UNEXPECTED: Final = 3
 #: Seconds of a wait after which a worker looks whether its work is still wanted.
 SLICE: Final = 5.0
+#: Seconds of a pause from which on it is told: a shorter one is over before somebody who watches has read of it.
+TOLD: Final = 5.0
 _HEADERS: Final = {
     "Accept": "application/json",
     "OData-MaxVersion": "4.0",
@@ -57,19 +60,6 @@ BYPASS: Final = {
 }
 
 Content = bytes | Callable[[], AsyncIterator[bytes]]
-
-
-@dataclass(slots=True)
-class Counts:
-    """What the client has used. ``operations`` is what the daily entitlement counts: rows and batch parts."""
-
-    requests: int = 0
-    operations: int = 0
-    throttled: int = 0
-    retried: int = 0
-    lost: int = 0
-    waited_seconds: float = 0.0
-    by_facet: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +109,7 @@ class DataverseClient:
         self._jitter = jitter
         self._auth = auth
         self._before_write = before_write
+        self._before_pause: Callable[[float], Awaitable[None]] | None = None
         self._budget = budget
         #: What each write carries, those of a batch one by one.
         self.write_headers: Mapping[str, str] = {}
@@ -152,17 +143,21 @@ class DataverseClient:
         self,
         *,
         before_write: Callable[[], Awaitable[None]] | None = None,
+        before_pause: Callable[[float], Awaitable[None]] | None = None,
         budget: Meter | None = None,
         bypass: bool = False,
     ) -> AsyncIterator["DataverseClient"]:
-        """This client for one piece of work: its own hook, budget and counts; connections, token, limits, sizes shared.
+        """This client for one piece of work: its own hooks, budget and counts; connections, token, limits, sizes shared.
 
-        ``bypass``: its writes run no custom plug-ins and flows of the target (needs prvBypassCustomBusinessLogic). The
-        requests under way of all who hold it are at most the slots granted to its limiter.
+        ``before_pause`` is awaited by each who is about to wait, with the seconds that the service's protection limits
+        have all of this user wait, when these are TOLD or more. ``bypass``: its writes run no custom plug-ins and flows
+        of the target (needs prvBypassCustomBusinessLogic). The requests under way of all who hold it are at most the
+        slots granted to its limiter.
         """
         view = copy.copy(self)
         view.counts = Counts()
         view._before_write = before_write
+        view._before_pause = before_pause
         view._budget = budget
         view.write_headers = BYPASS if bypass else {}
         yield view
@@ -392,6 +387,8 @@ class DataverseClient:
 
     async def _sleep(self, seconds: float) -> None:
         """Every wait of this client: in slices, so that one whose work is no longer wanted ends soon."""
+        if self._before_pause and (paused := self.limiter.paused) >= TOLD:
+            await self._before_pause(paused)
         while self._before_write and seconds > SLICE:
             await self._clock.sleep(SLICE)
             await self._before_write()

@@ -66,6 +66,11 @@ class Limiter:
         """The parallelism that the server last recommended, 0 before its first answer."""
         return self._hint
 
+    @property
+    def paused(self) -> float:
+        """Seconds for which nobody may start, 0 when anybody may."""
+        return max(0.0, self._resume_at - self._clock.now())
+
     @contextmanager
     def granted(self, slots: int) -> Iterator[None]:
         """A piece of work has so many slots of its own for as long as the block runs (0: the server's hint for all)."""
@@ -126,8 +131,8 @@ class Limiter:
         """Hold one slot for one request. A penalty is waited out by ``sleep`` (the clock's), which may raise."""
         while True:
             await self._slot()
-            wait = self._resume_at - self._clock.now()
-            if wait <= 0:
+            wait = self.paused
+            if not wait:
                 break
             # The penalty is waited out without a slot: whoever wakes first must find the limit as it is then.
             self._free()

@@ -108,6 +108,7 @@ class ClientPool:
         index: int,
         *,
         before_write: Callable[[], Awaitable[None]] | None = None,
+        before_pause: Callable[[float], Awaitable[None]] | None = None,
         budget: Meter | None = None,
         bypass: bool = False,
     ) -> AsyncIterator[DataverseClient]:
@@ -117,7 +118,7 @@ class ClientPool:
         was learned about batch sizes.
         """
         async with self._clients[index % len(self)].lent(
-            before_write=before_write, budget=budget, bypass=bypass
+            before_write=before_write, before_pause=before_pause, budget=budget, bypass=bypass
         ) as lent:
             yield lent
 

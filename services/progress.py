@@ -1,6 +1,6 @@
-"""How far a run is, object by object: what is done, how quickly, and how long the rest will take."""
+"""How far a run is, object by object: what is done, how quickly, how long the rest will take, and what holds it back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -10,24 +10,27 @@ from ledger import migrations, paths
 from ledger.states import WRITING, Run, now
 from ledger.storage import Storage
 from mapping.objects import LOAD_ORDER
+from services.pauses import HeldBack, held_back
 from services.preview import planned
 from services.steps import instance_of
 
 State = Literal["waiting", "working", "done"]
 
+#: Seconds that the rest will take, at the least and at the most; the most is None where nothing got done lately.
+Band = tuple[float, float | None]
+
 
 @dataclass(slots=True)
 class ObjectProgress:
-    """One object of one run. ``rate`` is in records a second, ``left`` in seconds; None where nothing can be said."""
+    """One object of one run. ``rate`` is in records a second; None where nothing can be said."""
 
     name: str
     total: int | None = None
     done: int = 0
     excepted: int = 0
-    first: datetime | None = None  #: when its first chunk ended
-    last: datetime | None = None
+    ends: list[tuple[datetime, int]] = field(default_factory=list)  #: of its chunks: when, and the records of each
     rate: float | None = None
-    left: float | None = None
+    left: Band | None = None
     state: State = "waiting"
 
 
@@ -58,7 +61,8 @@ class Progress:
     parts: list[PartProgress]
     doing: dict[str, Any]
     rate: float | None
-    left: float | None
+    left: Band | None
+    held: HeldBack | None  #: by Dynamics, at this moment
 
 
 async def progress_of(store: Storage, client: Any, run: Run) -> Progress:
@@ -68,11 +72,14 @@ async def progress_of(store: Storage, client: Any, run: Run) -> Progress:
         runs += [one for one in await migrations.list_runs(store, run.migration) if one.parent == run.id]
     parts = [PartProgress(one, await _objects(store, one), _besides(one)) for one in runs]
     latest = parts[-1]
-    elapsed = ((latest.run.ended or now()) - latest.run.started).total_seconds()
+    begun, until = latest.run.started, latest.run.ended or now()
+    elapsed = (until - begun).total_seconds()
     rate = latest.done / elapsed if latest.done and elapsed > 0 else None
-    rest = latest.total - latest.done if latest.total is not None else None
-    left = rest / rate if rate and rest is not None and run.state == "running" else None
-    return Progress(run, [one for one in parts if one.objects], await _doing(client, run), rate, left)
+    left = None
+    if latest.total is not None and run.state == "running":
+        left = _left([end for one in latest.objects for end in one.ends], begun, until, latest.total - latest.done)
+    held = await held_back(store, run)
+    return Progress(run, [one for one in parts if one.objects], await _doing(client, run), rate, left, held)
 
 
 async def _doing(client: Any, run: Run) -> dict[str, Any]:
@@ -102,12 +109,11 @@ async def _objects(store: Storage, run: Run) -> list[ObjectProgress]:
         name, chunk, said = blob.name.removeprefix(prefix).split("/")
         done, excepted, *_ = said.split("-")
         one = found.setdefault(name, ObjectProgress(name))
-        if not any(again in chunk for again in again_labels):
-            one.done += int(done)
+        again = any(label in chunk for label in again_labels)
+        one.done += 0 if again else int(done)
         one.excepted += int(excepted)
         if blob.changed:
-            one.first = min(one.first or blob.changed, blob.changed)
-            one.last = max(one.last or blob.changed, blob.changed)
+            one.ends.append((blob.changed, 0 if again else int(done)))
     _judge(list(found.values()), run)
     order = LOAD_ORDER if run.kind not in ("rollback", "undo") else LOAD_ORDER[::-1]
     return [found[name] for name in order if name in found]
@@ -116,18 +122,35 @@ async def _objects(store: Storage, run: Run) -> list[ObjectProgress]:
 def _judge(objects: list[ObjectProgress], run: Run) -> None:
     """Rates and times left: an object starts when the one before it ended."""
     start = run.started
-    for one in sorted((o for o in objects if o.first), key=lambda o: o.first or run.started):
-        assert one.last is not None
-        spent = (one.last - start).total_seconds()
+    for one in sorted((o for o in objects if o.ends), key=lambda o: min(o.ends)):
+        last = max(moment for moment, _ in one.ends)
+        spent = (last - start).total_seconds()
         one.rate = one.done / spent if spent > 0 else None
-        start = max(start, one.last)
         one.state = "working" if run.state == "running" and one.total != one.done else "done"
-        if one.state == "working" and one.rate and one.total:
-            one.left = max(0.0, (one.total - one.done) / one.rate)
+        if one.state == "working" and one.total:
+            one.left = _left(one.ends, start, now(), one.total - one.done)
+        start = max(start, last)
     for one in objects:
         if one.total == 0 or run.state == "done":
             one.state = "done"
             one.total = one.done if one.total is None else one.total
+
+
+def _left(ends: list[tuple[datetime, int]], begun: datetime, until: datetime, rest: int) -> Band | None:
+    """How long the rest takes at the rate of all the time so far, and at that of its later half: the quicker one says the
+    least, the slower one the most. None where nothing was done yet, or no rest is counted (second passes are not)."""
+    seconds = (until - begun).total_seconds()
+    done, lately = (
+        sum(count for _, count in ends),
+        sum(count for end, count in ends if until - end < (until - begun) / 2),
+    )
+    if not done or rest <= 0 or seconds <= 0:
+        return None
+    overall = rest * seconds / done
+    if not lately:
+        return overall, None
+    recent = rest * seconds / 2 / lately
+    return min(overall, recent), max(overall, recent)
 
 
 async def _totals(store: Storage, run: Run) -> dict[str, int | None]:

@@ -1,5 +1,7 @@
 """Steps: checked, started as an orchestration, and followed."""
 
+from dataclasses import asdict
+
 import azure.durable_functions as df
 import azure.functions as func
 from pydantic import BaseModel, ConfigDict, Field
@@ -8,6 +10,7 @@ from activities import jobs
 from ledger.states import now
 from services import steps
 from services.access import StepError, need_of, storage
+from services.pauses import held_back
 from services.preview import preview
 from triggers.api import answer, body_of, endpoint, operator_of, require
 
@@ -70,6 +73,7 @@ async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) 
     store = await storage()
     run = await steps.follow(store, client, req.route_params["id"], req.route_params["run"])
     error = await jobs.optional_document(store, run.migration, f"error-{run.id}.json", None)
+    held = await held_back(store, run)
     return answer(
         {
             "id": run.id,
@@ -78,6 +82,7 @@ async def get_run(req: func.HttpRequest, client: df.DurableOrchestrationClient) 
             "message": run.message,
             "stop_by": run.stop_by,
             "waiting_until": run.waiting_until,
+            "held_back": asdict(held) | {"words": held.words} if held else None,
             "error": error,
             "progress": await steps.progress(store, run),
             "seconds": round(((run.ended or now()) - run.started).total_seconds(), 1),

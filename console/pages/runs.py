@@ -61,7 +61,7 @@ async def run_page(visit: Visit) -> func.HttpResponse:
         "progress": await progress_of(visit.store, visit.client, run),
         "lasted": ((run.ended or now()) - run.started).total_seconds(),
         "error": await run_error(visit.store, run),
-        "waiting": getattr(run, "waiting_until", None),
+        "waiting": run.waiting_until if run.waiting_until and run.waiting_until > now() else None,
         "report": None,
         "home": visit.home,
     }

@@ -57,6 +57,7 @@ class FakeApp(FakeFiles, FakeMap):
         self.excepted = 0
         self.differing = 0
         self.looks = 2  #: times a run is looked at before it ends
+        self.held_back: list[dict[str, Any]] = []  #: how a run is held back, one a look; afterwards it is not
         self.ends: dict[str, dict[str, Any]] = {}  #: kind -> what its run's document says at its end
         self.unavailable = 0  #: answers with 503 before the next good one
         self.findings: list[dict[str, Any]] = []
@@ -211,6 +212,7 @@ class FakeApp(FakeFiles, FakeMap):
         self.looked_at.set()
         if run["state"] == "running":
             done = min(100, 100 * run["looks"] // max(self.looks, 1))
+            run["held_back"] = self.held_back.pop(0) if self.held_back else None
             run["progress"] = {"patient": {"done": done, "total": 100, "excepted": self.excepted if done == 100 else 0}}
             if run["looks"] >= self.looks:
                 self._end(found, run)

@@ -36,6 +36,23 @@ def test_bars_for_a_person_and_lines_for_a_pipe(
         assert ("\x1b[" in written.getvalue()) is terminal
 
 
+@pytest.mark.parametrize(("terminal", "shown"), [(True, [True, True, True]), (False, [True, False, True])])
+def test_a_run_that_is_held_back_says_so(
+    app: FakeApp, carryover: Carryover, monkeypatch: pytest.MonkeyPatch, terminal: bool, shown: list[bool]
+) -> None:
+    """With every look on a terminal, below the bars; once a pause in a pipe."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    carryover("create", "--system", "elm")
+    said = [("12:00:24", "goes on in 00:24."), ("12:00:24", "goes on in 00:23."), ("12:01:10", "goes on in 00:40.")]
+    app.held_back = [{"until": until, "words": f"Paused by Dynamics; {words}"} for until, words in said]
+    app.looks = 5
+    api = place.connect()
+    run = api.post("/migrations/m-00000001/steps/scope", {})["run"]
+    out, written = watched(terminal)
+    follow(api, out, "m-00000001", run)
+    assert [f"Paused by Dynamics; {words}" in written.getvalue() for _, words in said] == shown
+
+
 def test_no_color_takes_the_colours_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from console import charts, schedule
-from console.render import lasting, size
+from console.render import band, lasting, size
 from reports.masking import mask
 from tests.e2e.system import ROOT
 
@@ -55,6 +55,22 @@ def test_masks_keep_the_shape_only(value: object, masked: str) -> None:
 def test_figures_read_well() -> None:
     assert [size(n) for n in (0, 999, 1500, 25_000_000)] == ["0 B", "999 B", "1.5 KB", "25 MB"]
     assert [lasting(n) for n in (None, 12.4, 100, 7200)] == ["", "12 s", "2 min", "2.0 h"]
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        (None, ""),
+        ((50, 80), "50 to 80 s"),
+        ((50, 720), "50 s to 12 min"),
+        ((720, 1080), "12 to 18 min"),
+        ((720, 730), "12 min"),
+        ((5300, 9000), "88 min to 2.5 h"),
+        ((720, None), "12 min or more"),
+    ],
+)
+def test_the_time_left_is_a_span(left: tuple[float, float | None] | None, words: str) -> None:
+    assert band(left) == words
 
 
 def test_the_copy_of_htmx_is_npms() -> None:

@@ -1,16 +1,20 @@
-"""Pages of what a migration found, with something on them: owners, exceptions with their drugs, the cutover checklist."""
+"""Pages of what a migration found, with something on them: owners, exceptions with their drugs, a run that is held back,
+the cutover checklist."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 
 import pytest
 
 from activities import jobs
 from activities.keep import keep_report
+from activities.pauses import tell_pause
 from console import csrf, door
 from ledger import exceptions, migrations
 from ledger.exceptions import ExceptionRow
 from ledger.migrations import Migration
+from ledger.states import Run, now
 from ledger.storage import Storage
 from reports.drugs import drugs_report
 from services import identity, notes, overview
@@ -109,6 +113,27 @@ async def test_exceptions_add_up_and_unknown_drugs_are_beside_them(store: Storag
     made = await page(migration, "exceptions", of="row")
     assert "Encounter note: Refused." in made
     assert "no_owner" not in made
+
+
+async def test_a_run_that_is_held_back_says_by_whom_and_for_how_long(store: Storage, migration: Migration) -> None:
+    run = await migrations.begin_run(store, migration.id, "delta")
+    assert "Working." in await page(migration, f"runs/{run.id}")
+    await tell_pause(store, {"migration": migration.id, "run": run.id, "user": 0}, 3600)
+    paused = r"Paused by Dynamics \(its service protection limit\); goes on by itself in [56]\d:\d\d\."
+    assert re.search(paused, await page(migration, f"runs/{run.id}"))
+
+    def waits(until: timedelta) -> Callable[[Run], None]:
+        def change(one: Run) -> None:
+            one.waiting_until = now() + until
+
+        return change
+
+    await migrations.change_run(store, migration.id, run.id, waits(timedelta(hours=9)))
+    assert "Waits for the next day's requests until" in await page(migration, f"runs/{run.id}")
+    await migrations.change_run(store, migration.id, run.id, waits(timedelta(hours=-1)))
+    assert "Paused by Dynamics" in await page(migration, f"runs/{run.id}")
+    await migrations.end_run(store, migration.id, run.id, "done")
+    assert "Paused" not in await page(migration, f"runs/{run.id}")
 
 
 async def test_the_cutover_checklist_is_ticked_off_on_the_page_close(store: Storage, migration: Migration) -> None:

@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from dataverse.auth import CachedAuth, StaticToken, scope_of
-from dataverse.client import DataverseClient
-from dataverse.errors import AuthRefused, LostReply, Refused, Unavailable
+from dataverse.client import TOLD, DataverseClient
+from dataverse.errors import AuthRefused, LostReply, Refused, Throttled, Unavailable
 from dataverse.limits import Limiter
 from tests.dataverse.fake import FakeClock, error
 
@@ -229,6 +229,31 @@ async def test_who_is_refused_again_after_every_wait_waits_longer_until_somethin
     before = clock.time
     async with limiter.slot():
         assert clock.time - before == 2
+
+
+async def test_who_waits_for_a_pause_says_so_first_and_for_how_long() -> None:
+    """Told by the service, in whatever it was said; neither a short one nor the wait between two tries of ours."""
+    told: list[float] = []
+
+    async def pausing(seconds: float) -> None:
+        told.append(seconds)
+
+    script = Script(
+        error(429, "0x80072322", "many", Retry_After="30"),
+        ok(),
+        error(429, "0x80072322", "many", Retry_After=str(TOLD - 1)),
+        *[httpx.Response(503)] * 5,  # waits of 1 to 16 seconds
+        ok(),
+        ok(),
+    )
+    async with script.client() as client, client.lent(before_pause=pausing) as lent:
+        await lent.get("contacts")
+        assert (told, script.clock.time) == ([30], 30)
+        await lent.get("contacts")
+        assert told == [30]
+        client.throttled(Throttled("many", retry_after=40, which="requests", code="0x80072322"))
+        await lent.get("contacts")
+    assert told == [30, 40]
 
 
 async def test_never_more_at_once_than_the_limit() -> None:

@@ -67,6 +67,22 @@ async def test_creates_land_once_whatever_breaks(faulty: Simulator, rules: list[
     assert set(await _there(faulty, ids)) == set(ids)
 
 
+@pytest.mark.parametrize(("asked", "heard"), [(40, [40]), (2, [])])
+async def test_a_pause_that_the_target_asks_for_is_told(faulty: Simulator, asked: int, heard: list[float]) -> None:
+    await ready(faulty)
+    told: list[float] = []
+
+    async def pausing(seconds: float) -> None:
+        told.append(seconds)
+
+    busy = rule("CreateMultiple", status=429, code="0x80072322", message="many", retry_after=asked)
+    faulty.control("faults", [busy])
+    async with faulty.client() as client, client.lent(before_pause=pausing) as lent:
+        [made] = await create_rows(lent, CONTACT, people(new_ids(1)))
+    assert made.ok and lent.counts.by_facet == {"requests": 1}
+    assert told == heard
+
+
 async def _there(simulator: Simulator, ids: list[str]) -> dict[str, Any]:
     async with simulator.client() as client:
         return await read_rows(client, CONTACT, ids, ["lastname"])

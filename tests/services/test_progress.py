@@ -1,0 +1,131 @@
+"""What a person who watches a run is told besides its counts: how long the rest takes, and what holds it back."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from activities import jobs
+from activities import pauses as told
+from activities.pauses import tell_pause
+from ledger import migrations, paths
+from ledger.states import Run
+from ledger.storage import Storage, Stored
+from services import pauses, progress
+from services.progress import Band, progress_of
+from tests.support.systems import new_system
+
+NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
+
+
+class Client:
+    """A durable client whose orchestrations have said nothing."""
+
+    async def get_status(self, instance: str) -> Any:
+        return SimpleNamespace(custom_status=None)
+
+
+@pytest.fixture
+async def run(store: Storage) -> Run:
+    """A verification that began at noon."""
+    made = await migrations.create(store, new_system())
+    tally = {"patient": {"migrated": 1000}, "appointment": {"migrated": 3000}}
+    await jobs.keep_document(store, made.id, "tally.json", tally)
+    run = await migrations.begin_run(store, made.id, "scope")
+    return run.model_copy(update={"kind": "verify", "started": NOON})
+
+
+@pytest.fixture
+def after(store: Storage, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """So many seconds after noon, when chunks of patients have ended: ``(seconds after noon, records)``."""
+    listing = store.listing
+
+    def made(seconds: int, *chunks: tuple[int, int]) -> None:
+        async def listed(container: Any, prefix: str) -> list[Stored]:
+            if not prefix.endswith("ended/"):
+                return await listing(container, prefix)
+            return [
+                Stored(f"{prefix}patient/0000{n}/{done}-0", 0, False, changed=NOON + timedelta(seconds=ended))
+                for n, (ended, done) in enumerate(chunks)
+            ]
+
+        monkeypatch.setattr(store, "listing", listed)
+        for module in (progress, pauses, told):
+            monkeypatch.setattr(module, "now", lambda: NOON + timedelta(seconds=seconds))
+
+    return made
+
+
+@pytest.mark.parametrize(
+    ("chunks", "patients", "whole"),
+    [
+        ([], None, None),
+        ([(10, 200), (90, 200)], (150, 150), (900, 900)),  # as quick as before
+        ([(10, 400), (90, 100)], (100, 250), (700, 1750)),  # slower now
+        ([(10, 100), (90, 400)], (62.5, 100), (437.5, 700)),  # quicker now
+        ([(10, 500)], (100, None), (700, None)),  # nothing lately
+        ([(10, 500), (90, 500)], None, (300, 300)),  # patients are through
+    ],
+)
+async def test_the_time_left_is_between_the_rate_so_far_and_the_latest(
+    store: Storage,
+    run: Run,
+    after: Callable[..., None],
+    chunks: list[tuple[int, int]],
+    patients: Band | None,
+    whole: Band | None,
+) -> None:
+    after(100, *chunks)
+    found = await progress_of(store, Client(), run)
+    assert (found.parts[0].objects[0].left, found.parts[0].objects[1].left) == (patients, None)
+    assert found.left == whole
+
+
+async def test_nothing_is_left_of_a_run_that_ended_or_of_a_whole_that_nobody_counted(
+    store: Storage, run: Run, after: Callable[..., None]
+) -> None:
+    after(100, (10, 500))
+    ended = run.model_copy(update={"state": "stopped", "ended": NOON + timedelta(seconds=60)})
+    assert (await progress_of(store, Client(), ended)).left is None
+    await store.delete("ledger", paths.document(run.migration, "tally.json"))
+    found = await progress_of(store, Client(), run)
+    assert (found.rate, found.left, found.parts[0].objects[0].left) == (5, None, None)
+
+
+@pytest.mark.parametrize(
+    ("users", "waits", "words"),
+    [
+        (1, {}, None),
+        (1, {0: 24}, "Paused by Dynamics (its service protection limit); goes on by itself in 00:24."),
+        (2, {0: 300, 1: 61}, "Paused by Dynamics (its service protection limit); goes on by itself in 01:01."),
+        (
+            2,
+            {1: 24},
+            "Slowed by Dynamics (its service protection limit): 1 of 2 application users waits for another 00:24.",
+        ),
+        (
+            3,
+            {0: 30, 2: 24},
+            "Slowed by Dynamics (its service protection limit): 2 of 3 application users wait for another 00:30.",
+        ),
+    ],
+)
+async def test_what_dynamics_holds_back_is_said_in_words(
+    store: Storage,
+    run: Run,
+    after: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    users: int,
+    waits: dict[int, int],
+    words: str | None,
+) -> None:
+    after(0)
+    monkeypatch.setattr(pauses, "users", lambda: users)
+    for user, seconds in waits.items():
+        await tell_pause(store, {"migration": run.migration, "run": run.id, "user": user}, seconds)
+    held = (await progress_of(store, Client(), run)).held
+    assert (held.words if held else None) == words
+    after(301)
+    assert (await progress_of(store, Client(), run)).held is None

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from activities import jobs
 from activities.tally import planned_counts
 from ledger import migrations, paths
-from ledger.states import WRITING, Run, now
+from ledger.states import UNDOING, WRITING, Run, now
 from ledger.storage import Storage
 from mapping.objects import LOAD_ORDER
 from services.pauses import HeldBack, held_back
@@ -161,6 +161,9 @@ async def _totals(store: Storage, run: Run) -> dict[str, int | None]:
                 return {}
             names = await jobs.written_objects(store, await migrations.load(store, run.migration))
             plans = {name: await planned_counts(store, run.migration, run.id, name) for name in names}
+            if None in plans.values() and (before := await _plan_before(store, run)):
+                foretold = {name: await planned_counts(store, run.migration, before.id, name) for name in names}
+                plans = {name: plan or foretold[name] for name, plan in plans.items()}
             return {name: plan[0] if plan else None for name, plan in plans.items()}
         case "verify":
             tally = await jobs.optional_document(store, run.migration, "tally.json", {})
@@ -171,3 +174,16 @@ async def _totals(store: Storage, run: Run) -> dict[str, int | None]:
             return {name: sum(one.values()) for name, one in counts.items()}
         case _:
             return {}
+
+
+async def _plan_before(store: Storage, run: Run) -> Run | None:
+    """The step plan that foretold a full run, which itself plans an object only when it comes to it. Not one that was made
+    by another map or reading, or before something else was written."""
+    if run.kind != "migrate":
+        return None
+    for one in reversed(await migrations.list_runs(store, run.migration)):
+        if one.number < run.number and one.kind == "plan" and one.state == "done":
+            return one if (one.map_hash, one.snapshot) == (run.map_hash, run.snapshot) else None
+        if one.number < run.number and one.kind in WRITING | UNDOING:
+            return None
+    return None

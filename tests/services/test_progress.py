@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import orjson
 import pytest
 
 from activities import jobs
@@ -129,3 +130,37 @@ async def test_what_dynamics_holds_back_is_said_in_words(
     assert (held.words if held else None) == words
     after(301)
     assert (await progress_of(store, Client(), run)).held is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "totals"),
+    [
+        ({}, [5, 30]),
+        ({"map_hash": "of another map"}, [5, None]),
+        ({"snapshot": 7}, [5, None]),
+        ({"state": "failed"}, [5, None]),
+        ({"kind": "delta"}, [5, None]),  # something was written since
+    ],
+)
+async def test_a_full_run_knows_its_whole_by_the_plan_before_it(
+    store: Storage, monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any], totals: list[int | None]
+) -> None:
+    """What it has planned itself counts more. Its other objects are not known when the plan was another one's."""
+    made = await migrations.create(store, new_system())
+    base = {"migration": made.id, "map_hash": "h"}
+    before = Run.model_validate({**base, "id": "plan-0001", "number": 1, "kind": "plan", "state": "done", **changed})
+    run = Run.model_validate({**base, "id": "migrate-0002", "number": 2, "kind": "migrate"})
+    for one, name, records in ((before, "patient", 20), (before, "appointment", 30), (run, "patient", 5)):
+        summary = {"actions": {"create": {"records": records}}}
+        await store.put("staging", paths.work(made.id, one.id, f"{name}/plan/summary.json"), orjson.dumps(summary))
+
+    async def runs(store: Storage, id: str) -> list[Run]:
+        return [before, run]
+
+    async def written(store: Storage, one: Any) -> list[str]:
+        return ["patient", "appointment"]
+
+    monkeypatch.setattr(migrations, "list_runs", runs)
+    monkeypatch.setattr(jobs, "written_objects", written)
+    found = await progress_of(store, Client(), run)
+    assert [one.total for one in found.parts[0].objects] == totals

@@ -86,13 +86,11 @@ def lasting(seconds: float | timedelta | None) -> str:
     return f"{amount / 60:.0f} min" if amount < 5400 else f"{amount / 3600:.1f} h"
 
 
-def band(left: tuple[float, float | None] | None) -> str:
-    """How long at the least and at the most: 12 to 18 min, 50 s to 2 min, 12 min or more; nothing for None."""
+def band(left: tuple[float, float] | None) -> str:
+    """How long at the least and at the most: 12 to 18 min, 50 s to 2 min, or 12 min; nothing for None."""
     if left is None:
         return ""
     least, most = lasting(left[0]), lasting(left[1])
-    if not most:
-        return f"{least} or more"
     if least == most:
         return least
     amount, unit = least.split(" ")

@@ -16,8 +16,8 @@ from services.steps import instance_of
 
 State = Literal["waiting", "working", "done"]
 
-#: Seconds that the rest will take, at the least and at the most; the most is None where nothing got done lately.
-Band = tuple[float, float | None]
+#: Seconds that the rest will take, at the least and at the most.
+Band = tuple[float, float]
 
 
 @dataclass(slots=True)
@@ -138,18 +138,16 @@ def _judge(objects: list[ObjectProgress], run: Run) -> None:
 
 def _left(ends: list[tuple[datetime, int]], begun: datetime, until: datetime, rest: int) -> Band | None:
     """How long the rest takes at the rate of all the time so far, and at that of its later half: the quicker one says the
-    least, the slower one the most. None where nothing was done yet, or no rest is counted (second passes are not)."""
+    least, the slower one the most. None while less than a hundredth is done, when nothing was done lately, and when there
+    is no rest (second passes are not counted)."""
     seconds = (until - begun).total_seconds()
     done, lately = (
         sum(count for _, count in ends),
         sum(count for end, count in ends if until - end < (until - begun) / 2),
     )
-    if not done or rest <= 0 or seconds <= 0:
+    if rest <= 0 or not lately or 100 * done < done + rest:
         return None
-    overall = rest * seconds / done
-    if not lately:
-        return overall, None
-    recent = rest * seconds / 2 / lately
+    overall, recent = rest * seconds / done, rest * seconds / 2 / lately
     return min(overall, recent), max(overall, recent)
 
 

@@ -66,7 +66,9 @@ def after(store: Storage, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None
         ([(10, 200), (90, 200)], (150, 150), (900, 900)),  # as quick as before
         ([(10, 400), (90, 100)], (100, 250), (700, 1750)),  # slower now
         ([(10, 100), (90, 400)], (62.5, 100), (437.5, 700)),  # quicker now
-        ([(10, 500)], (100, None), (700, None)),  # nothing lately
+        ([(10, 500)], None, None),  # nothing lately
+        ([(90, 9)], None, None),  # too little of either
+        ([(90, 25)], (1950, 3900), None),  # enough of patients alone
         ([(10, 500), (90, 500)], None, (300, 300)),  # patients are through
     ],
 )
@@ -87,8 +89,8 @@ async def test_the_time_left_is_between_the_rate_so_far_and_the_latest(
 async def test_nothing_is_left_of_a_run_that_ended_or_of_a_whole_that_nobody_counted(
     store: Storage, run: Run, after: Callable[..., None]
 ) -> None:
-    after(100, (10, 500))
-    ended = run.model_copy(update={"state": "stopped", "ended": NOON + timedelta(seconds=60)})
+    after(100, (60, 500))
+    ended = run.model_copy(update={"state": "stopped", "ended": NOON + timedelta(seconds=90)})
     assert (await progress_of(store, Client(), ended)).left is None
     await store.delete("ledger", paths.document(run.migration, "tally.json"))
     found = await progress_of(store, Client(), run)

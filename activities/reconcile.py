@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -28,6 +28,9 @@ MADE = ("migrated", "excepted", "fields_verified", "fields_differing")
 
 Finding = dict[str, Any]
 
+#: The document that says how many findings of each class the latest verification has; of records not checked, how many.
+FINDINGS: Final = "findings.json"
+
 
 async def reconcile(job: dict[str, Any]) -> dict[str, Any]:
     """Sum the comparison, write the reports; the outcome says whether it is clean."""
@@ -44,6 +47,10 @@ async def reconcile(job: dict[str, Any]) -> dict[str, Any]:
         findings = Streamed(lambda: chain(_findings(files), lacking), found + len(lacking))
         await jobs.keep_document(store, job["migration"], "tally.json", objects)
         await jobs.keep_document(store, job["migration"], DERIVED_TALLY, derived)
+        classes = Counter[str]()
+        for one in findings:
+            classes[one["class"]] += one.get("count", 1)
+        await jobs.keep_document(store, job["migration"], FINDINGS, classes)
         made = [
             [DERIVED[name].plural, DERIVED[name].told_with, *(one[key] for key in MADE)]
             for name, one in derived.items()

@@ -17,7 +17,7 @@ RevealOption = Annotated[
     typer.Option("--reveal", help="Show patients' values, which are masked; says what for, and is noted by name."),
 ]
 
-FORMATS: Final = ("html", "csv", "json")
+FORMATS: Final = ("html", "pdf", "csv", "json")
 #: What the claims export is called among the reports: files for the billing system, in a folder of their own.
 CLAIMS: Final = "claims"
 
@@ -60,9 +60,9 @@ def fetch(
     if name and name not in names:
         raise misuse(f"There is no report called {name}.", f"Reports of {migration}: {', '.join(names) or 'none yet'}")
     for report in (one for one in known if name in (None, one["name"])):
-        formats = [one for one in FORMATS if one in report.get("formats", FORMATS) and format in (None, one)]
-        if not formats:
-            raise misuse(f"The report {report['name']} does not come as {format}.", f"Formats: {', '.join(FORMATS)}")
+        formats = [one for one in FORMATS if one in report["formats"] and format in (None, one)]
+        if name and not formats:
+            raise misuse(f"The report {name} does not come as {format}.", f"Formats: {', '.join(report['formats'])}")
         for one in formats:
             target = folder / f"{report['name']}.{one}"
             api.download(f"/migrations/{migration}/reports/{report['name']}.{one}", target, **(reveal or {}))

@@ -11,16 +11,16 @@ import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from reports.model import Report
+from reports.words import SIGNS, moment, shown
 
-FORMATS: Final = {"html": "text/html; charset=utf-8", "csv": "text/csv; charset=utf-8", "json": "application/json"}
 #: A spreadsheet would run a cell that begins with one of these as a formula.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def render(report: Report, *, made: datetime | None = None) -> dict[str, bytes]:
     """The report as ``{"html", "csv", "json"}``; ``made`` is the time shown (now when None)."""
-    moment = (made or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC")
-    return {"html": _html(report, moment), "csv": _csv(report), "json": _json(report, moment)}
+    at = moment(made or datetime.now(UTC))
+    return {"html": _html(report, at), "csv": _csv(report), "json": _json(report, at)}
 
 
 def _html(report: Report, made: str) -> bytes:
@@ -80,18 +80,6 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["shown"] = _shown
+    environment.filters["shown"] = shown
+    environment.globals["signs"] = SIGNS
     return environment
-
-
-def _shown(value: Any) -> str:
-    """A cell as people read it."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "yes" if value else "no"
-        case int():
-            return f"{value:,}"
-        case _:
-            return str(value)

@@ -16,7 +16,7 @@ from ledger.storage import Storage
 from mapping.model import ClinicMap
 from mapping.objects import OBJECTS
 from mapping.validate import frame_problems
-from services import papers
+from services import papers, reports
 from sources.profile import known_profiles
 
 
@@ -135,7 +135,7 @@ async def summary(store: Storage, id: str) -> dict[str, Any]:
     empty = {name: dict.fromkeys(FIGURES, 0) for name in OBJECTS}
     runs = [run for run in await migrations.list_runs(store, one.id) if run.parent is None]
     base = f"/api/migrations/{one.id}"
-    places = {name: f"{base}/reports/{name}.html" for name in await papers.report_names(store, one.id)}
+    places = {name: f"{base}/reports/{name}.html" for name in await reports.names(store, one.id)}
     claims = {"claims": f"{base}/claims"} if await papers.claims(store, one.id) else {}
     return {
         "migration": one.id,

@@ -1,10 +1,6 @@
-"""What people read and take away: reports, exceptions, owners, the solution, the audit log."""
+"""What people read and take away beside the reports: exceptions, owners, the solution, claims, the audit log."""
 
 import base64
-import hashlib
-import io
-import re
-import zipfile
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -20,60 +16,11 @@ from ledger.exceptions import ExceptionRow, each
 from ledger.rows import Row, literal
 from ledger.states import Run
 from ledger.storage import NotStored, Storage
-from reports.masking import HOLDING_VALUES
-from reports.render import FORMATS
 
 #: Parts of the audit log (10,000 rows each) that one file holds.
 _PARTS: Final = 10
 #: Bytes of a claims file in one answer: the files of a large clinic are larger than a worker's memory should be.
 _PART: Final = 16 * 1024 * 1024
-_STYLE: Final = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
-
-
-async def report_names(store: Storage, id: str) -> dict[str, list[str]]:
-    """The reports that were made: name -> formats."""
-    prefix = paths.reports(id)
-    found: dict[str, list[str]] = {}
-    for name in await store.names("reports", prefix):
-        stem, _, form = name.removeprefix(prefix).rpartition(".")
-        if "/" not in stem:  # not a masked form, nor a part
-            found.setdefault(stem, []).append(form)
-    return {name: sorted(forms) for name, forms in sorted(found.items())}
-
-
-async def report(store: Storage, id: str, file: str, *, unmasked: bool) -> tuple[bytes, str, dict[str, str]]:
-    """A report by its file's name (``diff.html``): content, MIME type, and the headers it is safe to show with.
-
-    Patients' values are masked in it unless ``services.reveal`` has let them be seen.
-    """
-    name, _, form = file.rpartition(".")
-    if form not in FORMATS:
-        raise StepError("not_found", "A report ends in .html, .csv or .json.")
-    try:
-        content = await _form(store, id, name, form, unmasked=unmasked)
-    except ValueError:
-        raise StepError("not_found", "There is no such report.") from None
-    return content, FORMATS[form], {"Content-Security-Policy": policy(content), "X-Content-Type-Options": "nosniff"}
-
-
-def holds_values(file: str) -> bool:
-    """Whether a report, by its file's name, holds values of patients' records."""
-    return file.partition(".")[0] in HOLDING_VALUES
-
-
-async def _form(store: Storage, id: str, name: str, form: str, *, unmasked: bool) -> bytes:
-    of = paths.report if unmasked or not holds_values(name) else paths.masked_report
-    return await store.get("reports", of(id, name, form))
-
-
-def policy(page: bytes) -> str:
-    """A policy under which the page's own style sheet works and nothing else does."""
-    hashes = " ".join(
-        f"'sha256-{base64.b64encode(hashlib.sha256(style).digest()).decode()}'" for style in _STYLE.findall(page)
-    )
-    return (
-        f"default-src 'none'; style-src {hashes or chr(39) + 'none' + chr(39)}; frame-ancestors 'none'; base-uri 'none'"
-    )
 
 
 async def run_of_exceptions(store: Storage, id: str) -> str | None:
@@ -213,22 +160,6 @@ def _claims_blob(id: str, run: str, name: str) -> str:
         return paths.claims(id, run, name)
     except ValueError:
         raise StepError("not_found", "There is no such file.") from None
-
-
-async def evidence(store: Storage, id: str, *, unmasked: bool) -> bytes:
-    """Everything that was reported, in one zip, with the manifest and what a check of the audit log found.
-
-    Patients' values are masked as in ``report``.
-    """
-    check = await audit_check(store, id)
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as pack:
-        for name, forms in (await report_names(store, id)).items():
-            for form in forms:
-                pack.writestr(f"reports/{name}.{form}", await _form(store, id, name, form, unmasked=unmasked))
-        pack.writestr("audit-check.json", orjson.dumps(check, option=orjson.OPT_INDENT_2))
-        pack.writestr("manifest.ndjson", await manifest_text(store, id))
-    return out.getvalue()
 
 
 async def manifest_text(store: Storage, id: str) -> bytes:

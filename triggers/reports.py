@@ -6,7 +6,7 @@ import azure.functions as func
 
 from ledger import migrations
 from ledger.audit_export import export
-from services import papers, reveal
+from services import papers, reports, reveal
 from services.access import StepError, storage
 from triggers.api import allows, answer, endpoint, operator_of, require
 
@@ -17,19 +17,19 @@ PAGE: Final = 500
 @endpoint("read")
 async def list_reports(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/reports"""
-    found = await papers.report_names(await storage(), req.route_params["id"])
+    found = await reports.names(await storage(), req.route_params["id"])
     return answer({"reports": [{"name": name, "formats": forms} for name, forms in found.items()]})
 
 
 @endpoint("read")
 async def get_report(req: func.HttpRequest) -> func.HttpResponse:
-    """GET /migrations/{id}/reports/{name}.{html|csv|json}?reveal=&by=: values masked unless a purpose is given."""
+    """GET /migrations/{id}/reports/{name}.{html|pdf|csv|json}?reveal=&by=: values masked unless a purpose is given."""
     store, id, name = await storage(), req.route_params["id"], req.route_params["name"]
     purpose = req.params.get("reveal", "")
     if purpose:
         require(req, "work")
-    content, kind, headers = await papers.report(store, id, name, unmasked=bool(purpose))
-    if purpose and papers.holds_values(name):
+    content, kind, headers = await reports.report(store, id, name, unmasked=bool(purpose))
+    if purpose and reports.holds_values(name):
         await reveal.note(store, id, operator_of(req, req.params.get("by")), name, purpose)
     return func.HttpResponse(content, mimetype=kind, headers=headers)
 

@@ -263,12 +263,18 @@ def exceptions(
 def report(
     name: Annotated[str | None, typer.Argument(help="One report; without it, all of them.", show_default=False)] = None,
     migration: MigrationOption = None,
-    format: Annotated[Literal["html", "csv", "json"] | None, typer.Option("--format", help="One form only.")] = None,
+    format: Annotated[
+        Literal["html", "pdf", "csv", "json"] | None,
+        typer.Option("--format", help="One form only; evidence alone has a PDF."),
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="A folder.", show_default=".local/reports/ID")] = None,
     reveal: reports.RevealOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Bring the reports and the latest claims export to this machine and say where they are.
+
+    The report evidence is for filing and for auditors: what was decided, done, compared and taken back, and a check of the
+    audit log made for it.
 
     The claims, their lines, payments and adjustments, and raw billing files go into a folder of their own: as CSV and
     JSON, with a manifest. Their name among the reports is claims; all values of patients, they come with --reveal only.

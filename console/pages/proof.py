@@ -9,7 +9,7 @@ from console.shell import shell
 from console.visit import Visit
 from ledger import manifest, migrations
 from ledger.states import now
-from services import papers
+from services import papers, reports
 from services.access import StepError
 from services.reveal import PURPOSES
 
@@ -55,13 +55,13 @@ async def audit_file(visit: Visit) -> func.HttpResponse:
 
 async def reports_page(visit: Visit) -> func.HttpResponse:
     """Everything that was reported."""
-    found = await papers.report_names(visit.store, visit.args["id"])
+    found = await reports.names(visit.store, visit.args["id"])
     claims = await papers.claims(visit.store, visit.args["id"])
     return visit.page(
         "reports.html",
         **await shell(visit, "reports"),
         found=found,
-        holds_values=papers.holds_values,
+        holds_values=reports.holds_values,
         claims=claims,
         revealed=masks.revealed(visit),
         purposes=PURPOSES,
@@ -71,8 +71,8 @@ async def reports_page(visit: Visit) -> func.HttpResponse:
 async def report(visit: Visit) -> func.HttpResponse:
     """One report, to read or to keep; values masked unless they are shown in this visit."""
     name = visit.args["name"]
-    unmasked = papers.holds_values(name) and await masks.unmasked(visit, name)
-    content, kind, headers = await papers.report(visit.store, visit.args["id"], name, unmasked=unmasked)
+    unmasked = reports.holds_values(name) and await masks.unmasked(visit, name)
+    content, kind, headers = await reports.report(visit.store, visit.args["id"], name, unmasked=unmasked)
     if not name.endswith(".html"):
         headers = headers | {"Content-Disposition": f'attachment; filename="{name}"'}
     return func.HttpResponse(content, mimetype=kind, headers=headers)
@@ -90,7 +90,7 @@ async def claim(visit: Visit) -> func.HttpResponse:
 async def evidence(visit: Visit) -> func.HttpResponse:
     """Everything in one zip; values masked unless they are shown in this visit."""
     unmasked = await masks.unmasked(visit, "evidence.zip")
-    content = await papers.evidence(visit.store, visit.args["id"], unmasked=unmasked)
+    content = await reports.pack(visit.store, visit.args["id"], unmasked=unmasked)
     headers = {"Content-Disposition": f'attachment; filename="evidence-{visit.args["id"]}.zip"'}
     return func.HttpResponse(content, mimetype="application/zip", headers=headers)
 

@@ -8,9 +8,9 @@ from console.shell import shell
 from console.visit import Visit
 from console.words import PLACES
 from ledger.states import STEP_OF, Kind, now
-from services import steps
+from services import reports, steps
 from services.access import StepError, admit, need_of
-from services.papers import report_names, run_error
+from services.papers import run_error
 from services.progress import progress_of
 
 #: Kind of run -> the report it leaves.
@@ -66,7 +66,7 @@ async def run_page(visit: Visit) -> func.HttpResponse:
         "home": visit.home,
     }
     name = REPORTS.get(run.kind)
-    if run.state != "running" and run.parent is None and name in await report_names(visit.store, run.migration):
+    if run.state != "running" and run.parent is None and name in await reports.names(visit.store, run.migration):
         context["report"] = name
     if visit.fragment and run.state == "running":
         return visit.page("run_part.html", **context)

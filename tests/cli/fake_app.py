@@ -369,7 +369,9 @@ class FakeApp(FakeFiles, FakeMap):
         return web.Response(text=f"{request.match_info['run']}\n", headers={"x-continuation": "8"})
 
     async def _reports(self, request: web.Request) -> web.Response:
-        listed = [{"name": name, "formats": ["html", "csv", "json"], "made": "today"} for name in self.report_names]
+        forms = ["html", "csv", "json"]
+        listed = [{"name": name, "formats": forms, "made": "today"} for name in self.report_names]
+        listed.append({"name": "evidence", "formats": ["html", "pdf", "csv", "json"], "made": "today"})
         return web.json_response({"reports": listed})
 
     async def _report(self, request: web.Request) -> web.Response:
@@ -379,7 +381,7 @@ class FakeApp(FakeFiles, FakeMap):
                 dict(zip(("What", "Where", "Before", "Now", "What follows"), one, strict=True)) for one in self.drift
             ]
             return web.json_response({"tables": [{"title": "What changed since the last source", "rows": rows}]})
-        if name not in self.report_names:
+        if name not in (*self.report_names, "evidence"):
             return refusal(404, "no_report", "There is no such report.")
         self.revealed.append(dict(request.query))
         if form == "json":

@@ -204,6 +204,13 @@ def test_one_report_in_one_form(migrated: FakeApp, carryover: Carryover, tmp_pat
     assert carryover("report", "nonesuch", "--json").code == 2
 
 
+def test_the_evidence_alone_comes_as_a_pdf(migrated: FakeApp, carryover: Carryover, tmp_path: Path) -> None:
+    ended = carryover("report", "evidence", "--format", "pdf", "--out", str(tmp_path), "--json")
+    assert ended.document == {"reports": {"evidence": str(tmp_path / "evidence.pdf")}}
+    assert carryover("report", "--format", "pdf", "--out", str(tmp_path), "--json").document == ended.document
+    assert carryover("report", "diff", "--format", "pdf", "--json").code == 2
+
+
 def test_values_are_revealed_with_a_purpose_and_a_name(
     migrated: FakeApp, carryover: Carryover, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,8 +19,9 @@ from ledger.states import Run
 from ledger.storage import Storage
 from mapping.compile import zone_of
 from reports.diff import diff_report, in_order
-from services import identity, overview, papers, sample
+from services import identity, overview, sample
 from services.overview import NewMigration
+from services.reports import pack
 from services.sample import Wanted
 from settings import Settings
 from tests.activities.sampled import Row, diff_of, map_with
@@ -224,7 +225,7 @@ async def test_the_api_masks_values_by_the_same_rule(store: Storage, migration: 
 
 
 async def test_the_zip_of_everything_masks_and_claims_stay_shut(store: Storage, migration: Migration) -> None:
-    assert b"Somebody else" not in await papers.evidence(store, migration.id, unmasked=False)
+    assert b"Somebody else" not in await pack(store, migration.id, unmasked=False)
     await store.put("reports", paths.claims(migration.id, "migrate-0002", "claims.csv"), b"P1,100.00")
     answer = await ask("GET", f"m/{migration.id}/claims/migrate-0002/claims.csv", principal("approver"), at=AZURE)
     assert (answer.status_code, "100.00" in text(answer)) == (409, False)

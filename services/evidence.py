@@ -1,0 +1,89 @@
+"""The evidence of a migration, made when it is asked for: what is on record, and a check of the whole audit log."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from activities import jobs
+from activities.reconcile import FINDINGS
+from activities.sample_report import HEAD
+from ledger import manifest, migrations
+from ledger.states import UNDOING, Run
+from ledger.storage import Storage
+from reports.evidence import Evidence, Line, as_of, evidence_report
+from reports.model import Report
+from reports.pdf import as_pdf
+from reports.render import render
+from services import papers
+
+
+async def evidence(store: Storage, id: str, form: str) -> bytes:
+    """The evidence as html, pdf, csv or json. The same state gives the same bytes. Raises NoMigration."""
+    found = await collect(store, id)
+    make: Callable[[Report, datetime], bytes] = (
+        as_pdf if form == "pdf" else lambda report, made: render(report, made=made)[form]
+    )
+    return await asyncio.to_thread(make, evidence_report(found), as_of(found))
+
+
+async def collect(store: Storage, id: str) -> Evidence:
+    """What is on record of a migration. Raises NoMigration."""
+    migration = await migrations.load(store, id)
+    runs = await migrations.list_runs(store, id)
+    limits = await jobs.optional_document(store, id, "limits.json", {})
+    findings = await jobs.optional_document(store, id, FINDINGS, {}) if migration.reconciliation else {}
+    return Evidence(
+        migration=migration,
+        target=limits.get("target_name", ""),
+        runs=runs,
+        objects=await jobs.optional_document(store, id, "tally.json", {}),
+        findings=findings,
+        proofs=await _proofs(store, id) if migration.sample_run else [],
+        causes=await _causes(store, id),
+        undone=await _undone(store, id, runs),
+        audit=await papers.audit_check(store, id),
+        lines=await _lines(store, id),
+    )
+
+
+async def _proofs(store: Storage, id: str) -> list[dict[str, Any]]:
+    head = await jobs.optional_document(store, id, HEAD, {"tables": []})
+    return [row for table in head["tables"] if table["title"] == "Four proofs" for row in table["rows"]]
+
+
+async def _causes(store: Storage, id: str) -> list[list[Any]]:
+    """The causes of the exceptions that hold now, the most frequent first."""
+    run = await papers.run_of_exceptions(store, id)
+    found = (await papers.causes(store, id, run)).values() if run else ()
+    return [
+        [one.example.object, one.example.kind, one.example.code, one.count, one.example.message]
+        for one in sorted(found, key=lambda one: -one.count)
+    ]
+
+
+async def _undone(store: Storage, id: str, runs: list[Run]) -> dict[str, dict[str, int]]:
+    """What each run that takes back took back, of those that came to their proof."""
+    found = {
+        run.id: await jobs.optional_document(store, id, f"undone-{run.id}.json", None)
+        for run in runs
+        if run.kind in UNDOING
+    }
+    return {run: totals for run, totals in found.items() if totals}
+
+
+async def _lines(store: Storage, id: str) -> list[Line]:
+    text = await papers.manifest_text(store, id)
+    return [
+        Line(
+            at=entry.at,
+            kind=entry.kind,
+            run=entry.run,
+            by=entry.by,
+            chains=len(entry.heads),
+            rows=sum(head.count for head in entry.heads.values()),
+            sha256=hashlib.sha256(line).hexdigest(),
+        )
+        for entry, line in zip(manifest.parse(text), text.splitlines(), strict=True)
+    ]

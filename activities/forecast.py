@@ -7,14 +7,16 @@ from activities.drugs import list_drugs
 from activities.keep import keep_report
 from activities.planning import WRITES
 from activities.resources import storage
+from activities.scope import renewal_of, uploaded_bytes
 from activities.signin import users
 from activities.tally import plan_summary
 from dataverse.notes import BLOCKS_ABOVE
 from ledger import migrations
 from ledger.storage import Storage
 from mapping.objects import LOAD_ORDER
+from reports.estimates import kept_bytes
 from reports.forecast import Measured, Work, forecast_report
-from reports.warnings import DAILY_REQUESTS
+from reports.warnings import DAILY_REQUESTS, price_at_renewal
 from settings import settings
 
 
@@ -29,7 +31,13 @@ async def make_forecast(job: dict[str, Any]) -> dict[str, Any]:
     took = await measured(store, job["migration"])
     day = settings().daily_requests or DAILY_REQUESTS
     drugs = await list_drugs(job)
-    report = forecast_report(job["migration"], actions, work, took, users(), limits, day, drugs, bypass=job["bypass"])
+    migration = await migrations.load(store, job["migration"])
+    source = await jobs.optional_document(store, job["migration"], "source.json", {"files": []})
+    kept = kept_bytes(sum(plan["read"] for plan in plans.values()), *uploaded_bytes(source, papers))
+    _, licences = price_at_renewal(migration.plan, migration.options.get("seats"), renewal_of(migration))
+    report = forecast_report(
+        job["migration"], actions, work, took, users(), limits, day, drugs, kept, licences, bypass=job["bypass"]
+    )
     await keep_report(store, report)
     adopted = _records(plans, ("adopt",))
     found = f", {adopted:,} adopted" if adopted else ""

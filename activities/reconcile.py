@@ -43,14 +43,12 @@ async def reconcile(job: dict[str, Any]) -> dict[str, Any]:
         files = await store.download("staging", _verified(job), folder / "verify")
         totals = await asyncio.to_thread(_sums, files)
         lacking = _count(objects, derived, totals)
-        found = await asyncio.to_thread(lambda: sum(1 for _ in _findings(files)))
-        findings = Streamed(lambda: chain(_findings(files), lacking), found + len(lacking))
+        classes = await asyncio.to_thread(lambda: Counter(str(one["class"]) for one in _findings(files)))
+        findings = Streamed(lambda: chain(_findings(files), lacking), classes.total() + len(lacking))
+        classes["not checked"] += sum(one["count"] for one in lacking)
         await jobs.keep_document(store, job["migration"], "tally.json", objects)
         await jobs.keep_document(store, job["migration"], DERIVED_TALLY, derived)
-        classes = Counter[str]()
-        for one in findings:
-            classes[one["class"]] += one.get("count", 1)
-        await jobs.keep_document(store, job["migration"], FINDINGS, classes)
+        await jobs.keep_document(store, job["migration"], FINDINGS, +classes)
         made = [
             [DERIVED[name].plural, DERIVED[name].told_with, *(one[key] for key in MADE)]
             for name, one in derived.items()

@@ -68,14 +68,13 @@ async def make_scope(job: dict[str, Any]) -> dict[str, Any]:
     await jobs.keep_document(store, migration.id, PROPOSAL, proposal.model_dump(mode="json"))
     catalog = load_catalog()
     tables = {route.table for one in clinic_map.objects.values() for route in one.routes}
-    renewal = migration.options.get("renewal")
     seen = Seen(
         records,
         custom_tables=sum(1 for name in tables if name in catalog.tables and catalog.tables[name].custom),
         daily=settings().daily_requests or DAILY_REQUESTS,
         plan=migration.plan,
         seats=migration.options.get("seats"),
-        renewal=date.fromisoformat(renewal) if renewal else None,
+        renewal=renewal_of(migration),
         properties={name: one.patients for name, one in found["properties"].items()},
         documents=source["documents"],
         odd=(await unstructured(store, migration.id, job["snapshot"]))["counts"],
@@ -137,6 +136,7 @@ async def _size(
         for field in route.fields
     ]
     rows = sum(one["rows"] for one in accounts.values())
+    source_bytes, document_bytes = uploaded_bytes(source, papers)
     return Size(
         records=seen.records,
         rows=rows,
@@ -145,11 +145,23 @@ async def _size(
         clear_fields=clear_fields(fields),
         cannot=UPLOAD_CANNOT,
         documents=seen.records.get("document", 0),
-        document_bytes=sum(one["size"] for name, one in papers.items() if kind_of(Path(name)) == "other"),
-        source_bytes=sum(one["size"] for one in source["files"]),
+        source_bytes=source_bytes,
+        document_bytes=document_bytes,
         users=len(orjson.loads(settings().application_users or "[1]")),
         daily=seen.daily,
     )
+
+
+def uploaded_bytes(source: dict[str, Any], papers: dict[str, Any]) -> tuple[int, int]:
+    """Bytes of the data files, and of the documents. ``papers``: the files of the upload."""
+    documents = sum(one["size"] for name, one in papers.items() if kind_of(Path(name)) == "other")
+    return sum(one["size"] for one in source["files"]), documents
+
+
+def renewal_of(migration: migrations.Migration) -> date | None:
+    """When the contract for the target renews; None while nobody has said."""
+    renewal = migration.options.get("renewal")
+    return date.fromisoformat(renewal) if renewal else None
 
 
 async def _records(store: Storage, job: dict[str, Any]) -> dict[str, int]:

@@ -57,6 +57,7 @@ class AtMost(_Part):
 
 
 class Azure(_Part):
+    source: str
     storage_a_gb_and_month: Range
     table_rows_a_record: int
     transactions_a_million: Range
@@ -151,8 +152,7 @@ def estimates(size: Size) -> list[tuple[str, str, str]]:
     seconds = load_seconds(size)
     requests = request_range(size)
     days = tuple(-(-one // size.daily) for one in requests)
-    kept = _scaled(said.kept_bytes_a_record, size.total)
-    kept = (kept[0] + size.source_bytes + size.document_bytes, kept[1] + 2 * size.source_bytes + size.document_bytes)
+    kept = kept_bytes(size.total, size.source_bytes, size.document_bytes)
     database = _scaled(said.database_bytes_a_row, size.written + size.documents)
     slow, fast = said.row_seconds[1], said.row_seconds[0]
     return [
@@ -173,17 +173,17 @@ def estimates(size: Size) -> list[tuple[str, str, str]]:
         ),
         (
             "Dataverse database",
-            f"{_bytes(database[0])} to {_bytes(database[1])}",
+            f"{size_words(database[0])} to {size_words(database[1])}",
             f"{said.database_bytes_a_row[0]:,.0f} to {said.database_bytes_a_row[1]:,.0f} bytes a row with its indexes, assumed.",
         ),
         (
             "Dataverse files",
-            _bytes(size.document_bytes),
+            size_words(size.document_bytes),
             f"The {size.documents:,} documents as they are.",
         ),
         (
             "The migration's own storage",
-            f"{_bytes(kept[0])} to {_bytes(kept[1])}",
+            f"{size_words(kept[0])} to {size_words(kept[1])}",
             f"The upload, staged rows, receipts and audit log: {said.kept_bytes_a_record[0]:,.0f} to "
             f"{said.kept_bytes_a_record[1]:,.0f} bytes a record.",
         ),
@@ -218,29 +218,57 @@ def request_range(size: Size) -> Range:
 
 
 def _azure(size: Size, seconds: Range, kept: Range) -> tuple[str, str]:
-    price = scoping().azure
-    millions = size.total * price.table_rows_a_record * 2 / 1e6
-    totals = [
-        kept[at] / _GB * price.storage_a_gb_and_month[at] * price.months
-        + millions * price.transactions_a_million[at]
-        # Scope, sample, load, verify, and a rollback that is rehearsed: about three times the load.
-        + 3 * seconds[at] / 3600 * price.compute_an_hour[at]
-        + price.fixed_a_month[at] * price.months
-        for at in (0, 1)
-    ]
+    said = scoping().azure
+    # Scope, sample, load, verify, and a rollback that is rehearsed: about three times the load.
+    run = run_cost(size.total, _scaled(seconds, 3))
+    month = keeping_cost(kept)
     return (
-        f"{totals[0]:,.0f} to {totals[1]:,.0f} USD",
-        f"Storage, compute while runs are on, and {price.fixed_a_month[0]:.0f} to {price.fixed_a_month[1]:.0f} USD a month "
-        f"for what stands beside, for {price.months} months. Assumed prices as of {scoping().stated}; look at Azure's "
-        "pricing calculator.",
+        dollars((run[0] + month[0] * said.months, run[1] + month[1] * said.months)),
+        f"Storage, compute while runs are on, and {said.fixed_a_month[0]:.0f} to {said.fixed_a_month[1]:.0f} USD a month "
+        f"for what stands beside, for {said.months} months. {prices_words()}",
     )
+
+
+def run_cost(records: int, seconds: Range) -> Range:
+    """US dollars of Azure for runs that take so long: the app's time, and the audit log of so many records."""
+    said = scoping().azure
+    millions = records * said.table_rows_a_record * 2 / 1e6
+    low, high = (
+        millions * said.transactions_a_million[at] + seconds[at] / 3600 * said.compute_an_hour[at] for at in (0, 1)
+    )
+    return low, high
+
+
+def keeping_cost(kept: Range) -> Range:
+    """US dollars of Azure for a month of keeping so many bytes, and for what stands beside."""
+    said = scoping().azure
+    low, high = (kept[at] / _GB * said.storage_a_gb_and_month[at] + said.fixed_a_month[at] for at in (0, 1))
+    return low, high
+
+
+def kept_bytes(records: int, source_bytes: int, document_bytes: int) -> Range:
+    """Bytes that a migration keeps in its own storage: the upload, staged rows, receipts and audit log."""
+    low, high = _scaled(scoping().kept_bytes_a_record, records)
+    return low + source_bytes + document_bytes, high + 2 * source_bytes + document_bytes
+
+
+def prices_words() -> str:
+    """Where the prices of Azure come from, and of when they are."""
+    return f"Prices as of {scoping().stated}: {scoping().azure.source}."
+
+
+def dollars(cost: Range) -> str:
+    """A range of US dollars; with cents where it is small."""
+    low, high = (f"{one:,.0f}" if cost[1] >= 10 else f"{one:,.2f}" for one in cost)
+    return f"{low} to {high} USD"
 
 
 def _scaled(one: Range, by: float) -> Range:
     return one[0] * by, one[1] * by
 
 
-def _bytes(size: float) -> str:
+def size_words(size: float) -> str:
+    """A number of bytes as people say it."""
     for unit, factor in (("GB", 1e9), ("MB", 1e6), ("KB", 1e3)):
         if size >= factor:
             return f"{size / factor:,.1f} {unit}"

@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reports import drugs
-from reports.estimates import Range, duration, scoping, several
+from reports.estimates import (
+    Range,
+    dollars,
+    duration,
+    keeping_cost,
+    prices_words,
+    run_cost,
+    scoping,
+    several,
+    size_words,
+)
 from reports.model import Fact, Report, Table
 
 #: What a plan says of records, by column of the report.
@@ -90,6 +100,20 @@ class Work:
         return rows / best, rows / worst
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """How long something takes, from and to, and how that is ``known``."""
+
+    seconds: Range
+    known: str
+
+    @property
+    def words(self) -> str:
+        """The time as people say it."""
+        best, worst = (duration(one) for one in self.seconds)
+        return best if best == worst else f"{best} to {worst}"
+
+
 def ceiling(users: int) -> Range:
     """Rows a second that the service allows: U·min(20·B, 4/s) on one web server, for a row's server time at best, at worst."""
     said = scoping()
@@ -109,11 +133,15 @@ def forecast_report(
     limits: Mapping[str, Any],
     daily: int,
     unknown_drugs: int,
+    kept: Range,
+    licences: str,
     *,
     bypass: bool = False,
 ) -> Report:
-    """What would be created, changed and left, how long it and its rollback take, and what they cost of the day's requests.
+    """What would be created, changed and left, how long it and its rollback take, and what they cost: of the
+    day's requests, and in money.
 
+    ``kept``: bytes in the migration's own storage. ``licences``: what the target's seats cost, in words.
     ``bypass``: the target's custom plug-ins and flows would be left out.
     """
     rows: list[list[Any]] = [
@@ -122,8 +150,8 @@ def forecast_report(
     ]
     adopted = sum(row[2] for row in rows)
     seen = measured or Measured("", 0, 0, 0, 0)
-    load, load_note = _forecast(work.rows, work.load_seconds(users), seen.rows, seen.seconds, seen.run)
-    undo, undo_note = _forecast(work.undone, work.undo_seconds(users), seen.undone, seen.undo_seconds, seen.run)
+    load = _expected(work.rows, work.load_seconds(users), seen.rows, seen.seconds, seen.run)
+    undo = _expected(work.undone, work.undo_seconds(users), seen.undone, seen.undo_seconds, seen.run)
     there = work.load_requests + work.read_requests
     best, worst = ceiling(users)
     said = scoping()
@@ -135,10 +163,13 @@ def forecast_report(
         [
             Fact("Rows to write", f"{work.rows:,}"),
             *([Fact("Adopted", f"{adopted:,}", note="in the target already, found by match rules")] if adopted else []),
-            Fact("Load and read-back", load, note=load_note),
-            Fact("Rollback, if needed", undo, note=undo_note),
+            Fact("Load and read-back", load.words, note=load.known),
+            Fact("Rollback, if needed", undo.words, note=undo.known),
             Fact("Requests counted", f"{there:,}", note=_day(there, daily)),
             Fact("With a rollback", f"{there + work.undo_requests:,}", note=_day(there + work.undo_requests, daily)),
+            Fact(
+                "Azure", _until_the_end(work, load, kept), note=f"the run, and {said.azure.months} months of keeping it"
+            ),
             Fact(
                 "Service limit",
                 f"{worst:,.0f} to {best:,.0f}/s",
@@ -160,9 +191,15 @@ def forecast_report(
                 "What it takes",
                 ["Part", "Rows", "Requests", "At the limits, best", "At the limits, worst", "Expected"],
                 [
-                    ["Load", work.rows, work.load_requests, *_limits(work.load_seconds(users)), load],
+                    ["Load", work.rows, work.load_requests, *_limits(work.load_seconds(users)), load.words],
                     ["Read-back", work.rows, work.read_requests, "", "", "with the load"],
-                    ["Rollback, if needed", work.undone, work.undo_requests, *_limits(work.undo_seconds(users)), undo],
+                    [
+                        "Rollback, if needed",
+                        work.undone,
+                        work.undo_requests,
+                        *_limits(work.undo_seconds(users)),
+                        undo.words,
+                    ],
                 ],
                 f"Requests are counted as the daily entitlement counts them: a row written is one; {_READ} rows are read by one "
                 f"query; {work.linked + work.closed:,} rows are changed again for links and states; {work.documents:,} documents go "
@@ -170,25 +207,58 @@ def forecast_report(
                 "rollback takes the sample's rows too, and asks what hangs on each. What a small sample measures holds the time that each "
                 "run takes once, so that a large one goes quicker. Each further web server of the environment raises the limits as much.",
             ),
+            _costs(work, load, undo, kept, licences),
         ],
     )
+
+
+def _costs(work: Work, load: Expected, undo: Expected, kept: Range, licences: str) -> Table:
+    fixed = scoping().azure.fixed_a_month
+    return Table(
+        "What it costs",
+        ["Part", "From, to", "What for"],
+        [
+            [
+                "Full run",
+                dollars(run_cost(work.rows, load.seconds)),
+                f"The app for {load.words}, and the audit log of {several(work.rows, 'row')}.",
+            ],
+            [
+                "Rollback, if needed",
+                dollars(run_cost(work.undone, undo.seconds)),
+                f"The app for {undo.words}, and the audit log of {several(work.undone, 'row')}.",
+            ],
+            [
+                "Keeping it, a month",
+                dollars(keeping_cost(kept)),
+                f"{size_words(kept[0])} to {size_words(kept[1])} of upload, staged rows, receipts and audit log; and {fixed[0]:.0f} "
+                f"to {fixed[1]:.0f} for what stands beside, such as vault and monitor.",
+            ],
+            ["Licences of the target", "", licences],
+        ],
+        f"Azure, in the client's own subscription. {prices_words()} What ran before this plan is not counted.",
+    )
+
+
+def _until_the_end(work: Work, load: Expected, kept: Range) -> str:
+    """What the run costs, and keeping everything until the end of the audit log's export."""
+    run, month, months = run_cost(work.rows, load.seconds), keeping_cost(kept), scoping().azure.months
+    return dollars((run[0] + months * month[0], run[1] + months * month[1]))
 
 
 def _queries(rows: int) -> int:
     return -(-rows // _READ)
 
 
-def _forecast(rows: int, limits: Range, count: int, seconds: float, run: str) -> tuple[str, str]:
+def _expected(rows: int, limits: Range, count: int, seconds: float, run: str) -> Expected:
     """How long so many rows take, and how that is known: ``count`` rows were seen to take ``seconds``."""
-    best, worst = (duration(one) for one in limits)
     if not count or not seconds:
-        words = "assumed, at the service's limits; a sample measures it"
-        return best if best == worst else f"{best} to {worst}", words
+        return Expected(limits, "assumed, at the service's limits; a sample measures it")
     taken = rows * seconds / count
     words = f"measured on {run}: {count:,} rows in {duration(seconds)}, {count / seconds:,.0f} a second"
     if taken < limits[0]:
-        return best, f"{words}; the service's limits allow no more than this"
-    return duration(taken), words
+        return Expected((limits[0], limits[0]), f"{words}; the service's limits allow no more than this")
+    return Expected((taken, taken), words)
 
 
 def _limits(seconds: Range) -> list[str]:

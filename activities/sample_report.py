@@ -99,7 +99,7 @@ async def keep_index(store: Storage, report: Report, rows: Sequence[dict[str, An
         await asyncio.to_thread(write_index, rows, folder / "fields.parquet")
         await store.upload("reports", paths.diff_index(report.migration), folder / "fields.parquet")
     small = replace(report, tables=[table for table in report.tables if table.title != FIELDS], csv_table=0)
-    head = orjson.loads(render(small)["json"])
+    head = orjson.loads(render(small, "json"))
     head["table_notes"] = {table.title: table.note if table.rows else table.empty for table in report.tables}
     await jobs.keep_document(store, report.migration, HEAD, head)
 

@@ -1,5 +1,6 @@
 """The app's HTTP API, as the command line uses it."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,8 +50,13 @@ class Api:
         self._http.close()
 
     def get(self, path: str, **params: Any) -> Any:
-        """A JSON answer. Parameters that are None are left out."""
-        return self._json(self._send("GET", path, params=params, repeat=True))
+        """A JSON answer, in however many parts it comes. Parameters that are None are left out."""
+        reply = self._send("GET", path, params=params, repeat=True)
+        content = reply.content
+        while after := reply.headers.get("x-continuation"):
+            reply = self._send("GET", path, params=params | {"after": after}, repeat=True)
+            content += reply.content
+        return self._json(reply, content)
 
     def post(self, path: str, body: dict[str, Any], *, repeat: bool = False) -> Any:
         """Sends JSON; ``repeat`` only where a second sending changes nothing."""
@@ -150,11 +156,13 @@ class Api:
             raise misuse("The app's address is not a URL.", "Set CARRYOVER_APP_URL, say https://app.example") from error
 
     @staticmethod
-    def _json(reply: httpx.Response) -> Any:
-        if not reply.content:
+    def _json(reply: httpx.Response, content: bytes | None = None) -> Any:
+        """What a reply says; ``content``: of this one and those before."""
+        content = reply.content if content is None else content
+        if not content:
             return None
         try:
-            return reply.json()
+            return json.loads(content)
         except ValueError as error:
             raise CliError(
                 f"The app answered with something that is not JSON (HTTP {reply.status_code}).",

@@ -65,9 +65,9 @@ class Table:
 
     @property
     def numeric(self) -> list[bool]:
-        """For each column whether it holds numbers and nothing else."""
+        """For each column whether it holds numbers and nothing else, in the rows that are shown."""
         numbers, others = [False] * len(self.columns), [False] * len(self.columns)
-        for row in self.rows:
+        for row in self.rows[: self.shown]:
             for place, value in enumerate(row):
                 if value is not None:
                     (numbers if _is_number(value) else others)[place] = True

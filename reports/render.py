@@ -1,11 +1,12 @@
-"""A report in its three forms."""
+"""A report in its three forms, written row by row, and read again."""
 
 import csv
 import io
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -13,29 +14,62 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from reports.model import Report
 from reports.words import SIGNS, moment, shown
 
+#: The forms that every report comes in.
+FORMS: Final = ("html", "csv", "json")
+#: How the line of the JSON ends that opens the tables, and each that opens the rows of one.
+_TABLES: Final = b',"tables":['
+_ROWS: Final = b',"rows":['
 #: A spreadsheet would run a cell that begins with one of these as a formula.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
-def render(report: Report, *, made: datetime | None = None) -> dict[str, bytes]:
-    """The report as ``{"html", "csv", "json"}``; ``made`` is the time shown (now when None)."""
+def write(report: Report, form: str, out: BinaryIO, *, made: datetime | None = None) -> None:
+    """Write the report as html, csv or json, row by row: there may be very many. ``made`` is the time shown (now when None)."""
     at = moment(made or datetime.now(UTC))
-    return {"html": _html(report, at), "csv": _csv(report), "json": _json(report, at)}
+    match form:
+        case "html":
+            out.write(_environment().get_template("report.html").render(report=report, made=at).encode())
+        case "csv":
+            _csv(report, out)
+        case "json":
+            _json(report, at, out)
 
 
-def _html(report: Report, made: str) -> bytes:
-    return _environment().get_template("report.html").render(report=report, made=made).encode()
+def render(report: Report, form: str, *, made: datetime | None = None) -> bytes:
+    """A report that is known to be small, in one form, as ``write`` writes it."""
+    out = io.BytesIO()
+    write(report, form, out, made=made)
+    return out.getvalue()
 
 
-def _csv(report: Report) -> bytes:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
+def read(lines: Iterable[bytes], most: int | None = None) -> dict[str, Any]:
+    """A report's JSON as ``write`` wrote it, with at most so many rows of each table, and ``counts`` of all by title."""
+    found: dict[str, Any] = {"counts": {}}
+    table: dict[str, Any] = {}
+    for line in lines:
+        text = line.strip().lstrip(b",")
+        if text.endswith(_TABLES):
+            found |= orjson.loads(text.removesuffix(_TABLES) + b"}") | {"tables": []}
+        elif text.endswith(_ROWS):
+            table = orjson.loads(text.removesuffix(_ROWS) + b"}") | {"rows": []}
+            found["tables"].append(table)
+            found["counts"][table["title"]] = 0
+        elif text.startswith(b"{"):
+            found["counts"][table["title"]] += 1
+            if most is None or len(table["rows"]) < most:
+                table["rows"].append(orjson.loads(text))
+    return found
+
+
+def _csv(report: Report, out: BinaryIO) -> None:
+    out.write(b"\xef\xbb\xbf")  # tells spreadsheets that the text is UTF-8
+    text = io.TextIOWrapper(out, "utf-8", newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
     if report.tables:
         table = report.tables[report.csv_table]
         writer.writerow(table.columns)
         writer.writerows([_cell(value) for value in row] for row in table.rows)
-    # The mark tells spreadsheets that the text is UTF-8.
-    return b"\xef\xbb\xbf" + out.getvalue().encode()
+    text.detach()
 
 
 def _cell(value: Any) -> Any:
@@ -44,8 +78,8 @@ def _cell(value: Any) -> Any:
     return "" if value is None else value
 
 
-def _json(report: Report, made: str) -> bytes:
-    """A row a line, one after another: there may be very many."""
+def _json(report: Report, made: str, out: BinaryIO) -> None:
+    """Each table and each row on a line of its own, so that ``read`` need not hold them all."""
     head = {
         "report": report.name,
         "migration": report.migration,
@@ -54,17 +88,13 @@ def _json(report: Report, made: str) -> bytes:
         "notes": {fact.label: fact.note for fact in report.facts if fact.note},
         **report.data,
     }
-    out = io.BytesIO()
-    out.write(_plain(head)[:-1] + b',"tables":[')
+    out.write(_plain(head)[:-1] + _TABLES + b"\n")
     for number, table in enumerate(report.tables):
-        out.write(b",\n" if number else b"\n")
-        out.write(_plain({"title": table.title, "note": table.note})[:-1] + b',"rows":[')
+        out.write(b"," * bool(number) + _plain({"title": table.title, "note": table.note})[:-1] + _ROWS + b"\n")
         for place, row in enumerate(table.rows):
-            out.write(b",\n" if place else b"\n")
-            out.write(_plain(dict(zip(table.columns, row, strict=True))))
-        out.write(b"]}")
+            out.write(b"," * bool(place) + _plain(dict(zip(table.columns, row, strict=True))) + b"\n")
+        out.write(b"]}\n")
     out.write(b"]}\n")
-    return out.getvalue()
 
 
 def _plain(value: Any) -> bytes:

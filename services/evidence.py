@@ -2,8 +2,6 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from activities import jobs
@@ -13,7 +11,6 @@ from ledger import manifest, migrations
 from ledger.states import UNDOING, Run
 from ledger.storage import Storage
 from reports.evidence import Evidence, Line, as_of, evidence_report
-from reports.model import Report
 from reports.pdf import as_pdf
 from reports.render import render
 from services import papers
@@ -22,10 +19,10 @@ from services import papers
 async def evidence(store: Storage, id: str, form: str) -> bytes:
     """The evidence as html, pdf, csv or json. The same state gives the same bytes. Raises NoMigration."""
     found = await collect(store, id)
-    make: Callable[[Report, datetime], bytes] = (
-        as_pdf if form == "pdf" else lambda report, made: render(report, made=made)[form]
-    )
-    return await asyncio.to_thread(make, evidence_report(found), as_of(found))
+    report, made = evidence_report(found), as_of(found)
+    if form == "pdf":
+        return await asyncio.to_thread(as_pdf, report, made)
+    return render(report, form, made=made)
 
 
 async def collect(store: Storage, id: str) -> Evidence:

@@ -16,11 +16,10 @@ from ledger.exceptions import ExceptionRow, each
 from ledger.rows import Row, literal
 from ledger.states import Run
 from ledger.storage import NotStored, Storage
+from services.parts import part, whole
 
 #: Parts of the audit log (10,000 rows each) that one file holds.
 _PARTS: Final = 10
-#: Bytes of a claims file in one answer: the files of a large clinic are larger than a worker's memory should be.
-_PART: Final = 16 * 1024 * 1024
 
 
 async def run_of_exceptions(store: Storage, id: str) -> str | None:
@@ -107,17 +106,6 @@ async def audit_check(store: Storage, id: str) -> dict[str, Any]:
     }
 
 
-async def report_data(store: Storage, id: str, name: str) -> dict[str, Any] | None:
-    """A report as a program reads it: facts, tables and their notes by title; None when it was not made yet."""
-    try:
-        found = orjson.loads(await store.get("reports", paths.report(id, name, "json")))
-    except NotStored:
-        return None
-    found["table_notes"] = {table["title"]: table.get("note", "") for table in found["tables"]}
-    found["tables"] = {table["title"]: table["rows"] for table in found["tables"]}
-    return dict(found)
-
-
 class ClaimsFile(NamedTuple):
     """One file of a claims export."""
 
@@ -139,20 +127,12 @@ async def claims(store: Storage, id: str) -> list[ClaimsFile]:
 
 async def claim_file(store: Storage, id: str, run: str, name: str) -> bytes:
     """One file of a claims export, which is all values. Raises NotStored, StepError for a name that is none."""
-    return await store.get("reports", _claims_blob(id, run, name))
+    return await whole(store, _claims_blob(id, run, name))
 
 
 async def claim_part(store: Storage, id: str, run: str, name: str, after: str) -> tuple[bytes, str]:
-    """A part of a file of a claims export, from ``after`` on, and where the next begins ("" with the last).
-
-    Raises NotStored, StepError.
-    """
-    if after and not after.isdecimal():
-        raise StepError("bad_request", "Nothing ended there.", "Send x-continuation of the part before.")
-    blob, start = _claims_blob(id, run, name), int(after or 0)
-    content = await store.part("reports", blob, start, _PART)
-    more = start + len(content) < await store.size("reports", blob) if content else False
-    return content, str(start + len(content)) if more else ""
+    """A part of a file of a claims export, as of ``part``."""
+    return await part(store, _claims_blob(id, run, name), after)
 
 
 def _claims_blob(id: str, run: str, name: str) -> str:

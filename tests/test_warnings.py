@@ -244,7 +244,8 @@ def test_request_limits() -> None:
     assert state == "checked in plan"
     assert "2,000 requests" in words
     actions = {"patient": {"create": {"records": 1000}}}
-    facts = {one.label: one for one in forecast_report("m", actions, Work(created=1000), None, 1, {}, 10_000, 0).facts}
+    made = forecast_report("m", actions, Work(created=1000), None, 1, {}, 10_000, 0, (0, 0), "")
+    facts = {one.label: one for one in made.facts}
     assert "10.1 % of 10,000 a day" in facts["Requests counted"].note
     assert facts["Service limit"].value.endswith("/s")
 

@@ -23,13 +23,17 @@ async def list_reports(req: func.HttpRequest) -> func.HttpResponse:
 
 @endpoint("read")
 async def get_report(req: func.HttpRequest) -> func.HttpResponse:
-    """GET /migrations/{id}/reports/{name}.{html|pdf|csv|json}?reveal=&by=: values masked unless a purpose is given."""
+    """GET /migrations/{id}/reports/{name}.{html|pdf|csv|json}?reveal=&by=&after=: a part, as of get_claims_file.
+
+    Values are masked unless a purpose is given.
+    """
     store, id, name = await storage(), req.route_params["id"], req.route_params["name"]
     purpose = req.params.get("reveal", "")
     if purpose:
         require(req, "work")
-    content, kind, headers = await reports.report(store, id, name, unmasked=bool(purpose))
-    if purpose and reports.holds_values(name):
+    after = req.params.get("after", "")
+    content, kind, headers = await reports.report(store, id, name, unmasked=bool(purpose), after=after)
+    if purpose and reports.holds_values(name) and not after:
         await reveal.note(store, id, operator_of(req, req.params.get("by")), name, purpose)
     return func.HttpResponse(content, mimetype=kind, headers=headers)
 

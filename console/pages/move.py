@@ -12,9 +12,11 @@ from ledger import migrations, notes
 from ledger.gates import window_open
 from ledger.states import Run, now
 from services import cutover, decisions
-from services.papers import report_data
 from services.preview import preview
+from services.reports import report_data
 
+#: Rows of a table on a page.
+ROWS: Final = 500
 #: Columns of the plan -> class of their colour.
 PLANNED: Final = {"Create": "c1", "Change": "c3", "Unchanged": "c2", "Excepted": "c4", "Excluded": "c5"}
 
@@ -37,7 +39,7 @@ async def run_page(visit: Visit) -> func.HttpResponse:
 
 async def delta_page(visit: Visit) -> func.HttpResponse:
     """The delta window, the last pickup, what it brought, and what a person has to decide."""
-    report = await report_data(visit.store, visit.args["id"], "delta")
+    report = await report_data(visit.store, visit.args["id"], "delta", ROWS)
     runs = await _runs(visit, "delta")
     one = await visit.migration()
     turn = schedule.following(os.environ.get("CARRYOVER_DELTA_CRON", ""), now())
@@ -62,7 +64,7 @@ async def shut(visit: Visit) -> func.HttpResponse:
 
 async def verification_page(visit: Visit) -> func.HttpResponse:
     """The reconciliation, and accepting what differs."""
-    report = await report_data(visit.store, visit.args["id"], "reconciliation")
+    report = await report_data(visit.store, visit.args["id"], "reconciliation", ROWS)
     return visit.page(
         "verification.html",
         **await shell(visit, "verification"),
@@ -94,7 +96,7 @@ async def rollback_page(visit: Visit) -> func.HttpResponse:
         preview=shown,
         deletes=sum(one["delete"] for one in shown["objects"].values()) if shown else 0,
         restores=sum(one["restore"] for one in shown["objects"].values()) if shown else 0,
-        report=await report_data(visit.store, visit.args["id"], "rollback"),
+        report=await report_data(visit.store, visit.args["id"], "rollback", ROWS),
         runs=await _runs(visit, "rollback"),
     )
 

@@ -14,7 +14,7 @@ from ledger.storage import NotStored
 from services import files, overview, papers
 from services.access import StepError
 from services.files import UploadEnd
-from services.papers import report_data
+from services.reports import report_data
 
 #: Files listed on the page.
 SHOWN: Final = 200

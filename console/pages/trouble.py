@@ -13,7 +13,7 @@ from reports.reconcile import FIXES
 from services import papers
 from services.access import StepError
 from services.notes import add
-from services.papers import report_data
+from services.reports import report_data
 
 SHOWN: Final = 200  #: records of a cause on the page
 #: Kind of note -> where its form leads back to, and what it may say.

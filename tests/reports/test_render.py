@@ -3,12 +3,19 @@
 import csv
 import io
 import json
+import os
+import tracemalloc
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
+import pytest
 from lxml import etree, html
 
-from reports.model import Fact, Report, Table
-from reports.render import render
+from reports import render as forms
+from reports.model import Fact, Report, Streamed, Table
+from reports.render import render, write
 
 MADE = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 
@@ -16,7 +23,7 @@ MADE = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 def page(*tables: Table, facts: tuple[Fact, ...] = ()) -> etree._Element:
     """The page of a report with these tables."""
     report = Report("odd", "Odd", "What it is about.", "m-00000000", facts, tables)
-    return read(render(report, made=MADE)["html"])
+    return read(render(report, "html", made=MADE))
 
 
 def read(page: bytes) -> etree._Element:
@@ -59,17 +66,16 @@ def test_a_table_without_rows_says_so_in_words() -> None:
 
 def test_a_long_table_is_cut_in_the_page_alone() -> None:
     report = Report("odd", "Odd", "", "m-00000000", tables=[Table("T", ["N"], [[n] for n in range(1200)], shown=3)])
-    forms = render(report, made=MADE)
-    shown = read(forms["html"])
+    shown = read(render(report, "html"))
     assert len(elements(shown, "td")) == 3
     assert "The first 3 of 1,200 rows" in text(shown)
-    assert len(json.loads(forms["json"])["tables"][0]["rows"]) == 1200
-    assert len(forms["csv"].splitlines()) == 1201
+    assert len(json.loads(render(report, "json"))["tables"][0]["rows"]) == 1200
+    assert len(render(report, "csv").splitlines()) == 1201
 
 
 def test_cells_of_the_csv_are_no_formulas() -> None:
-    forms = render(Report("odd", "Odd", "", "m-00000000", tables=[Table("T", ["V"], [["=1+1"], [-3], [None]])]))
-    content = forms["csv"].decode("utf-8-sig")
+    report = Report("odd", "Odd", "", "m-00000000", tables=[Table("T", ["V"], [["=1+1"], [-3], [None]])])
+    content = render(report, "csv").decode("utf-8-sig")
     assert list(csv.reader(io.StringIO(content))) == [["V"], ["'=1+1"], ["-3"], [""]]
 
 
@@ -77,3 +83,33 @@ def test_facts_carry_their_sign() -> None:
     shown = page(facts=(Fact("Left", "7", "attention", "see below"), Fact("Owner", "somebody@clinic.example", "bad")))
     assert [text(dd) for dd in elements(shown, "dd")] == ["!\u00a07see below", "✗\u00a0somebody@clinic.example"]
     assert (elements(shown, "dd")[1].get("class") or "").split() == ["bad", "long"]
+
+
+def test_the_json_is_read_as_it_was_written() -> None:
+    """Also what looks like the lines that the tables begin with."""
+    odd: list[list[Any]] = [[',"rows":['], [',"tables":['], ["]}"], ["{"], ["two\nlines"], [None]]
+    tables = [Table("None", ["V"], []), Table("Odd", ["V"], odd, "A note.")]
+    content = render(Report("odd", "Odd", "", "m-00000000", [Fact("Left", "7")], tables), "json", made=MADE)
+    found = forms.read(content.splitlines(keepends=True))
+    assert found.pop("counts") == {"None": 0, "Odd": 6}
+    assert found == json.loads(content)
+    assert [row["V"] for row in found["tables"][1]["rows"]] == [row[0] for row in odd]
+
+
+@pytest.mark.parametrize("form", forms.FORMS)
+def test_rows_are_never_held_however_many_there_are(form: str) -> None:
+    """Thirty megabytes of rows."""
+
+    def rows() -> Iterator[list[str]]:
+        for number in range(30_000):
+            yield [f"{number:01000d}"]
+
+    report = Report("odd", "Odd", "", "m-00000000", tables=[Table("T", ["V"], Streamed(rows, 30_000))])
+    tracemalloc.start()
+    try:
+        with Path(os.devnull).open("wb") as out:
+            write(report, form, out)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8_000_000

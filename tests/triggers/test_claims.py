@@ -4,7 +4,7 @@ import pytest
 
 from ledger import manifest, paths
 from ledger.storage import Storage
-from services import papers
+from services import parts
 from tests.support.systems import new_system
 from tests.triggers.asking import ask, whole
 
@@ -34,15 +34,15 @@ async def test_whole_exports_are_listed_latest_first(store: Storage, exported: s
 
 async def test_a_file_comes_in_parts(store: Storage, exported: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The parts, one after another, are the file."""
-    monkeypatch.setattr(papers, "_PART", 8)
-    content, after, parts = b"", "", 0
-    while parts == 0 or after:
+    monkeypatch.setattr(parts, "PART", 8)
+    content, after, number = b"", "", 0
+    while number == 0 or after:
         params = {"reveal": "billing", "by": "Ada"} | ({"after": after} if after else {})
         answer = await whole("get_claims_file", params=params, id=exported, run="delta-0011", name="claims.csv")
         assert (answer.status_code, answer.mimetype) == (200, "text/csv")
-        content, parts = content + answer.get_body(), parts + 1
+        content, number = content + answer.get_body(), number + 1
         after = (answer.headers or {}).get("x-continuation", "")
-    assert (content, parts) == (b"delta-0011 claims.csv", 3)
+    assert (content, number) == (b"delta-0011 claims.csv", 3)
     kept = [one for one in await manifest.read(store, exported) if one.kind == "download"]
     assert [(one.by, one.counts["file"], one.counts["reason"]) for one in kept] == [
         ("Ada", "claims.csv", "Handing over the billing")

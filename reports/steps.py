@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from reports.model import Fact, Report, Table
+from reports.model import Fact, Report, Streamed, Table
 
 
 def delta_report(
@@ -100,16 +100,13 @@ def rollback_report(
             Table(
                 "Kept and left",
                 ["Object", "Source id", "Table", "Row", "Why", "Who", "When"],
-                [
-                    [one[key] for key in ("object", "source_id", "table", "row_id", "why", "who", "when")]
-                    for one in listed
-                ],
+                _lines(listed, "object", "source_id", "table", "row_id", "why", "who", "when"),
                 empty="Nothing was left behind.",
             ),
             Table(
                 "Made by the rollback",
                 ["Object", "Source id", "Table", "Row", "Why"],
-                [[one[key] for key in ("object", "source_id", "table", "row_id", "why")] for one in behind],
+                _lines(behind, "object", "source_id", "table", "row_id", "why"),
                 "What was as before could be had only with these rows; they stay.",
                 empty="Nothing.",
             ),
@@ -142,3 +139,8 @@ def rollback_report(
         ],
         csv_table=1,
     )
+
+
+def _lines(records: Sequence[Mapping[str, Any]], *keys: str) -> Streamed[list[Any]]:
+    """The rows of a table of records, of which there may be very many."""
+    return Streamed(lambda: ([one[key] for key in keys] for one in records), len(records))

@@ -224,10 +224,20 @@ def test_reports_are_there_in_three_forms(story: Story) -> None:
         "rollback", "rebuild-inventory", "drugs", "cutover-checklist",
     }  # fmt: skip
     assert expected <= set(listed)
+    assert listed.pop("evidence") == ["csv", "html", "json", "pdf"]
     assert all(formats == ["csv", "html", "json"] for formats in listed.values())
     page = story.road.system.call("GET", f"{story.road.base}/reports/reconciliation.html")
     assert "<title>Reconciliation" in page.text
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+def test_the_evidence_adds_up_and_is_a_file_to_keep(story: Story) -> None:
+    records = story.road.table("evidence", "Records")
+    assert {row["Sum"] for row in records} == {"adds up"}
+    assert sum(row["Read"] for row in records) > 0
+    assert story.road.report("evidence")["facts"]["Audit log"] == "whole"
+    file = story.road.system.call("GET", f"{story.road.base}/reports/evidence.pdf")
+    assert (file.headers["content-type"], file.content[:5]) == ("application/pdf", b"%PDF-")
 
 
 # -- gates ---------------------------------------------------------------------------------------------------------

@@ -2,18 +2,34 @@
 
 import asyncio
 import hashlib
-from typing import Any
+import time
+from dataclasses import dataclass
+from typing import Any, Final
 
 from activities import jobs
 from activities.reconcile import FINDINGS
 from activities.sample_report import HEAD
 from ledger import manifest, migrations
-from ledger.states import UNDOING, Run
+from ledger.states import UNDOING, Migration, Run
 from ledger.storage import Storage
 from reports.evidence import Evidence, Line, as_of, evidence_report
 from reports.pdf import as_pdf
 from reports.render import render
 from services import papers
+
+#: Seconds for which evidence holds while nothing else is on record: its forms are asked for one after another, and each
+#: check reads the whole log.
+HOLDS: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    state: str
+    at: float
+    evidence: Evidence
+
+
+_made: dict[str, _Made] = {}
 
 
 async def evidence(store: Storage, id: str, form: str) -> bytes:
@@ -26,9 +42,23 @@ async def evidence(store: Storage, id: str, form: str) -> bytes:
 
 
 async def collect(store: Storage, id: str) -> Evidence:
-    """What is on record of a migration. Raises NoMigration."""
+    """What is on record of a migration, and a check of its log that is not older than ``HOLDS``. Raises NoMigration."""
     migration = await migrations.load(store, id)
     runs = await migrations.list_runs(store, id)
+    text = await papers.manifest_text(store, id)
+    documents = "".join(one.model_dump_json() for one in (migration, *runs))
+    state = hashlib.sha256(documents.encode() + text).hexdigest()
+    last = _made.get(id)
+    if last and last.state == state and time.monotonic() - last.at < HOLDS:
+        return last.evidence
+    found = await _collected(store, migration, runs, text)
+    _made.clear()  # one is enough: people look at one migration at a time
+    _made[id] = _Made(state, time.monotonic(), found)
+    return found
+
+
+async def _collected(store: Storage, migration: Migration, runs: list[Run], manifest_text: bytes) -> Evidence:
+    id = migration.id
     limits = await jobs.optional_document(store, id, "limits.json", {})
     findings = await jobs.optional_document(store, id, FINDINGS, {}) if migration.reconciliation else {}
     return Evidence(
@@ -41,7 +71,7 @@ async def collect(store: Storage, id: str) -> Evidence:
         causes=await _causes(store, id),
         undone=await _undone(store, id, runs),
         audit=await papers.audit_check(store, id),
-        lines=await _lines(store, id),
+        lines=_lines(manifest_text),
     )
 
 
@@ -70,8 +100,7 @@ async def _undone(store: Storage, id: str, runs: list[Run]) -> dict[str, dict[st
     return {run: totals for run, totals in found.items() if totals}
 
 
-async def _lines(store: Storage, id: str) -> list[Line]:
-    text = await papers.manifest_text(store, id)
+def _lines(text: bytes) -> list[Line]:
     return [
         Line(
             at=entry.at,

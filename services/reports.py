@@ -107,7 +107,7 @@ async def pack(store: Storage, id: str, *, unmasked: bool) -> bytes:
 
     Patients' values are masked as in ``report``. Raises StepError when it becomes too long for one answer.
     """
-    check = await papers.audit_check(store, id)
+    check = (await evidence.collect(store, id)).audit
     async with workplace("evidence") as folder:
         made = folder / "evidence.zip"
         with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as packed:

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from typing import Any
 
 import orjson
 import pytest
@@ -15,7 +16,8 @@ from ledger.exceptions import ExceptionRow
 from ledger.migrations import Migration
 from ledger.storage import Storage
 from reports.reconcile import manual_upload_report
-from services import decisions, reports
+from services import decisions, papers, reports
+from services import evidence as module
 from services.access import StepError
 
 SECRET = "Kowalska"
@@ -91,3 +93,25 @@ async def test_other_reports_have_no_pdf_and_nothing_has_none_of_a_stranger(stor
     with pytest.raises(migrations.NoMigration):
         await reports.report(store, "m-00000000", "evidence.pdf", unmasked=False)
     assert await reports.names(store, "m-00000000") == {}
+
+
+async def test_the_log_is_checked_once_for_all_forms_and_anew_when_anything_happens(
+    store: Storage, verified: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checks = 0
+    check = papers.audit_check
+
+    async def counting(store: Storage, id: str) -> dict[str, Any]:
+        nonlocal checks
+        checks += 1
+        return await check(store, id)
+
+    monkeypatch.setattr(papers, "audit_check", counting)
+    await reports.pack(store, verified, unmasked=False)
+    assert checks == 1
+    await decisions.anchor(store, await migrations.load(store, verified), "download", "Ada", "For the file")
+    lines = orjson.loads(await evidence(store, verified, "json"))["tables"][-1]["rows"]
+    assert (checks, lines[-1]["By"]) == (2, "Ada")
+    monkeypatch.setattr(module, "HOLDS", 0.0)
+    await evidence(store, verified, "json")
+    assert checks == 3

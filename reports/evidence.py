@@ -24,9 +24,8 @@ _VERDICTS: Final[Mapping[str | None, tuple[str, Tone]]] = {
     None: ("not checked", "bad"),
 }
 _TONES: Final[Mapping[str, Tone]] = {
-    "adds up": "good", "does not add up": "bad", "not checked": "bad", "differs": "bad", "missing": "bad",
-    "failed": "bad", "paused": "attention", "stopped": "attention", "proved": "good", "not proved": "bad",
-    "proved but for exceptions": "attention", "nothing to prove": "attention",
+    "adds up": "good", "does not add up": "bad", "failed": "bad", "paused": "attention", "stopped": "attention",
+    "proved": "good", "not proved": "bad", "proved but for exceptions": "attention", "nothing to prove": "attention",
 }  # fmt: skip
 _HOW: Final = (
     "Each line holds the SHA-256 of the line before it, so the last hash stands for all lines; and the line of a run's end holds "
@@ -86,7 +85,7 @@ def evidence_report(one: Evidence) -> Report:
         [
             Fact("State", m.state.replace("_", " "), note=_written(m)),
             Fact("Records read", f"{sum(read):,}"),
-            Fact("Records migrated", f"{migrated:,}"),
+            Fact("Records migrated", f"{migrated:,}", note="" if m.written or not migrated else "and taken back since"),
             Fact("Records excepted", f"{excepted:,}", "attention" if excepted else "plain", "each with its cause"),
             Fact("Read back and compared", verdict, tone, "every field of every record"),
             _whole(one.audit),
@@ -126,7 +125,7 @@ def evidence_report(one: Evidence) -> Report:
                 ["What", "Findings"],
                 sorted(one.findings.items()),
                 empty="None." if m.reconciliation else "Not checked.",
-                marks=_TONES,
+                marks=dict.fromkeys(one.findings, "bad"),
             ),
             Table(
                 "Four proofs of the sample",
@@ -174,7 +173,7 @@ def _whole(audit: Mapping[str, Any]) -> Fact:
     """What a check of the log said, made for this report."""
     checked = f"{several(audit['rows'], 'row')} in {several(audit['partitions'], 'chain')}, checked for this report"
     if not audit["whole"]:
-        return Fact("Audit log", several(len(audit["findings"]), "damage"), "bad", checked)
+        return Fact("Audit log", several(len(audit["findings"]), "finding"), "bad", checked)
     return Fact("Audit log", "whole" if audit["rows"] else "empty", "good" if audit["rows"] else "plain", checked)
 
 

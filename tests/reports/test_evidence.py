@@ -83,9 +83,17 @@ def test_what_was_not_checked_is_never_good() -> None:
 
 def test_a_log_that_is_not_whole_is_bad_and_an_empty_one_is_not_good() -> None:
     damaged = evidence(audit={"whole": False, "rows": 1, "partitions": 1, "findings": [{}, {}]})
-    assert (fact(damaged, "Audit log").value, fact(damaged, "Audit log").tone) == ("2 damages", "bad")
+    assert (fact(damaged, "Audit log").value, fact(damaged, "Audit log").tone) == ("2 findings", "bad")
     assert fact(evidence(), "Audit log").tone == "good"
     assert fact(nothing(), "Audit log").tone == "plain"
+
+
+def test_what_was_taken_back_is_not_shown_as_there() -> None:
+    one = evidence()
+    one.migration.written = False
+    assert fact(one, "Records migrated").note == "and taken back since"
+    assert fact(one, "State").note == "no row of it is in the target"
+    assert fact(evidence(), "Records migrated").note == fact(nothing(), "Records migrated").note == ""
 
 
 def test_its_date_is_that_of_the_latest_thing_on_record() -> None:

@@ -29,7 +29,8 @@ _TONES: Final[Mapping[str, Tone]] = {
 }  # fmt: skip
 _HOW: Final = (
     "Each line holds the SHA-256 of the line before it, so the last hash stands for all lines; and the line of a run's end holds "
-    "where each chain of its operations ended. To check it all: ./carryover audit verify, or Check on the console's page Audit "
+    "where each chain of its operations ended. A copy of this list that is kept elsewhere shows a later rewriting of the log and "
+    "the manifest together. To check it all: ./carryover audit verify, or Check on the console's page Audit "
     "log. Without the app: bring the log with ./carryover audit export, take manifest.ndjson from the evidence zip, and compute the "
     "hashes as docs/concepts/audit-log.md says."
 )

@@ -9,7 +9,7 @@ from mapping.model import ClinicMap, FieldMap
 from mapping.schema import Schema, SchemaColumn
 from mapping.transforms import Refused
 from mapping.validate import Problem
-from reports.masking import mask
+from reports.masking import mask, worded
 from services import source
 from services.fields import CERTAIN
 from services.history import fields_of
@@ -104,10 +104,10 @@ def example(one: source.Example, *, revealed: bool) -> tuple[str, str]:
     """A value before and after its transform, masked unless values may be seen."""
     value, made = one
     if isinstance(made, Refused):
-        return str(value) if revealed else mask(value), f"refused: {made.code}"
+        return worded(value) if revealed else mask(value), f"refused: {made.code}"
     if not revealed:
         return mask(value), mask(made)
-    return str(value), "" if made is None else str(made)
+    return worded(value), worded(made)
 
 
 def counts_of(lines: list[Line], found: list[Problem]) -> dict[str, Any]:

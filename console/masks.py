@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from console import csrf
 from console.visit import Visit
-from reports.masking import mask
+from reports.masking import mask, worded
 from services import reveal
 from services.access import StepError
 
@@ -21,7 +21,7 @@ def name(visit: Visit, path: str) -> str:
 
 def shown(visit: Visit, value: Any) -> str:
     """A value as this visit may see it."""
-    return mask(value) if not revealed(visit) else "" if value is None else str(value)
+    return worded(value) if revealed(visit) else mask(value)
 
 
 def revealed(visit: Visit) -> bool:

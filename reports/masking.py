@@ -17,7 +17,14 @@ def mask(value: Any) -> str:
     """The shape of a value without the value: letters become x, digits 0."""
     if value in (None, "", []):
         return ""
-    return _DIGIT.sub("0", _LETTER.sub("x", str(value)[:60]))
+    return _DIGIT.sub("0", _LETTER.sub("x", worded(value)[:60]))
+
+
+def worded(value: Any) -> str:
+    """A value as people read it: of a list its members, of nothing ""."""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(worded, value))
+    return "" if value is None else str(value)
 
 
 def masked(report: Report) -> Report | None:

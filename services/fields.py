@@ -17,7 +17,7 @@ from ledger.states import now
 from ledger.storage import Storage
 from mapping.model import ClinicMap, FieldMap, PhiClass, PhiDecision
 from mapping.review import decided
-from services.history import Action, Change, append, fields_of, way_of
+from services.history import Action, Change, append, changes, fields_of, way_of
 from services.maps import Stored, store_map
 
 #: What a change may set.
@@ -56,7 +56,11 @@ async def edit(store: Storage, id: str, by: str, edits: Sequence[FieldEdit]) -> 
     for one in edits:
         fields, place = _place(changed, one)
         before = fields[place]
-        after = fields[place] = _edited(before, one, by, at)
+        if one.action == "reopen":
+            after = await _as_proposed(store, id, one, before)
+        else:
+            after = _edited(before, one, by, at)
+        fields[place] = after
         lines.append(
             Change(
                 at=at, by=by, version=migration.map_version + 1, field=one.field, source=one.source, action=one.action,
@@ -94,6 +98,23 @@ def _place(clinic_map: ClinicMap, one: FieldEdit) -> tuple[list[FieldMap], int]:
     return fields, int(place)
 
 
+async def _as_proposed(store: Storage, id: str, one: FieldEdit, field: FieldMap) -> FieldMap:
+    """A field as it stood before anybody decided about it: in the version that the first decision since it was last
+    reopened was made on. What people wrote about it stays."""
+    first = 0
+    for line in await changes(store, id, one.field):
+        if line.action == "reopen" or line.source != one.source:
+            break
+        if line.action != "comment":
+            first = line.version
+    if first:
+        fields, place = _place(await jobs.map_version(store, id, first - 1), one)
+        field = fields[place].model_copy(update={"comment": one.comment or field.comment})
+    if field.status == "ignored" and not field.by:
+        return field  # it was proposed to leave it out
+    return field.model_copy(update={"status": "proposed", "review": None, "by": "", "at": None})
+
+
 def _edited(field: FieldMap, one: FieldEdit, by: str, at: datetime) -> FieldMap:
     update: dict[str, Any] = {"by": by, "at": at}
     if one.comment:
@@ -105,8 +126,6 @@ def _edited(field: FieldMap, one: FieldEdit, by: str, at: datetime) -> FieldMap:
             update["status"] = "confirmed"
             if field.status == "ignored" and field.column is None:
                 raise StepError("no_column", f"{one.source} has no column.", "Give it one, then confirm it.")
-        case "reopen":
-            update |= {"status": "proposed", "review": None}
         case "ignore":
             if not one.reason:
                 raise StepError("no_reason", f"Say why {one.source} is left out.", "Give a reason.")

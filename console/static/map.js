@@ -47,7 +47,7 @@ if (filters) {
   const visible = () => rows().filter((row) => !row.hidden);
   const current = () => document.activeElement.closest?.("tr.line");
   const focus = (row) => {
-    if (!row) return;
+    if (!row) { region.focus({ preventScroll: true }); return; }
     row.focus({ preventScroll: true });
     row.scrollIntoView({ block: "nearest" });
   };
@@ -56,10 +56,27 @@ if (filters) {
     const here = list.indexOf(current());
     focus(list[here < 0 ? 0 : Math.min(list.length - 1, Math.max(0, here + step))]);
   };
+  // What was decided here leaves the list of what needs an eye: the last of it can be undone from wherever the focus is.
+  const decided = [];
+  const undo = (row) => {
+    const own = row?.querySelector(".reopen");
+    const last = document.getElementById(decided.at(-1));
+    (own || last?.querySelector(".reopen"))?.click();
+  };
+  const said = document.getElementById("said");
+  document.getElementById("undo").addEventListener("click", () => undo());
+  const tell = (row) => {
+    if (decided.includes(row.id)) decided.splice(decided.indexOf(row.id), 1);
+    const open = row.dataset.status === "proposed";
+    if (!open) decided.push(row.id);
+    said.hidden = false;
+    said.firstElementChild.textContent = `${row.getAttribute("aria-label")}, ${open ? "as it was proposed again" : row.dataset.status === "ignored" ? "left out" : "confirmed"}.`;
+    document.getElementById("undo").hidden = !decided.length;
+  };
   let leaving = false;
   const keys = {
     j: () => move(1), ArrowDown: () => move(1), k: () => move(-1), ArrowUp: () => move(-1),
-    c: () => current()?.querySelector(".confirm")?.click(), u: () => current()?.querySelector(".reopen")?.click(),
+    c: () => current()?.querySelector(".confirm")?.click(), u: () => undo(current()),
     Enter: () => current()?.querySelector(".edit").click(),
     x: () => { leaving = true; current()?.querySelector(".edit").click(); },
     "/": () => filters.elements.text.focus(),
@@ -69,7 +86,7 @@ if (filters) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Enter" && event.target.closest("a, button")) return;
     const act = keys[event.key];
-    if (!act || (!current() && !["j", "k", "/", "ArrowDown", "ArrowUp"].includes(event.key))) return;
+    if (!act || (!current() && !["j", "k", "u", "/", "ArrowDown", "ArrowUp"].includes(event.key))) return;
     event.preventDefault();
     act();
   });
@@ -85,17 +102,20 @@ if (filters) {
     }
     if (!target?.matches?.("tr.line")) return;
     const list = visible();
-    after = { id: target.id, next: list[list.indexOf(target) + 1]?.id, inside: panel.open || target.contains(document.activeElement) };
+    const inside = panel.open || target.contains(document.activeElement) || said.contains(document.activeElement);
+    after = { id: target.id, was: target.dataset.status, next: list[list.indexOf(target) + 1]?.id, inside };
     document.getElementById("problem").textContent = "";
   });
   document.addEventListener("htmx:afterSettle", () => {
     if (!after) return;
-    const { id, next, inside } = after;
+    const { id, was, next, inside } = after;
     after = null;
     if (panel.open) panel.close();
     filter();
     const row = document.getElementById(id);
-    if (inside) focus(row && !row.hidden ? row : document.getElementById(next));
+    if (was !== row.dataset.status) tell(row);
+    const undone = was !== "proposed" && row.dataset.status === "proposed";
+    if (inside || undone) focus(row.hidden ? document.getElementById(next) : row);
   });
 
   // The edit panel is a dialog: Escape closes it, the focus stays in it and comes back to the row.

@@ -97,6 +97,20 @@ def test_the_map_is_worked_on_by_keys(console: Console) -> None:
     expect(page.locator(f"#{id}")).to_have_attribute("data-status", "confirmed")
     expect(shown).to_contain_text(f"{eye - 1} of")
     assert page.locator("tr.line:focus").get_attribute("id") != id
+    said = page.locator("#said")
+    expect(said).to_contain_text("confirmed")
+    page.keyboard.press("u")  # from the next line: the last decision is undone, and its line has the focus
+    expect(page.locator(f"#{id}")).to_have_attribute("data-status", "proposed")
+    expect(shown).to_contain_text(f"{eye} of")
+    assert page.locator("tr.line:focus").get_attribute("id") == id
+    expect(said).to_contain_text("as it was proposed again")
+    assert not said.get_by_role("button").is_visible()
+    page.keyboard.press("c")
+    expect(shown).to_contain_text(f"{eye - 1} of")
+    said.get_by_role("button", name="Undo the last decision").click()  # by hand, too
+    expect(shown).to_contain_text(f"{eye} of")
+    page.keyboard.press("c")
+    expect(shown).to_contain_text(f"{eye - 1} of")
 
     page.keyboard.press("x")
     panel = page.locator("#panel")

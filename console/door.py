@@ -83,8 +83,18 @@ def _admit(visit: Visit, route: Route) -> None:
 
 
 def _refused(request: func.HttpRequest, no: Refusal) -> func.HttpResponse:
-    html = render("refused_part.html" if request.headers.get("hx-request") == "true" else "refused.html", {"no": no})
+    part = request.headers.get("hx-request") == "true"
+    asked = request.method == "GET" and no.status == 401  # it is there to be read once somebody has signed in
+    back = urlsplit(request.url).path if asked else _back(request)
+    html = render("refused_part.html" if part else "refused.html", {"no": no, "back": back})
     return func.HttpResponse(html, status_code=no.status, mimetype="text/html")
+
+
+def _back(request: func.HttpRequest) -> str:
+    """The migration's page that the request was sent from; "" when it was none."""
+    came, here = urlsplit(request.headers.get("referer", "")), urlsplit(request.url)
+    known = came.netloc == here.netloc and came.path.startswith("/console/m/")
+    return f"{came.path}?{came.query}".rstrip("?") if known else ""
 
 
 def _safe(answer: func.HttpResponse) -> func.HttpResponse:

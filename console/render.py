@@ -43,14 +43,14 @@ def environment() -> Environment:
         "stack": charts.stack,
         "states": words,
         "states_role": words.role,
-        "sign_out": _sign_out(),
+        "sign_out": sign_out,
     }
     return made
 
 
-def _sign_out() -> str:
+def sign_out() -> str:
     """Where the platform signs people out; nowhere on one's own machine."""
-    return "/.auth/logout" if settings().app_service_auth else ""
+    return "/.auth/logout?post_logout_redirect_uri=/console" if settings().app_service_auth else ""
 
 
 def number(value: Any) -> str:

@@ -10,6 +10,7 @@ fold();
 
 // A form that is on its way is not sent twice.
 document.addEventListener("submit", (event) => {
+  if (event.target.method === "dialog") return;
   const buttons = event.target.querySelectorAll("button:not([name])");
   setTimeout(() => buttons.forEach((button) => { button.disabled = true; }));
 });
@@ -29,12 +30,3 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 document.addEventListener("htmx:afterRequest", (event) => {
   event.target.querySelectorAll?.("button:disabled:not([data-off])").forEach((button) => { button.disabled = false; });
 });
-
-// Nobody at the desk for half an hour: sign out, where the platform signs people in.
-const signOut = document.body.dataset.signout;
-if (signOut) {
-  let timer;
-  const awake = () => { clearTimeout(timer); timer = setTimeout(() => { location.href = signOut; }, 30 * 60 * 1000); };
-  for (const sign of ["pointerdown", "keydown", "scroll"]) addEventListener(sign, awake, { passive: true });
-  awake();
-}

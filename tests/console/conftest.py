@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from console import csrf, door
+from console import csrf, door, render
 from ledger.migrations import Migration
 from ledger.storage import Storage
 from services import identity, overview
@@ -52,6 +52,7 @@ def configure(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         made = Settings(**values)
         monkeypatch.setattr(identity, "settings", lambda: made)
         monkeypatch.setattr(csrf, "settings", lambda: made)
+        monkeypatch.setattr(render, "settings", lambda: made)
 
     return use
 

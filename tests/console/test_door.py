@@ -215,3 +215,24 @@ async def test_values_are_masked_until_a_purpose_is_given(store: Storage, migrat
     assert "Say what for" in text(refused)
     answer = await send(store, f"m/{migration.id}/reveal", principal("operator"), purpose="sample")
     assert f"Path=/console/m/{migration.id}" in answer.headers["Set-Cookie"]
+
+
+# ---- refusals --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_refusal_leads_back_to_the_page_it_came_from(
+    store: Storage, migration: Migration, configure: Any
+) -> None:
+    configure(CARRYOVER_APP_SERVICE_AUTH="true")
+    came = f"/console/m/{migration.id}/close"
+    for referer, leads in ((f"{AZURE}{came}", True), (f"https://evil.example{came}", False), ("", False)):
+        headers = principal("approver") | {"referer": referer}
+        answer = await send(store, f"m/{migration.id}/close", headers, typed="something else")
+        assert answer.status_code == 409
+        assert (f'href="{came}">Back to the page' in text(answer)) is leads
+
+
+async def test_who_is_not_signed_in_may_do_so_and_comes_back(store: Storage, configure: Any) -> None:
+    configure(CARRYOVER_APP_SERVICE_AUTH="true")
+    answer = await ask("GET", "m/m-1/map", at=AZURE)
+    assert "/.auth/login/aad?post_login_redirect_uri=/console/m/m-1/map" in text(answer)

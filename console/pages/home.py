@@ -1,6 +1,6 @@
 """The list of migrations, and one migration: where it stands, what is needed from whom, what became of the records."""
 
-from typing import Final
+from typing import Any, Final
 
 import azure.functions as func
 from pydantic import ValidationError
@@ -55,11 +55,18 @@ async def overview_page(visit: Visit) -> func.HttpResponse:
         "overview.html",
         **context,
         road=road(one),
+        halted=_halted(context["m"]["runs"]),
         others=migrations.next_steps(one)[1:],
         dispositions=dispositions,
         legend=[(tone, title) for _, tone, title in DISPOSITIONS],
         most=max((counts["read"] for _, counts in dispositions), default=0) or 1,
     )
+
+
+def _halted(runs: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The latest run, when it did not come to its end: what is next waits for somebody to read why."""
+    latest = [run for run in runs if not run["parent"]][-1:]
+    return next((run for run in latest if run["state"] in ("failed", "paused", "stopped")), None)
 
 
 ROUTES: Final = (

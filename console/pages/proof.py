@@ -1,6 +1,7 @@
 """The proof: the audit log, the gates that were passed, the reports."""
 
 from typing import Final
+from urllib.parse import urlencode
 
 import azure.functions as func
 
@@ -12,8 +13,6 @@ from ledger.states import now
 from services import papers, reports
 from services.access import StepError
 from services.reveal import PURPOSES
-
-SHOWN: Final = 100  #: rows of the log on a page
 
 
 async def audit_page(visit: Visit) -> func.HttpResponse:
@@ -30,9 +29,9 @@ async def audit_page(visit: Visit) -> func.HttpResponse:
         gates=gates[::-1],
         runs=runs[::-1],
         run=run,
-        rows=rows[:SHOWN],
-        more=len(rows) > SHOWN or bool(after),
-        after=after,
+        rows=rows,
+        first=not visit.query("after"),
+        onward=urlencode({"run": run, "after": after}) if after else "",
     )
 
 

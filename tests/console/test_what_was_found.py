@@ -4,6 +4,9 @@ the cutover checklist."""
 import re
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from html import unescape
+from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -12,6 +15,7 @@ from activities.keep import keep_report
 from activities.pauses import tell_pause
 from console import csrf, door
 from ledger import exceptions, migrations
+from ledger.audit import AuditLog, Intent
 from ledger.exceptions import ExceptionRow
 from ledger.migrations import Migration
 from ledger.states import Run, now
@@ -141,3 +145,27 @@ async def test_the_cutover_checklist_is_ticked_off_on_the_page_close(store: Stor
     assert "Freeze the source ! open nobody has said so" in found
     await notes.add(store, migration.id, "cutover", "freeze", "Done", "Friday evening", "Ada")
     assert "Freeze the source ✓ done Friday evening (Ada," in await page(migration, "close")
+
+
+async def test_the_log_is_read_page_by_page(store: Storage, migration: Migration) -> None:
+    run = (await migrations.list_runs(store, migration.id))[-1].id
+    log = await AuditLog.open(store, migration.id, run, "patient", "00000", by="Ada", map_hash="h")
+    await log.append_intents([Intent("create", f"P{n}", f"k.patient.P{n}", "contact", "") for n in range(1001)])
+    first = text(await ask("GET", f"m/{migration.id}/audit", run=run))
+    assert ("<td>P0</td>" in first, "<td>P1000</td>" in first, "From the beginning" in first) == (True, False, False)
+    onward = re.search(r'href="[^"]*\?([^"]*)#rows">Further operations', first)
+    assert onward
+    asked: Any = dict(parse_qsl(unescape(onward[1])))
+    rest = text(await ask("GET", f"m/{migration.id}/audit", **asked))
+    assert ("<td>P0</td>" in rest, "<td>P1000</td>" in rest, "Further operations" in rest) == (False, True, False)
+
+
+async def test_a_run_that_did_not_end_well_is_told_before_what_is_next(store: Storage, migration: Migration) -> None:
+    assert "is paused" not in await page(migration, "")
+    run = await migrations.begin_run(store, migration.id, "migrate", by="Ada")
+    await migrations.end_run(store, migration.id, run.id, "paused", message="Paused: more than 5 % of patient.")
+    found = await page(migration, "")
+    assert f"! {run.id} is paused Paused: more than 5 % of patient. {run.id}" in found
+    again = await migrations.begin_run(store, migration.id, "migrate", by="Ada")
+    await migrations.end_run(store, migration.id, again.id, "done")
+    assert "is paused" not in await page(migration, "")

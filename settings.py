@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     delta_hours: int = Field(default=48, alias="CARRYOVER_DELTA_HOURS", ge=1)
     webhook: str = Field(default="", alias="CARRYOVER_WEBHOOK")  #: told ids and counts when a person is needed
     app_service_auth: bool = Field(default=False, alias="CARRYOVER_APP_SERVICE_AUTH")  #: the platform signs people in
+    two_people: bool = Field(
+        default=False, alias="CARRYOVER_TWO_PEOPLE"
+    )  #: who shaped the map does not confirm it, nor sign its sample
     development_identity: str = Field(default="", alias="CARRYOVER_DEVELOPMENT_IDENTITY")  #: who works on this machine
     openai_endpoint: str = Field(
         default="", alias="CARRYOVER_OPENAI_ENDPOINT"

@@ -14,7 +14,7 @@ from mapping.catalog import build_schema
 from mapping.model import ClinicMap, ControlledPolicy, FieldMap, PhiDecision
 from mapping.review import marked, undecided, unmarked
 from mapping.validate import problems
-from services import history, maps
+from services import history, maps, two_people
 from services.history import Change
 from services.maps import store_map
 from services.phi import decided, worded
@@ -39,6 +39,7 @@ async def confirm(
     stays out) are decisions made with it: where they change what is written, what is confirmed is the map as it then
     is. Raises StepError while one is missing.
     """
+    await two_people.admit(store, id, by)
     migration = await migrations.load(store, id)
     current = await jobs.current_map(store, migration)
     reviewed = decided(current, phi or {}, by)
@@ -97,6 +98,7 @@ async def sign_off(store: Storage, id: str, by: str, role: str, map_hash: str, s
 
     Refused while something of the sample differs and nobody has explained it (``services.differences``).
     """
+    await two_people.admit(store, id, by)
     migration = await migrations.change(store, id, lambda one: transitions.sign(one, by, role, map_hash, sample))
     signed = {"role": role, "sample": sample, "map_version": migration.signed_version, **migration.signed_counts}
     await anchor(store, migration, "sign-off", by, counts=signed)

@@ -22,7 +22,7 @@ from mapping.review import review, standing_of, undecided
 from mapping.schema import Schema, SchemaColumn
 from mapping.transforms import COMMON_ARGS, REGISTRY
 from mapping.validate import Problem, problems
-from services import decisions, fields, history, options, source
+from services import decisions, fields, history, options, source, two_people
 from services.access import StepError
 from services.fields import CERTAIN, SHAPING, FieldEdit
 from services.overview import current_map
@@ -49,6 +49,7 @@ async def map_page(visit: Visit) -> func.HttpResponse:
         "map.html",
         **context,
         **_confirmation(migration, clinic_map, lines, found),
+        barred=await two_people.barred(visit.store, migration.id, visit.person.name),
         lines=lines,
         phis=sorted({line.field.phi for line in lines}),
         classes=(classes := review(clinic_map)),
@@ -197,6 +198,7 @@ async def edit(visit: Visit) -> func.HttpResponse:
     return visit.page(
         "map_edited.html",
         **_confirmation(stored.migration, stored.map, lines, stored.problems),
+        barred=await two_people.barred(visit.store, stored.migration.id, visit.person.name),
         line=next(one for one in lines if one.key == given.field),
         home=visit.home,
         edits=f"{visit.home}/map/fields",

@@ -11,7 +11,7 @@ from console import csrf, masks
 from console.shell import shell
 from console.visit import Visit
 from reports.diff import PROOFS
-from services import decisions, differences, sample
+from services import decisions, differences, sample, two_people
 from services.access import StepError
 from services.history import fields_of
 from services.overview import current_map
@@ -58,6 +58,7 @@ async def sample_page(visit: Visit) -> func.HttpResponse:
         records=_records(visit, shown, wanted),
         places=await _places(visit),
         lacking=[one | {"Value": masks.shown(visit, one["Value"])} for one in report["tables"]["Not in the sample"]],
+        barred=await two_people.barred(visit.store, id, visit.person.name),
         revealed=masks.revealed(visit),
         purposes=PURPOSES,
     )

@@ -12,7 +12,8 @@ from ledger.migrations import Migration
 from ledger.storage import Storage
 from mapping import validate
 from mapping.model import CustomColumn, FieldMap
-from services import maps, versions
+from services import maps, two_people, versions
+from settings import Settings
 from tests.console.visits import AZURE, ask, send, text
 from tests.mapping.samples import a_map
 from tests.support.maps import field_of, map_of, with_map
@@ -268,3 +269,16 @@ async def test_a_row_shows_a_value_before_and_after_masked(store: Storage, mappe
     assert "x → xxxx" in row(page, "Patient", "sex")
     assert "refused: " in row(page, "Patient", "dob")
     assert "xxxx" not in row(page, "Patient", "home")
+
+
+async def test_who_shaped_the_map_reads_why_another_one_confirms_it(
+    store: Storage, mapped: Migration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Settings(CARRYOVER_TWO_PEOPLE=True)
+    monkeypatch.setattr(two_people, "settings", lambda: made)
+    assert "Confirm as ann@clinic.example" in await page_of(mapped)
+    given = {"field": "patient.0.1", "source": "first", "action": "ignore", "reason": "nobody asked"}
+    assert (await send(store, f"m/{mapped.id}/map/fields", BOTH, **given)).status_code == 303
+    assert "You shaped this map: another approver has to confirm it." in await page_of(mapped)
+    other = text(await ask("GET", f"m/{mapped.id}/map", principal("approver", name="ben@clinic.example"), at=AZURE))
+    assert "Confirm as ben@clinic.example" in other

@@ -142,6 +142,8 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
     CARRYOVER_DELTA_CRON: deltaCron
     // The sign-in below stands before every path, so that its headers are to be believed.
     CARRYOVER_APP_SERVICE_AUTH: 'true'
+    // Whoever shaped the map does not confirm it: where one person does all of it, say 'false' in appSettings.
+    CARRYOVER_TWO_PEOPLE: 'true'
     CARRYOVER_WEBHOOK: hasWebhook ? webhookReference : ''
     // A language model's second opinion on doubtful fields: off. Given by appSettings where it is wanted.
     CARRYOVER_OPENAI_ENDPOINT: ''

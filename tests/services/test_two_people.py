@@ -1,0 +1,58 @@
+"""Whoever shaped the map does not decide about it, where two people are asked for."""
+
+from collections.abc import Callable
+
+import pytest
+
+from activities.errors import StepError
+from ledger import migrations
+from ledger.migrations import Migration
+from ledger.storage import Storage
+from services import decisions, fields, options, two_people
+from services.fields import FieldEdit
+from settings import Settings
+
+LEFT = FieldEdit(field="patient.0.1", source="first", action="ignore", reason="nobody asked")
+CONFIRMED = FieldEdit(field="patient.0.2", source="last", action="confirm")
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+    """Switches the setting."""
+
+    def switch(on: bool) -> None:
+        made = Settings(CARRYOVER_TWO_PEOPLE=on)
+        monkeypatch.setattr(two_people, "settings", lambda: made)
+
+    return switch
+
+
+async def confirm(store: Storage, id: str, who: str) -> Migration:
+    """That person confirms the map as it is now."""
+    stored = await migrations.load(store, id)
+    return await decisions.confirm(store, id, who, stored.map_hash or "", "include", out_of_scope={})
+
+
+async def test_another_one_confirms_what_somebody_shaped(
+    store: Storage, mapped: Migration, asked: Callable[[bool], None]
+) -> None:
+    asked(True)
+    await fields.edit(store, mapped.id, "Ada", [LEFT])
+    await options.answer(store, mapped.id, "Cyd", {"location": "ClinicLocation"})
+    await fields.edit(store, mapped.id, "Ben", [CONFIRMED])  # a decision about a field, and no shaping
+    for who in ("Ada", "Cyd"):
+        with pytest.raises(StepError) as refused:
+            await confirm(store, mapped.id, who)
+        assert refused.value.value["code"] == "own_map"
+    assert (await confirm(store, mapped.id, "Ben")).confirmed_by == "Ben"
+    with pytest.raises(StepError) as refused:
+        await decisions.sign_off(store, mapped.id, "Ada", "approver", "h", "sample-0001")
+    assert refused.value.value["code"] == "own_map"
+
+
+async def test_one_person_does_all_of_it_where_the_setting_is_off(
+    store: Storage, mapped: Migration, asked: Callable[[bool], None]
+) -> None:
+    asked(False)
+    await fields.edit(store, mapped.id, "Ada", [LEFT])
+    assert (await confirm(store, mapped.id, "Ada")).confirmed_by == "Ada"

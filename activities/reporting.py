@@ -51,6 +51,8 @@ async def make_rollback_report(job: dict[str, Any]) -> dict[str, Any]:
     store = await storage()
     totals = await jobs.document(store, job["migration"], f"undone-{job['run']}.json")
     solution = await jobs.optional_document(store, job["migration"], f"solution-{job['run']}.json", None)
+    undone = [run for run, taken in job["undone"].items() if taken]
+    about = (job["migration"], job["run"], job["operator"], undone)
     async with workplace("rollback") as folder:
         await store.download("staging", paths.work(job["migration"], job["run"], "undo/"), folder)
         counts, listed, behind = await asyncio.to_thread(read_undone, folder)
@@ -58,7 +60,7 @@ async def make_rollback_report(job: dict[str, Any]) -> dict[str, Any]:
         async with app_clients(store) as (client, *_):
             known = await users(client, who) if who else {}
         named = Streamed(lambda: (one | {"who": _name(one["who"], known)} for one in listed), len(listed))
-        await keep_report(store, rollback_report(job["migration"], counts, totals, named, behind, solution))
+        await keep_report(store, rollback_report(*about, counts, totals, named, behind, solution))
     removed = (
         f" {len(solution['removed']):,} tables and columns removed, {len(solution['kept']):,} stay." if solution else ""
     )

@@ -50,7 +50,7 @@ async def tally(job: dict[str, Any]) -> dict[str, Any]:
         plan = await plan_summary(store, job["migration"], job["run"], name)
         if plan is None:
             continue
-        loaded = await _results(store, job, name)
+        loaded = await results(store, job["migration"], job["run"], name)
         _add(derived.setdefault(name, dict.fromkeys(FIGURES, 0)) if name in DERIVED else objects[name], plan, loaded)
         written["create"] += loaded["created"]
         written["adopt"] += loaded["adopted"]
@@ -118,10 +118,10 @@ async def planned_counts(store: Storage, migration: str, run: str, name: str) ->
 _planned: dict[tuple[str, str, str], tuple[int, int]] = {}
 
 
-async def _results(store: Storage, job: dict[str, Any], name: str) -> Counter[str]:
-    """What the load chunks of an object returned, added up."""
+async def results(store: Storage, migration: str, run: str, name: str) -> Counter[str]:
+    """What the load chunks of an object returned in a run, added up."""
     total = Counter[str]()
-    for result in await jobs.documents(store, paths.work(job["migration"], job["run"], f"{name}/"), ".result.json"):
+    for result in await jobs.documents(store, paths.work(migration, run, f"{name}/"), ".result.json"):
         total.update(result)
     return total
 

@@ -63,13 +63,17 @@ _SCHEMA_REMOVED: Final = "The solution's publisher, and the tables and columns t
 
 def rollback_report(
     migration: str,
+    run: str,
+    by: str,
+    undone: Sequence[str],
     counts: Mapping[str, Mapping[str, int]],
     totals: Mapping[str, int],
     listed: Sequence[Mapping[str, Any]],
     behind: Sequence[Mapping[str, Any]],
     solution: Mapping[str, Any] | None = None,
 ) -> Report:
-    """What was undone, what was left and why, and what stays behind all the same: ``behind``, rows that it had to make.
+    """What the rollback ``run`` undid, for whom, what was left and why, and what stays behind all the same: ``undone``, the runs;
+    ``behind``, rows that it had to make.
 
     ``solution``: ``{"removed": names, "kept": {name: why}}`` of tables and columns, when they were to be removed, too.
     """
@@ -86,6 +90,7 @@ def rollback_report(
             Fact(
                 "Left", f"{totals['left']:,}", "attention" if totals["left"] else "good", "rows of others hang on them"
             ),
+            Fact("Undone by", by, note=f"{run}: {', '.join(undone) or 'no run as a whole'}"),
         ],
         [
             Table(

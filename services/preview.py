@@ -1,12 +1,13 @@
 """What a rollback would do, without doing it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from activities.edits import edited
 from activities.forecast import measured
 from activities.planning import WRITES
 from activities.rollback import may_undo, to_undo
-from activities.tally import plan_summary
+from activities.tally import plan_summary, results
 from ledger import migrations
 from ledger.storage import Storage
 from mapping.objects import LOAD_ORDER
@@ -29,6 +30,29 @@ async def planned(store: Storage, migration: str, runs: str, *, force: bool = Fa
     return {"runs": [run.id for run in chosen], "objects": counts}
 
 
+async def written(store: Storage, migration: str, runs: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Rows of each object that these runs created and changed, as "delete" and "restore", child before parent.
+
+    By what their chunks told. A run that failed or was stopped may have written anything of its plan: it counts whole.
+    """
+    counts: dict[str, dict[str, int]] = {}
+    for run in [await migrations.load_run(store, migration, id) for id in runs]:
+        for name in reversed(LOAD_ORDER):
+            plan = await plan_summary(store, migration, run.id, name)
+            if plan is None:
+                continue
+            if run.state in ("done", "paused"):
+                told = await results(store, migration, run.id, name)
+                found = {"delete": told["created"], "restore": told["landed"] - told["created"]}
+            else:
+                whole = {action: plan["actions"].get(action, {}).get("records", 0) for action in WRITES}
+                found = {"delete": whole["create"], "restore": sum(whole.values()) - whole["create"]}
+            one = counts.setdefault(name, {"delete": 0, "restore": 0})
+            one["delete"] += found["delete"]
+            one["restore"] += found["restore"]
+    return {name: counts[name] for name in reversed(LOAD_ORDER) if any(counts.get(name, {}).values())}
+
+
 async def preview(
     store: Storage, migration: str, runs: str, *, force: bool = False, later: bool = False
 ) -> dict[str, Any]:
@@ -38,7 +62,8 @@ async def preview(
     would take by the sample's rehearsed undo, None when none was measured.
     """
     await may_undo(store, migration, await migrations.list_runs(store, migration), runs, force=force, later=later)
-    counts = await planned(store, migration, runs, force=force)
+    chosen = (await planned(store, migration, runs, force=force))["runs"]
+    counts = {"runs": chosen, "objects": await written(store, migration, chosen)}
     total = sum(sum(one.values()) for one in counts["objects"].values())
     others = await edited(store, migration, counts["runs"][0]) if counts["runs"] else {}
     if others is None:

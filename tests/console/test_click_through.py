@@ -3,6 +3,7 @@
 One story in order: each test goes on where the one before it stopped.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -378,8 +379,11 @@ def test_the_rollback_says_what_will_happen_and_does_it(console: Console, system
     assert {table: counts.get(table, 0) for table in ("contact", "account", "opportunity")} == {
         "contact": 0, "account": 0, "opportunity": 0,
     }  # fmt: skip
+    console.open("rollback")
+    assert re.search(r"Undone by\s+tester\s+rollback-\d+: .*migrate-", console.text())
     console.open()
     assert "there is nothing to undo" in console.text()
+    assert "What became of the records, until it was taken back" in console.text()
     console.fine()
 
 

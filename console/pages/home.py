@@ -1,6 +1,6 @@
 """The list of migrations, and one migration: where it stands, what is needed from whom, what became of the records."""
 
-from typing import Any, Final
+from typing import Final
 
 import azure.functions as func
 from pydantic import ValidationError
@@ -8,9 +8,11 @@ from pydantic import ValidationError
 from console.shell import road, shell, undo_words
 from console.visit import Visit
 from ledger import migrations
+from ledger.states import Run
 from services import overview
 from services.access import StepError
 from services.overview import NewMigration
+from services.papers import run_error
 
 #: Disposition -> class of its colour, and its title.
 DISPOSITIONS: Final = (
@@ -47,6 +49,7 @@ async def overview_page(visit: Visit) -> func.HttpResponse:
     """One migration."""
     context = await shell(visit, "")
     one = await visit.migration()
+    halted = _halted(await migrations.list_runs(visit.store, one.id))
     dispositions = [
         (name, {"read": counts.get("read", 0), "parts": [(tone, counts.get(key, 0)) for key, tone, _ in DISPOSITIONS]})
         for name, counts in context["m"]["objects"].items()
@@ -55,7 +58,8 @@ async def overview_page(visit: Visit) -> func.HttpResponse:
         "overview.html",
         **context,
         road=road(one),
-        halted=_halted(context["m"]["runs"]),
+        halted=halted,
+        error=await run_error(visit.store, halted) if halted else None,
         others=migrations.next_steps(one)[1:],
         dispositions=dispositions,
         legend=[(tone, title) for _, tone, title in DISPOSITIONS],
@@ -63,10 +67,10 @@ async def overview_page(visit: Visit) -> func.HttpResponse:
     )
 
 
-def _halted(runs: list[dict[str, Any]]) -> dict[str, Any] | None:
+def _halted(runs: list[Run]) -> Run | None:
     """The latest run, when it did not come to its end: what is next waits for somebody to read why."""
-    latest = [run for run in runs if not run["parent"]][-1:]
-    return next((run for run in latest if run["state"] in ("failed", "paused", "stopped")), None)
+    latest = [run for run in runs if run.parent is None][-1:]
+    return next((run for run in latest if run.state in ("failed", "paused", "stopped")), None)
 
 
 ROUTES: Final = (

@@ -166,6 +166,9 @@ async def test_a_run_that_did_not_end_well_is_told_before_what_is_next(store: St
     await migrations.end_run(store, migration.id, run.id, "paused", message="Paused: more than 5 % of patient.")
     found = await page(migration, "")
     assert f"! {run.id} is paused Paused: more than 5 % of patient. {run.id}" in found
+    error = {"code": "dataverse_unreachable", "message": "Dataverse did not answer.", "next": ""}
+    await jobs.keep_document(store, migration.id, f"error-{run.id}.json", error)
+    assert f"{run.id} is paused Dataverse did not answer." in await page(migration, "")
     again = await migrations.begin_run(store, migration.id, "migrate", by="Ada")
     await migrations.end_run(store, migration.id, again.id, "done")
     assert "is paused" not in await page(migration, "")

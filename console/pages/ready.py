@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from console import masks
 from console.shell import shell
 from console.visit import Visit
+from ledger.paths import file_id
 from ledger.states import STEPS
 from ledger.storage import NotStored
 from services import files, overview, papers
@@ -30,7 +31,7 @@ async def source_page(visit: Visit) -> func.HttpResponse:
     return visit.page(
         "source.html",
         **await shell(visit, "source"),
-        files=[(masks.name(visit, one["path"]), one["size"]) for one in found[:SHOWN]],
+        files=[(file_id(one["path"]), masks.name(visit, one["path"]), one["size"]) for one in found[:SHOWN]],
         count=len(found),
         octets=sum(one["size"] for one in found),
         report=report,

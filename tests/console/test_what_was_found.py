@@ -1,6 +1,7 @@
 """Pages of what a migration found, with something on them: owners, exceptions with their drugs, a run that is held back,
 the cutover checklist."""
 
+import hashlib
 import re
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
@@ -18,13 +19,15 @@ from ledger import exceptions, migrations
 from ledger.audit import AuditLog, Intent
 from ledger.exceptions import ExceptionRow
 from ledger.migrations import Migration
+from ledger.paths import file_id
 from ledger.states import Run, now
 from ledger.storage import Storage
 from reports.drugs import drugs_report
-from services import identity, notes, overview
+from services import files, identity, notes, overview
+from services.files import UploadEnd
 from services.overview import NewMigration
 from settings import Settings
-from tests.console.visits import ask, text
+from tests.console.visits import BROWSER, HERE, ask, text
 
 
 @pytest.fixture
@@ -145,6 +148,23 @@ async def test_the_cutover_checklist_is_ticked_off_on_the_page_close(store: Stor
     assert "Freeze the source ! open nobody has said so" in found
     await notes.add(store, migration.id, "cutover", "freeze", "Done", "Friday evening", "Ada")
     assert "Freeze the source ✓ done Friday evening (Ada," in await page(migration, "close")
+
+
+async def test_a_file_that_does_not_belong_there_is_removed(store: Storage, migration: Migration) -> None:
+    for name in ("patients.csv", "bomb.zip"):
+        octets = name.encode()
+        await files.put_block(store, migration.id, file_id(name), "0", octets)
+        end = UploadEnd(path=name, blocks=1, size=len(octets), sha256=hashlib.sha256(octets).hexdigest())
+        await files.end_upload(store, migration.id, end)
+    headers = {"Origin": HERE, "Cookie": f"carryover={BROWSER}"}
+    source = text(await ask("GET", f"m/{migration.id}/source", headers))
+    place = f"m/{migration.id}/files/remove"
+    token = re.search(f'action="/console/{place}"><input type="hidden" name="token" value="([^"]*)"', source)
+    file = re.search(r'name="file" value="([^"]*)">Remove<span class="sr"> bomb.zip', source)
+    assert token and file
+    answer = await ask("POST", place, headers, form={"token": token[1], "file": file[1]})
+    assert answer.status_code == 303, text(answer)
+    assert [one["path"] for one in await files.listing(store, migration.id)] == ["patients.csv"]
 
 
 async def test_the_log_is_read_page_by_page(store: Storage, migration: Migration) -> None:

@@ -9,6 +9,7 @@ from activities.cutover import keep_checklist
 from activities.notify import tell_end, tell_wait
 from activities.resources import storage
 from ledger import migrations
+from ledger.states import RunState
 from ledger.storage import Storage
 from settings import settings
 
@@ -92,7 +93,7 @@ async def finish_run(end: dict[str, Any]) -> dict[str, Any]:
     )
     await anchor(store, run)
     if run.parent is None:
-        await _end_parts(store, run)
+        await end_parts(store, run)
         if run.state != "stopped" or run.stop_by:  # whoever started the rollback that took its place has told so
             await tell_end(store, run, error)
         if run.kind in ("migrate", "retry", "delta", "verify", "rollback"):
@@ -100,8 +101,9 @@ async def finish_run(end: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-async def _end_parts(store: Storage, run: migrations.Run) -> None:
-    """A run that failed half-way leaves no part of it running."""
+async def end_parts(store: Storage, run: migrations.Run) -> None:
+    """A run that ended half-way leaves no part of it running."""
     for part in await migrations.list_runs(store, run.migration):
         if part.parent == run.id and part.state == "running":
-            await anchor(store, await migrations.end_run(store, run.migration, part.id, "failed"))
+            state: RunState = "stopped" if run.state == "stopped" else "failed"
+            await anchor(store, await migrations.end_run(store, run.migration, part.id, state))

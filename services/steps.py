@@ -7,6 +7,7 @@ from activities import jobs
 from activities.errors import StepError
 from activities.notify import tell_end
 from activities.rollback import may_undo
+from activities.runs import end_parts
 from activities.tally import planned_counts
 from ledger import migrations
 from ledger.lease import held_leases
@@ -56,6 +57,7 @@ async def start(store: Storage, client: Any, migration: str, step: str, by: str,
     run = await migrations.begin_run(store, migration, KIND_OF[step], by=by, options=told)  # type: ignore[index]
     await start_run(client, run)
     if before and (stopped := await migrations.load_run(store, migration, before)).state == "stopped":
+        await end_parts(store, stopped)
         await tell_end(store, stopped)  # a rollback took its place
     return run
 
@@ -138,6 +140,7 @@ async def reconciled(store: Storage, client: Any, run: Run) -> Run:
         if run.state == "running":
             words = "The orchestration ended before the run did."
             run = await migrations.end_run(store, run.migration, run.id, "failed", message=words, error="internal")
+            await end_parts(store, run)
             await tell_end(store, run)
     return run
 

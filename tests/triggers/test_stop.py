@@ -46,6 +46,9 @@ class Orchestration:
     async def get_status(self, instance: str) -> Any:
         return SimpleNamespace(runtime_status=SimpleNamespace(name=self.name))
 
+    async def start_new(self, name: str, instance: str, payload: Any) -> None:
+        self.name = "Running"
+
     async def terminate(self, instance: str, reason: str) -> None:
         self.name = "Terminated"
 
@@ -103,6 +106,26 @@ async def test_a_run_that_waits_for_the_next_day_ends_now(store: Storage, run: R
         assert (await steps.follow(store, client, run.migration, run.id)).state == "running"
     assert (await steps.follow(store, client, run.migration, run.id)).state == "stopped"
     assert (await load(store, run.migration)).active_run is None
+
+
+@pytest.fixture
+async def part(store: Storage, run: Run) -> Run:
+    """A sample that is at its first part."""
+    await migrations.end_run(store, run.migration, run.id, "failed")
+    sample = await begin_run(store, run.migration, "sample")
+    return await begin_run(store, run.migration, "sample", parent=sample.id)
+
+
+async def test_what_a_dead_orchestration_was_at_ends_with_its_run(store: Storage, part: Run) -> None:
+    assert part.parent is not None
+    ended = await steps.follow(store, Orchestration("Failed"), part.migration, part.parent)
+    assert (ended.state, (await load_run(store, part.migration, part.id)).state) == ("failed", "failed")
+
+
+async def test_what_a_rollback_takes_the_place_of_ends_with_its_parts(store: Storage, part: Run) -> None:
+    await steps.start(store, Orchestration("Running"), part.migration, "rollback", "ana", steps.Asked())
+    states = [(await load_run(store, part.migration, id or "")).state for id in (part.parent, part.id)]
+    assert states == ["stopped", "stopped"]
 
 
 async def test_a_rollback_that_was_stopped_must_be_finished(store: Storage, run: Run) -> None:

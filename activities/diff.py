@@ -1,6 +1,5 @@
 """The field-level diff of a sampled record: every source field, what was made of it, and what stands in the target."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -8,10 +7,14 @@ from activities.planning import CODES
 from activities.proofs import proof_of
 from activities.rows import Op, RowBuilder
 from dataverse.afterimage import same
+from mapping.compile import zone_of
 from mapping.model import ClinicMap, FieldMap
 from mapping.parties import parties_of
 from mapping.properties import PREFIX
 from mapping.schema import SchemaColumn, SchemaTable
+from mapping.steps import Step, losses, lost_by_all, read_step, step_of
+from mapping.transforms.base import ALL, NOTHING, Refused
+from mapping.transforms.choices import labelled
 from mapping.transforms.texts import from_json_text
 
 Record = dict[str, Any]
@@ -19,8 +22,8 @@ Record = dict[str, Any]
 #: Codes of a run's exceptions: by source id, and the field or column ("" for the record as a whole).
 Codes = Mapping[tuple[str, str], str]
 
-#: A time of day that is not midnight.
-_CLOCK: Final = re.compile(r"[T ](?!00:00(?::00)?(?:\D|$))\d{1,2}:\d\d")
+#: Types of columns that hold no value but a row, a file or a standing that was found or made by one.
+_FOUND: Final = ("lookup", "parties", "owner", "file", "state", "status")
 
 #: What a contact says of whose it is.
 _NAMES: Final = ("SourceKey", "SourcePatientID")
@@ -32,6 +35,13 @@ class Differ:
     def __init__(self, clinic_map: ClinicMap, builder: RowBuilder, name: str, codes: Codes) -> None:
         self._routes = {route.table: route.fields for route in clinic_map.objects[name].routes}  # type: ignore[index]
         self._builder, self._name, self._codes = builder, name, codes
+        zone = zone_of(clinic_map)
+        self._steps = {
+            (table, place): step_of(name, one, builder.schema.table(table).columns.get(one.column or ""), zone)  # type: ignore[arg-type]
+            for table, fields in self._routes.items()
+            for place, one in enumerate(fields)
+            if one.status != "ignored"
+        }
         self._proofs = {
             (table, place): proof
             for table, fields in self._routes.items()
@@ -66,7 +76,9 @@ class Differ:
             if pos not in shaped or plan[pos]["action"] == "merged":
                 continue
             op = ops.get(pos)
+            there = actual.get(op.row_id) if op else None
             table = self._builder.schema.table(row["table"] or next(iter(self._routes)))
+            found: list[Record] = []
             for place, one in enumerate(self._routes[table.plain]):
                 column = table.columns.get(one.column) if one.column else None
                 made = self._made(one, column, shaped[pos], row)
@@ -74,15 +86,18 @@ class Differ:
                     made |= self._absent(one, row, plan[pos])
                 else:
                     lost = {link["column"] for link in plan[pos]["missing"] or []}
-                    made |= self._present(one, column, made["source"], row, op, actual.get(op.row_id), lost)
+                    made |= self._present(one, column, made["source"], row, op, there, lost)
                 proof = self._proofs.get((table.plain, place))
                 if proof and row["status"] != "excluded" and made["source"] not in one.args.get("none", ()):
-                    there = actual.get(op.row_id) if op else None
                     links = _links(column, there) if column and there and one.transform == "lookup" else []
                     made["proof"], truth = proof
                     made["truth"] = shaped[pos].get(truth) or made["source"]
                     made["linked"] = [name for id in links for name in linked.get(id, ())]
-                yield made
+                if made["verdict"] == "changed by transform":
+                    stands = (there or {}) | (op.columns if op else {})
+                    made["losses"] = _losses(self._steps[table.plain, place], column, shaped[pos], made, stands)
+                found.append(made)
+            yield from _told(found)
 
     def _made(self, one: FieldMap, column: SchemaColumn | None, record: Record, row: Record) -> Record:
         """What a row of the diff says of any record."""
@@ -97,7 +112,7 @@ class Differ:
             "read": column.read_name if column else None,
             "value": None,
             "landed": False,
-            "lossy": False,
+            "loses": "",
             "reason": "",
             "proof": None,
         }
@@ -120,7 +135,7 @@ class Differ:
     ) -> Record:
         """A record that has a row, or should have one."""
         value = row.get(column.read_name) if column and row else None
-        return {"landed": True, "value": _shown(column, value)} | self._verdict(
+        return {"landed": True, "value": labelled(column, value)} | self._verdict(
             one, column, source, value, mapped, op, row, lost
         )
 
@@ -150,9 +165,9 @@ class Differ:
             return {"verdict": "left to the target" if source in (None, "", []) else "changed by transform"}
         if not same(op.columns[column.read_name], value):
             return {"verdict": "differs"}
-        if same(source, value):
+        if same(source, value) or same(source, labelled(column, value)):
             return {"verdict": "same"}
-        return {"verdict": "changed by transform", "lossy": loses(one, source)}
+        return {"verdict": "changed by transform"}
 
     def _refusal(
         self, one: FieldMap, column: SchemaColumn | None, mapped: Record, op: Op, lost: set[str]
@@ -170,20 +185,35 @@ class Differ:
         return None
 
 
-#: Transforms that leave something of a value behind, always.
-_LOSSY: Final = ("constant", "first_of", "html_to_text", "name_part", "redacted")
+def _losses(step: Step, column: SchemaColumn | None, record: Record, made: Record, columns: Record) -> frozenset[str]:
+    """What of a changed field is not in its column. All, where a policy or another record has filled it.
+
+    ``made``: the field's row of the diff; ``columns``: what stands in the record's row.
+    """
+    if made["source"] in (None, "", []):
+        return NOTHING
+    given = {step.source: made["source"]} if step.source.startswith(PREFIX) else record
+    try:
+        if column is not None and column.type not in _FOUND:
+            result, stands = read_step(step, given), columns.get(column.read_name)
+            # A note ends with where it comes from: more may stand there than was made of the value.
+            if not same(result, stands) and not (isinstance(result, str) and str(stands).startswith(result)):
+                return ALL
+        return losses(step, given)
+    except Refused:
+        return ALL  # a policy dropped the value, and its refusal with it
 
 
-def loses(one: FieldMap, source: Any) -> bool:
-    """Whether the source's value could not be made again from what was written."""
-    if one.review == "redact" or one.transform in _LOSSY:
-        return True
-    if one.transform == "date":
-        return bool(_CLOCK.search(str(source)))
-    if one.transform in ("choice", "choices", "state") and one.values:
-        # Two values of the source that become one.
-        return len({*one.values.values()}) < len({*map(str.casefold, one.values)})
-    return "round" in one.args or (one.transform in ("money", "decimal") and "places" in one.args)
+def _told(fields: list[Record]) -> list[Record]:
+    """The fields of a record, each with what its source loses: what none of the columns holds that it goes to."""
+    each: dict[str, list[frozenset[str]]] = {}
+    for made in fields:
+        if made["verdict"] in ("same", "changed by transform"):
+            each.setdefault(made["field"], []).append(made.pop("losses", NOTHING))
+    for made in fields:
+        if made["verdict"] == "changed by transform":
+            made["loses"] = ", ".join(sorted(lost_by_all(each[made["field"]])))
+    return fields
 
 
 def _links(column: SchemaColumn, row: Record) -> list[str]:
@@ -205,12 +235,3 @@ def value_of(record: Mapping[str, Any], source: str) -> Any:
         return record.get(source)
     properties = from_json_text(record.get("properties"))
     return properties.get(source.removeprefix(PREFIX)) if isinstance(properties, dict) else None
-
-
-def _shown(column: SchemaColumn | None, value: Any) -> Any:
-    """A choice by its label, everything else as it reads back."""
-    if column is None or value is None or column.type not in ("choice", "choices"):
-        return value
-    labels = {number: label for label, number in column.options.items()}
-    parts = str(value).split(",")
-    return ", ".join(labels.get(int(part), part) if part.lstrip("-").isdigit() else part for part in parts)

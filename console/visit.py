@@ -77,6 +77,11 @@ class Visit:
             self._form = parse_qs(self.request.get_body().decode("utf-8", "replace"), keep_blank_values=True)
         return self._form
 
+    def back(self) -> str:
+        """Where the form says it came from, if that is a page of this migration; else the migration's first."""
+        came = self.form("back")
+        return came if came.startswith(f"{self.home}/") else self.home
+
     async def migration(self) -> Migration:
         """The migration that is worked on. Raises NoMigration."""
         if self._migration is None:

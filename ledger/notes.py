@@ -1,5 +1,5 @@
 """What people did outside the app: a correction, a document uploaded by hand, a conflict decided, a difference
-of the sample explained. Kept for good.
+of the sample explained, a field of it commented. Kept for good.
 
 One JSON line each in an append blob. Ids and words of people only: the form says that no patient's values belong in it.
 """
@@ -17,12 +17,13 @@ from ledger import paths
 from ledger.states import now
 from ledger.storage import NotStored, Storage
 
-Kind = Literal["correction", "upload", "conflict", "cutover", "difference"]
+Kind = Literal["correction", "upload", "conflict", "cutover", "difference", "comment"]
 
 
 class Note(BaseModel):
     """One thing a person did. ``about``: a cause of exceptions (``patient/record/missing_id``) or of a sample's differences,
-    a record's id, or an item of the cutover checklist."""
+    a record's id, or an item of the cutover checklist; of a comment: the sample, the object and perhaps the record, while
+    ``what`` is the field."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -212,6 +212,11 @@ def diff_index(migration: str) -> str:
     return f"{reports(migration)}index/diff.parquet"
 
 
+def diff_rows(migration: str) -> str:
+    """The fields of the latest sample's diff as the report says them, of which it is made anew when somebody comments."""
+    return f"{reports(migration)}index/diff.ndjson.gz"
+
+
 def claims_of(migration: str) -> str:
     """Prefix of the claims exports of all runs."""
     return f"{reports(migration)}claims/"

@@ -1,5 +1,6 @@
 """One field of the map, ready to be read: its transform with arguments, column, zone and value map worked out."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
@@ -9,7 +10,7 @@ from mapping.model import FieldMap
 from mapping.objects import ObjectName
 from mapping.schema import SchemaColumn
 from mapping.transforms import REGISTRY, BadArgs, Ctx, Refused, Transform
-from mapping.transforms.base import Fn, as_text
+from mapping.transforms.base import ALL, NOTHING, Fn, as_text
 
 
 class BadMap(ValueError):
@@ -66,19 +67,44 @@ def step_of(object: ObjectName, field: FieldMap, column: SchemaColumn | None, zo
 
 def read_step(step: Step, record: dict[str, Any]) -> Any:
     """The column's value from a record, None for no value; raises Refused."""
-    value = record.get(step.source)
     if step.transform.several:
-        return step.transform.fn([value, *(record.get(other) for other in step.others)], step.ctx)
-    return transform_value(step, value)
+        return step.transform.fn(_values(step, record), step.ctx)
+    return transform_value(step, record.get(step.source))
+
+
+def _values(step: Step, record: dict[str, Any]) -> list[Any]:
+    """What a transform of several fields is given."""
+    return [record.get(source) for source in (step.source, *step.others)]
 
 
 def transform_value(step: Step, value: Any) -> Any:
     """One value through a step; raises Refused."""
-    if step.none and value is not None and not isinstance(value, list | dict) and as_text(value) in step.none:
+    if _means_nothing(step, value):
         value = None
     if (value is None or value == "") and not step.transform.reads_empty:
         return None
     return step.transform.fn(value, step.ctx)
 
 
-__all__ = ["BadMap", "Refused", "Step", "read_step", "step_of", "transform_value"]
+def _means_nothing(step: Step, value: Any) -> bool:
+    return bool(step.none) and value is not None and not isinstance(value, list | dict) and as_text(value) in step.none
+
+
+def losses(step: Step, record: dict[str, Any]) -> frozenset[str]:
+    """What of a field's value is not in its column, in words; nothing of a value that is empty or means nothing.
+
+    For values that are not refused.
+    """
+    lost, value = step.transform.loses, record.get(step.source)
+    if lost is None or value in (None, "", []) or str(value).isspace() or _means_nothing(step, value):
+        return NOTHING
+    return lost(_values(step, record) if step.transform.several else value, step.ctx)
+
+
+def lost_by_all(each: Iterable[frozenset[str]]) -> frozenset[str]:
+    """What of one source field is in none of the columns that it goes to."""
+    some = [one for one in each if one != ALL]
+    return frozenset.intersection(*some) if some else ALL
+
+
+__all__ = ["BadMap", "Refused", "Step", "losses", "lost_by_all", "read_step", "step_of", "transform_value"]

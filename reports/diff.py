@@ -10,13 +10,20 @@ from reports.model import Fact, Report, Table, Tone
 VERDICTS: Final[Mapping[str, str]] = {
     "differs": "The target holds something else than was written. Find out why before signing.",
     "refused": "The value, or its whole record, was not written; the reason says why. Look whether the map can take it.",
-    "changed by transform": "Written in the target's form, such as a date in UTC or the label of a choice. Where that loses "
-    "something of the value, the field says so.",
+    "changed by transform": "Written in the target's form, such as a date in UTC or the label of a choice.",
     "left to the target": "The source has no value; the column keeps its default, or what another record wrote.",
     "not migrated": "The map leaves this field out, or the record is excluded; the reason says why.",
     "same": "The target holds what the source held.",
 }
-_MARKS: Final[Mapping[str, Tone]] = {"differs": "bad", "refused": "attention"}
+#: Classes of what is not the same, those that need an eye first. What was refused or left out is in none: nothing of it
+#: stands in the target.
+CLASSES: Final[Mapping[str, str]] = {
+    "wrong": "It differs, or a proof fails at it. Each has to be explained before the sample is signed.",
+    "lossy": "Changed as the map says, and the source's value could not be made again from the target: a time of day is "
+    "dropped, two values become one. Look whether somebody needs what is lost.",
+    "expected": "Changed as the map says, or left to the target, and nothing is lost.",
+}
+_MARKS: Final[Mapping[str, Tone]] = {"differs": "bad", "refused": "attention", "wrong": "bad", "lossy": "attention"}
 #: What a sample has to prove before anything else is read, by the name its rows carry.
 PROOFS: Final[Mapping[str, str]] = {
     "mrn": "Medical record numbers preserved",
@@ -30,8 +37,8 @@ _PROOF_MARKS: Final[Mapping[str, Tone]] = {
 #: The columns of the fields, and of a diff row what each shows.
 COLUMNS: Final[Mapping[str, str]] = {
     "Object": "object", "Source id": "source_id", "Field": "field", "In the source": "source", "Transform": "transform",
-    "Column": "column", "In the target": "value", "Verdict": "verdict", "Loses": "lossy", "Reason": "reason",
-    "Patient": "patient",
+    "Column": "column", "In the target": "value", "Verdict": "verdict", "Class": "class", "Loses": "loses",
+    "Reason": "reason", "Patient": "patient",
 }  # fmt: skip
 #: The title of the table that lists every field.
 FIELDS: Final = "Fields"
@@ -46,13 +53,15 @@ def diff_report(
     rehearsal: Mapping[str, int],
     findings: Sequence[Mapping[str, Any]],
     zone: str,
+    comments: Sequence[Mapping[str, Any]] = (),
 ) -> Report:
     """Every source field of every sampled record, with the value read back and a verdict.
 
     ``rows`` are in order, and under proof they say whether they are ``proved``; ``findings`` are what differs and is no
-    field of the source.
+    field of the source; ``comments`` name an object, a field and, where they are of one record, its source id.
     """
-    verdicts = Counter(row["verdict"] for row in rows)
+    verdicts, classes = (Counter(row[key] for row in rows) for key in ("verdict", "class"))
+    said = _said(comments)
     cut = f" This page shows the first {SHOWN:,} of {len(rows):,}; the CSV and JSON forms hold all."
     return Report(
         "diff",
@@ -63,6 +72,12 @@ def diff_report(
             Fact("Patients", f"{chosen['patients']:,}", note="with all that hangs on them"),
             Fact("Fields compared", f"{len(rows):,}"),
             Fact("Differ", f"{verdicts['differs']:,}", "bad" if verdicts["differs"] else "good"),
+            Fact(
+                "Lossy",
+                f"{classes['lossy']:,}",
+                "attention" if classes["lossy"] else "good",
+                "something of the value is lost",
+            ),
             Fact("Findings", f"{len(findings):,}", "bad" if findings else "good", "owners, states, files, rows"),
             Fact("Refused", f"{verdicts['refused']:,}", "attention" if verdicts["refused"] else "good", "each listed"),
             Fact("Rehearsed undo", f"{rehearsal.get('deleted', 0):,}", "good", "rows deleted and proved gone"),
@@ -83,6 +98,19 @@ def diff_report(
                 marks=_MARKS,
             ),
             Table(
+                "By class",
+                ["Class", "Fields", "What it means"],
+                [[name, classes[name], words] for name, words in CLASSES.items()],
+                marks=_MARKS,
+            ),
+            Table(
+                "Comments",
+                ["Object", "Field", "Source id", "Comment", "By", "At"],
+                [[one[key] for key in ("object", "field", "source_id", "text", "by", "at")] for one in comments],
+                "What people said of a field, or of one record's. It explains nothing and keeps nobody from signing.",
+                "Nobody has commented on a field.",
+            ),
+            Table(
                 "Records that did not land",
                 ["Object", "Verdict", "Reason", "Records"],
                 _not_landed(rows),
@@ -92,8 +120,8 @@ def diff_report(
             ),
             Table(
                 FIELDS,
-                list(COLUMNS),
-                [[plain(row[key]) for key in COLUMNS.values()] for row in rows],
+                [*COLUMNS, "Comments"],
+                [[*(plain(row[key]) for key in COLUMNS.values()), _of(row, said)] for row in rows],
                 "Those that need an eye come first." + (cut if len(rows) > SHOWN else ""),
                 shown=SHOWN,
                 marks=_MARKS,
@@ -101,14 +129,33 @@ def diff_report(
             ),
             *_variety(chosen),
         ],
-        csv_table=5,
+        csv_table=7,
     )
 
 
 def in_order(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """The fields as the report lists them: those that need an eye first, then record by record."""
     order = {verdict: number for number, verdict in enumerate(VERDICTS)}
-    return sorted(rows, key=lambda row: (order[row["verdict"]], row["object"], row["source_id"]))
+    return sorted(
+        rows,
+        key=lambda row: (
+            row["class"] != "wrong", order[row["verdict"]], row["class"] != "lossy", row["object"], row["source_id"],
+        ),
+    )  # fmt: skip
+
+
+def _said(comments: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str], list[str]]:
+    """Comments in one line each, by object, field and source id."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for one in comments:
+        found.setdefault((one["object"], one["field"], one["source_id"]), []).append(f"{one['by']}: {one['text']}")
+    return found
+
+
+def _of(row: Mapping[str, Any], said: Mapping[tuple[str, str, str], list[str]]) -> str:
+    """What was said of a field of a record, and of the field in all records."""
+    of = (row["object"], row["field"])
+    return "\n".join([*said.get((*of, ""), ()), *said.get((*of, row["source_id"]), ())])
 
 
 def _proofs(rows: Sequence[Mapping[str, Any]], zone: str) -> list[Table]:

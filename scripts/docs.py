@@ -262,7 +262,8 @@ def transforms_page() -> Iterator[str]:
     yield ""
     yield (
         "A field of the map names one transform. It gets one source value and returns the column's value, nothing, or a "
-        "refusal. A refused value becomes an exception on that field of that record: it is never guessed and never lost."
+        "refusal. A refused value becomes an exception on that field of that record: it is never guessed and never lost. "
+        "Some transforms leave something of a value behind, such as a time of day: value by value, the sample's diff says what."
     )
     yield ""
     yield "Arguments that every transform takes:"
@@ -283,6 +284,9 @@ def transforms_page() -> Iterator[str]:
         if one.reads_empty:
             yield ""
             yield "It is asked about empty values too."
+        if one.loses is None:
+            yield ""
+            yield "The value can always be made again from the column's."
         if one.args:
             yield ""
             for argument, told in one.args.items():

@@ -6,9 +6,8 @@ An explanation is a note by name, on a cause or on one record of it, and belongs
 from dataclasses import dataclass
 from typing import Any, Final
 
-from activities import jobs
+from activities.differences import kept as kept_differences
 from activities.errors import StepError
-from activities.sample_report import DIFFERENCES
 from ledger import migrations, transitions
 from ledger import notes as kept
 from ledger.migrations import Migration
@@ -33,7 +32,7 @@ class Cause:
 
 async def causes(store: Storage, id: str) -> tuple[str, list[Cause]]:
     """The latest sample's run and its causes; "" and none before the first sample."""
-    listed = await jobs.optional_document(store, id, DIFFERENCES, {"sample": "", "causes": {}})
+    listed = await kept_differences(store, id)
     said = await kept.read(store, id, "difference")
     found = []
     for name, ids in listed["causes"].items():

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from activities import jobs
+from activities.kept_diff import HEAD
 from activities.reconcile import FINDINGS
-from activities.sample_report import HEAD
 from ledger import manifest, migrations
 from ledger.states import UNDOING, Migration, Run
 from ledger.storage import Storage

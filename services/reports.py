@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import orjson
 
+from activities import kept_diff
 from activities.errors import StepError
 from activities.resources import workplace
 from ledger import paths
@@ -54,6 +55,8 @@ async def report(
     if form not in FORMATS:
         raise StepError("not_found", "A report ends in .html, .csv or .json; the evidence also in .pdf.")
     onward = ""
+    if name == "diff" and not after:
+        await kept_diff.freshen(store, id)
     try:
         if name == EVIDENCE:
             content = await evidence.evidence(store, id, form)
@@ -108,6 +111,7 @@ async def pack(store: Storage, id: str, *, unmasked: bool) -> bytes:
     Patients' values are masked as in ``report``. Raises StepError when it becomes too long for one answer.
     """
     check = (await evidence.collect(store, id)).audit
+    await kept_diff.freshen(store, id)
     async with workplace("evidence") as folder:
         made = folder / "evidence.zip"
         with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as packed:

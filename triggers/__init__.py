@@ -36,6 +36,8 @@ ENDPOINTS: Final[tuple[tuple[str, str, str, Callable[..., Awaitable[Any]]], ...]
     ("confirm_map", "POST", f"{_ONE}/confirm", maps.confirm_map),
     ("get_differences", "GET", f"{_ONE}/differences", sample.get_differences),
     ("explain", "POST", f"{_ONE}/differences", sample.explain),
+    ("get_comments", "GET", f"{_ONE}/comments", sample.get_comments),
+    ("comment", "POST", f"{_ONE}/comments", sample.comment),
     ("sign_off", "POST", f"{_ONE}/sign-off", sample.sign_off),
     ("revoke", "POST", f"{_ONE}/sign-off/revoke", sample.revoke),
     ("shut_delta", "POST", f"{_ONE}/delta/shut", maps.shut_delta),

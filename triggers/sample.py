@@ -1,9 +1,9 @@
-"""The sample: what differs in it, explained by people, and its sign-off."""
+"""The sample: what differs in it, explained by people, what they say of its fields, and its sign-off."""
 
 import azure.functions as func
 from pydantic import BaseModel, ConfigDict, Field
 
-from services import decisions, differences
+from services import comments, decisions, differences
 from services.access import storage
 from services.overview import shown
 from triggers.api import answer, body_of, endpoint, operator_of, role_of
@@ -18,6 +18,18 @@ class Explanation(BaseModel):
     by: str = Field(min_length=1)
     about: str
     reason: str = Field(min_length=1)
+
+
+class Comment(BaseModel):
+    """What a named person says of a field: of one record's, or of all of an object's without ``source_id``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: str = Field(min_length=1)
+    object: str
+    field: str
+    source_id: str = ""
+    text: str = Field(min_length=1)
 
 
 class Revocation(BaseModel):
@@ -41,6 +53,20 @@ async def explain(req: func.HttpRequest) -> func.HttpResponse:
     asked, store, id = body_of(req, Explanation), await storage(), req.route_params["id"]
     await differences.explain(store, id, operator_of(req, asked.by), asked.about, asked.reason)
     return answer(await differences.shown(store, id))
+
+
+@endpoint("read")
+async def get_comments(req: func.HttpRequest) -> func.HttpResponse:
+    """GET /migrations/{id}/comments: what was said of fields of the latest sample."""
+    return answer(await comments.shown(await storage(), req.route_params["id"]))
+
+
+@endpoint("work")
+async def comment(req: func.HttpRequest) -> func.HttpResponse:
+    """POST /migrations/{id}/comments: a person comments on a field."""
+    said, store, id = body_of(req, Comment), await storage(), req.route_params["id"]
+    await comments.add(store, id, operator_of(req, said.by), said.object, said.field, said.source_id, said.text)
+    return answer(await comments.shown(store, id))
 
 
 @endpoint("approve")

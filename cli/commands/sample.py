@@ -1,4 +1,4 @@
-"""Commands for the sample: made, read field by field, what differs explained, and signed."""
+"""Commands for the sample: made, read field by field and commented, what differs explained, and signed."""
 
 from typing import Annotated, Any
 
@@ -63,6 +63,48 @@ def explain(
         _show(s, s.api.post(s.path("differences"), body))
 
 
+@app.command()
+def comments(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
+    """List what people said of fields of the sample. It explains nothing and keeps nobody from signing."""
+    with session(as_json, migration) as s:
+        _show_comments(s, s.api.get(s.path("comments")))
+
+
+@app.command()
+def comment(
+    field: Annotated[str, typer.Argument(metavar="OBJECT.FIELD", help="A field, as the diff names it.")],
+    record: Annotated[
+        str, typer.Option("--record", metavar="ID", help="One record, by its source id.", show_default="all records")
+    ] = "",
+    text: Annotated[
+        str | None, typer.Option("--text", help="What you want to say; no names or values of patients.")
+    ] = None,
+    migration: MigrationOption = None,
+    by: ByOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Comment by name on a field of the sample's diff. What differs is explained instead: that is what a signature waits for."""
+    name, dot, source = field.partition(".")
+    if not (name and dot and source):
+        raise misuse(f"{field} names no field.", "./carryover comment patient.birth_date")
+    with session(as_json, migration) as s:
+        said = _words(s, text, "Comment (no names or values of patients)", misuse("Say what.", '--text "your comment"'))
+        body = {"by": by or place.operator(), "object": name, "field": source, "source_id": record, "text": said}
+        _show_comments(s, s.api.post(s.path("comments"), body))
+
+
+def _show_comments(s: Session, found: dict[str, Any]) -> None:
+    made = table("field", "record", "comment", "by", "at")
+    for one in found["comments"]:
+        field, record = f"{one['object']}.{one['field']}", one["source_id"] or "all"
+        made.add_row(*map(escape, (field, record, one["text"], one["by"], one["at"][:16].replace("T", " "))))
+    if found["comments"]:
+        s.out.show(made)
+    else:
+        s.out.say("Nobody has commented on a field of this sample.")
+    s.out.document(found)
+
+
 def _show(s: Session, found: dict[str, Any]) -> None:
     made = table("cause", "records", "to explain", "explained by", numbers=("records", "to explain"))
     for one in found["causes"]:
@@ -76,11 +118,17 @@ def _show(s: Session, found: dict[str, Any]) -> None:
 
 
 def _reason(s: Session, given: str | None) -> str:
+    lacking = misuse("Say why.", '--reason "the words that will be kept"')
+    return _words(s, given, "Why (no names or values of patients)", lacking)
+
+
+def _words(s: Session, given: str | None, prompt: str, lacking: Exception) -> str:
+    """What somebody says: as an option, else asked for; ``lacking`` where nobody can be asked."""
     if given:
         return given
     if not s.out.asks:
-        raise misuse("Say why.", '--reason "the words that will be kept"')
-    return str(typer.prompt("Why (no names or values of patients)", err=True))
+        raise lacking
+    return str(typer.prompt(prompt, err=True))
 
 
 @app.command("sign-off")

@@ -1,4 +1,4 @@
-"""The sample: made, read field by field like a pull request, what differs explained, and signed."""
+"""The sample: made, read and commented field by field like a pull request, what differs explained, and signed."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -10,8 +10,8 @@ import azure.functions as func
 from console import csrf, masks
 from console.shell import shell
 from console.visit import Visit
-from reports.diff import PROOFS
-from services import decisions, differences, sample, two_people
+from reports.diff import CLASSES, PROOFS
+from services import comments, decisions, differences, sample, two_people
 from services.access import StepError
 from services.history import fields_of
 from services.overview import current_map
@@ -36,7 +36,7 @@ async def sample_page(visit: Visit) -> func.HttpResponse:
     report = await sample.head(visit.store, id)
     if report is None:
         return visit.page("sample.html", **context, report=None)
-    said = await differences.shown(visit.store, id)
+    explained = await differences.shown(visit.store, id)
     eye = any(report["facts"][name] != "0" for name in ("Differ", "Refused"))
     asked = {name: visit.query(name) for name in asdict(Wanted())}
     wanted = Wanted(**asked | {"verdict": visit.query("verdict", "eye" if eye and not any(asked.values()) else "")})
@@ -47,12 +47,15 @@ async def sample_page(visit: Visit) -> func.HttpResponse:
         "sample.html",
         **context,
         report=report,
-        differences=said,
+        differences=explained,
+        comments=(await comments.shown(visit.store, id))["comments"],
         verdicts=[(verdict, tone, shown.verdicts[verdict]) for verdict, tone in VERDICTS],
         charted=[(tone, shown.verdicts[verdict]) for verdict, tone in reversed(VERDICTS)],
+        classes=[(name, shown.classes[name]) for name in CLASSES],
+        meanings=CLASSES,
         shown=shown,
         wanted=wanted,
-        asked=urlencode(asdict(wanted)),
+        asked=urlencode({name: value for name, value in asdict(wanted).items() if value or name == "verdict"}),
         patients=[(stands_for(one), one) for one in shown.choices["patient"]],
         proofs={words: key for key, words in PROOFS.items()},
         records=_records(visit, shown, wanted),
@@ -72,12 +75,15 @@ def _stands_for(visit: Visit) -> Callable[[str], str]:
 def _records(visit: Visit, page: sample.Page, wanted: Wanted) -> dict[tuple[str, str], dict[str, list[dict[str, Any]]]]:
     """The records of a page: for each the fields to see, and those folded away. What was asked for is never folded."""
     folded = FINE if wanted.verdict == "eye" else FOLDED
-    narrow = any((wanted.field, wanted.transform, wanted.proof, wanted.verdict not in ("", "eye")))
+    narrow = any(
+        (wanted.kind, wanted.field, wanted.transform, wanted.proof, wanted.commented, wanted.verdict not in ("", "eye"))
+    )
     found: dict[tuple[str, str], dict[str, list[dict[str, Any]]]] = {}
     for key, rows in page.records.items():
         sides = found[key] = {"open": [], "folded": []}
         for row in rows:
-            fold = not row["fits"] if narrow else row["verdict"] in folded and row["proved"] is not False
+            plain = row["verdict"] in folded and row["class"] not in ("wrong", "lossy") and not row["comments"]
+            fold = not row["fits"] if narrow else plain
             masked = {side: masks.shown(visit, row[side]) for side in ("source", "value")}
             sides["folded" if fold else "open"].append(row | masked)
     return found
@@ -94,6 +100,14 @@ async def explain(visit: Visit) -> func.HttpResponse:
     about, reason = visit.form("about"), visit.form("reason")
     await differences.explain(visit.store, visit.args["id"], visit.person.name, about, reason)
     return visit.go(f"{visit.home}/sample#differences")
+
+
+async def comment(visit: Visit) -> func.HttpResponse:
+    """A person comments on a field of one record, or of all of an object's."""
+    name, field, text = visit.form("object"), visit.form("field"), visit.form("text")
+    record = "" if visit.form("of") == "all" else visit.form("record")
+    await comments.add(visit.store, visit.args["id"], visit.person.name, name, field, record, text)
+    return visit.go(visit.back())
 
 
 async def sign(visit: Visit) -> func.HttpResponse:
@@ -119,8 +133,7 @@ async def reveal(visit: Visit) -> func.HttpResponse:
     if purpose not in PURPOSES:
         raise StepError("no_reason", "Say what for.", "Choose a purpose.")
     await decisions.anchor(visit.store, await visit.migration(), "reveal", visit.person.name, PURPOSES[purpose])
-    back = visit.form("back")
-    answer = visit.go(back if back.startswith(f"{visit.home}/") else visit.home)
+    answer = visit.go(visit.back())
     answer.headers.add("Set-Cookie", masks.cookie(visit, purpose))
     return answer
 
@@ -128,6 +141,7 @@ async def reveal(visit: Visit) -> func.HttpResponse:
 ROUTES: Final = (
     ("GET", "m/{id}/sample", "read", sample_page),
     ("POST", "m/{id}/explain", "work", explain),
+    ("POST", "m/{id}/comment", "work", comment),
     ("POST", "m/{id}/sign", "approve", sign),
     ("POST", "m/{id}/revoke", "approve", revoke),
     ("POST", "m/{id}/reveal", "work", reveal),

@@ -36,6 +36,20 @@ class Ctx:
 
 Fn = Callable[[Any, Ctx], Any]
 
+#: What of a value its result does not hold, in words for people; for every value that ``Fn`` does not refuse.
+Losses = Callable[[Any, Ctx], frozenset[str]]
+
+NOTHING: Final[frozenset[str]] = frozenset()
+#: The result says nothing of the value that could be read back.
+ALL: Final = frozenset({"the value itself"})
+#: The result says what the value has in common with others of the source.
+WHICH: Final = frozenset({"which of several values"})
+
+
+def loses_all(value: Any, ctx: Ctx) -> frozenset[str]:
+    """Losses of a transform whose result is not made of the value, or not to be read back."""
+    return ALL
+
 
 @dataclass(frozen=True, slots=True)
 class Transform:
@@ -54,6 +68,7 @@ class Transform:
     prepare: Callable[[Ctx], Any] | None = None  #: result becomes ``ctx.state``; raises BadArgs
     reads_empty: bool = False
     several: bool = False
+    loses: Losses | None = None  #: None: the value can always be made again from the result
 
 
 TEXTS: Final[frozenset[ColumnType]] = frozenset({"text", "memo"})

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from mapping.drugs import schedule
 from mapping.schema import SchemaColumn
-from mapping.transforms.base import BadArgs, Ctx, Refused, Transform, as_text
+from mapping.transforms.base import ALL, NOTHING, WHICH, BadArgs, Ctx, Refused, Transform, as_text, loses_all
 from mapping.transforms.texts import from_json_text
 
 #: States a row can be put in after it was created; None leaves it open and active.
@@ -24,6 +24,15 @@ def _fold(text: str) -> str:
 
 def _options(column: SchemaColumn | None) -> dict[str, int]:
     return {_fold(label): number for label, number in column.options.items()} if column else {}
+
+
+def labelled(column: SchemaColumn | None, value: Any) -> Any:
+    """A value of a column as people read it: choices by their labels, everything else as it is."""
+    if column is None or value is None or column.type not in ("choice", "choices"):
+        return value
+    labels = {number: label for label, number in column.options.items()}
+    parts = str(value).split(",")
+    return ", ".join(labels.get(int(part), part) if part.lstrip("-").isdigit() else part for part in parts)
 
 
 def _option(label: str, options: dict[str, int]) -> int:
@@ -62,6 +71,20 @@ def _choice(value: Any, ctx: Ctx) -> int | None:
     raise Refused("unknown_value", "The map has no answer for this value.")
 
 
+def _loses(text: str, answers: Answers, ctx: Ctx) -> frozenset[str]:
+    """All of a value that has no answer of its own; which it was, of those that the value map gives one answer."""
+    key = _fold(text)
+    answer = answers.get(key)
+    if answer is None:
+        return ALL
+    others = {_fold(value) for value in ctx.values or {}} - {key}
+    return WHICH if any(answers[other] == answer for other in others) else NOTHING
+
+
+def _choice_loses(value: Any, ctx: Ctx) -> frozenset[str]:
+    return _loses(as_text(value), ctx.state, ctx)
+
+
 _SEPARATORS: Final = re.compile(r"[;|\n]")
 
 
@@ -75,9 +98,26 @@ def entries_of(value: Any, separator: str | None = None) -> list[str]:
     return [text for entry in entries if (text := as_text(entry))]
 
 
-def _choices(value: Any, ctx: Ctx) -> str | None:
+def _selected(value: Any, ctx: Ctx) -> list[str]:
     separator = ctx.args.get("separator")
-    entries = entries_of(value, str(separator) if separator else None)
+    return entries_of(value, str(separator) if separator else None)
+
+
+def _choices_lose(value: Any, ctx: Ctx) -> frozenset[str]:
+    return _several_lose([_loses(text, ctx.state, ctx) for text in _selected(value, ctx)])
+
+
+def _several_lose(each: list[frozenset[str]]) -> frozenset[str]:
+    some = {"some of the values"}
+    return (
+        ALL
+        if each and all(one == ALL for one in each)
+        else NOTHING.union(*(some if one == ALL else one for one in each))
+    )
+
+
+def _choices(value: Any, ctx: Ctx) -> str | None:
+    entries = _selected(value, ctx)
     numbers = {n for entry in entries if (n := _choice(entry, ctx)) is not None}
     if not numbers and "\0empty" in ctx.state:
         numbers = {ctx.state["\0empty"]}
@@ -88,7 +128,16 @@ def _choices(value: Any, ctx: Ctx) -> str | None:
 
 def _rows(value: Any, ctx: Ctx) -> None:
     """The rows are made where the patient's record is taken apart (``mapping.derived``); its own row holds nothing."""
-    entries_of(value, str(ctx.args["separator"]) if "separator" in ctx.args else None)
+    _selected(value, ctx)
+
+
+def _rows_lose(value: Any, ctx: Ctx) -> frozenset[str]:
+    """What rows do not say: a value that the value map does not name keeps its own words."""
+    entries = _selected(value, ctx)
+    answers = {_fold(text): text for text in entries} | {
+        _fold(text): label for text, label in (ctx.values or {}).items()
+    }
+    return _several_lose([_loses(text, answers, ctx) for text in entries])
 
 
 def _prepare_state(ctx: Ctx) -> Answers:
@@ -108,6 +157,11 @@ def _state(value: Any, ctx: Ctx) -> str | None:
         default = ctx.args["default"]
         return None if default in _OPEN else default
     raise Refused("unknown_value", "The map has no state for this value.")
+
+
+def _state_loses(value: Any, ctx: Ctx) -> frozenset[str]:
+    """To leave a row open is an answer, too."""
+    return _loses(as_text(value), {text: state or "open" for text, state in ctx.state.items()}, ctx)
 
 
 def _prepare_drug(ctx: Ctx) -> dict[str, Any]:
@@ -164,6 +218,7 @@ TRANSFORMS: Final = (
         _CHOICE_ARGS,
         prepare=_prepare_choice,
         reads_empty=True,
+        loses=_choice_loses,
     ),
     Transform(
         "choices",
@@ -173,6 +228,7 @@ TRANSFORMS: Final = (
         {**_CHOICE_ARGS, "separator": "where text is split instead"},
         prepare=_prepare_choice,
         reads_empty=True,
+        loses=_choices_lose,
     ),
     Transform(
         "rows",
@@ -180,6 +236,7 @@ TRANSFORMS: Final = (
         _rows,
         frozenset({"uniqueidentifier"}),
         {"separator": "where text is split, instead of at ; | or line ends"},
+        loses=_rows_lose,
     ),
     Transform(
         "state",
@@ -189,6 +246,7 @@ TRANSFORMS: Final = (
         {"default": "state for values that the value map does not list; without it they are refused"},
         prepare=_prepare_state,
         reads_empty=True,
+        loses=_state_loses,
     ),
     Transform(
         "drug_schedule",
@@ -198,6 +256,7 @@ TRANSFORMS: Final = (
         {"fields": "the fields of the medication's code and its code system"},
         prepare=_prepare_drug,
         several=True,
+        loses=loses_all,
     ),
     Transform(
         "constant",
@@ -207,6 +266,7 @@ TRANSFORMS: Final = (
         {"value": "the value"},
         prepare=_prepare_constant,
         reads_empty=True,
+        loses=loses_all,
     ),
     Transform(
         ROW_OWNER,

@@ -5,7 +5,7 @@ import re
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
-from mapping.transforms.base import Ctx, Refused, Transform, as_text
+from mapping.transforms.base import NOTHING, WHICH, Ctx, Refused, Transform, as_text
 
 INT_MIN, INT_MAX = -2_147_483_648, 2_147_483_647
 DECIMAL_MAX: Final = Decimal(100_000_000_000)
@@ -41,6 +41,15 @@ def _places(number: Decimal, ctx: Ctx, column_places: int | None) -> Decimal:
     if len(number.normalize().as_tuple().digits) > _DIGITS:
         raise Refused("too_precise", f"The number has more than {_DIGITS} significant digits.")
     return number
+
+
+def _loses_places(value: Any, ctx: Ctx) -> frozenset[str]:
+    """What ``places`` rounds away."""
+    if "places" not in ctx.args:
+        return NOTHING
+    match = _MONEY.fullmatch(as_text(value).strip("() "))
+    number = read_number(match["number"] if match else as_text(value))
+    return NOTHING if number == round(number, int(ctx.args["places"])) else frozenset({"digits after the point"})
 
 
 def _json_number(number: Decimal) -> int | float:
@@ -107,19 +116,27 @@ def _boolean(value: Any, ctx: Ctx) -> bool | None:
         raise Refused("not_boolean", "The value is neither yes nor no.") from None
 
 
+def _loses_word(value: Any, ctx: Ctx) -> frozenset[str]:
+    """Of words that the map lists for one answer, which it was; yes and y are the same word."""
+    lists = ([str(word).strip().casefold() for word in ctx.args.get(name, [])] for name in ("true", "false"))
+    text = as_text(value).casefold()
+    return WHICH if any(text in words and len(words) > 1 for words in lists) else NOTHING
+
+
 _NUMBER_ARGS: Final = {"places": "round half up to this many places; otherwise surplus places are refused"}
 
 TRANSFORMS: Final = (
     Transform(
         "integer", "A whole number; fractions and what exceeds 32 bits are refused.", _integer, frozenset({"integer"})
     ),
-    Transform("decimal", "A decimal number.", _decimal, frozenset({"decimal"}), _NUMBER_ARGS),
+    Transform("decimal", "A decimal number.", _decimal, frozenset({"decimal"}), _NUMBER_ARGS, loses=_loses_places),
     Transform(
         "money",
         "An amount; a currency sign or code, thousands commas and accounting brackets are understood.",
         _money,
         frozenset({"money", "decimal"}),
         _NUMBER_ARGS,
+        loses=_loses_places,
     ),
     Transform(
         "boolean",
@@ -132,5 +149,6 @@ TRANSFORMS: Final = (
             "invert": "true when the source says the opposite of the column",
         },
         prepare=_prepare_boolean,
+        loses=_loses_word,
     ),
 )

@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Any, Final
 
-from mapping.transforms.base import BadArgs, Ctx, Refused, Transform, as_text
+from mapping.transforms.base import ALL, NOTHING, BadArgs, Ctx, Refused, Transform, as_text
 from mapping.transforms.numbers import INT_MAX, read_number
 from mapping.transforms.times import localize, prepare_datetime, read_moment, readers, utc_text
 
@@ -36,6 +36,14 @@ def _minutes(seconds: Decimal, ctx: Ctx) -> int:
     if not 0 <= minutes <= INT_MAX:
         raise Refused("out_of_range", "The duration is negative or too long.")
     return int(minutes)
+
+
+def _duration_loses(values: Any, ctx: Ctx) -> frozenset[str]:
+    """Of a start and an end, both; of a length, what rounding takes."""
+    if len(values) > 1:
+        return ALL
+    whole = _length(as_text(values[0]), ctx) % 60 == 0
+    return NOTHING if whole else frozenset({"parts of a minute"})
 
 
 def _between(start: str, end: str, ctx: Ctx) -> Decimal | None:
@@ -73,6 +81,11 @@ def _end_time(values: Any, ctx: Ctx) -> str | None:
     return utc_text(as_text(values[0]), ctx, later)
 
 
+def _end_time_loses(values: Any, ctx: Ctx) -> frozenset[str]:
+    """The start, which a length was added to."""
+    return ALL if any(as_text(value) for value in values[1:]) else NOTHING
+
+
 def _prepare_end_time(ctx: Ctx) -> Any:
     _prepare_duration(ctx)
     return prepare_datetime(ctx)
@@ -105,6 +118,7 @@ TRANSFORMS: Final = (
         },
         prepare=_prepare_duration,
         several=True,
+        loses=_duration_loses,
     ),
     Transform(
         "end_time",
@@ -121,5 +135,6 @@ TRANSFORMS: Final = (
         },
         prepare=_prepare_end_time,
         several=True,
+        loses=_end_time_loses,
     ),
 )

@@ -7,13 +7,27 @@ from typing import Any, Final
 
 import orjson
 
-from mapping.transforms.base import TEXTS, BadArgs, Ctx, Refused, Transform, as_text, fit
+from mapping.transforms.base import NOTHING, TEXTS, BadArgs, Ctx, Refused, Transform, as_text, fit, loses_all
 
 
 def _text(value: Any, ctx: Ctx) -> str | None:
     if isinstance(value, list):
-        return fit(str(ctx.args.get("separator", "; ")).join(t for v in value if (t := as_text(v))), ctx.column)
+        return fit(_between_entries(ctx).join(_parts(value)), ctx.column)
     return fit(as_text(value), ctx.column)
+
+
+def _between_entries(ctx: Ctx) -> str:
+    return str(ctx.args.get("separator", "; "))
+
+
+def _text_loses(value: Any, ctx: Ctx) -> frozenset[str]:
+    return _loses_ends(_parts(value), _between_entries(ctx)) if isinstance(value, list) else NOTHING
+
+
+def _loses_ends(parts: list[str], separator: str) -> frozenset[str]:
+    """Parts that hold what was put between them cannot be told apart any more."""
+    apart = len(parts) < 2 or (separator and not any(separator in part for part in parts))
+    return NOTHING if apart else frozenset({"where each part ends"})
 
 
 #: What stands in a text column in place of a value that a person had redacted.
@@ -58,11 +72,23 @@ def _parts(values: Any) -> list[str]:
 
 
 def _join(values: Any, ctx: Ctx) -> str | None:
-    return fit(str(ctx.args.get("separator", " ")).join(_parts(values)), ctx.column)
+    return fit(_between_fields(ctx).join(_parts(values)), ctx.column)
+
+
+def _between_fields(ctx: Ctx) -> str:
+    return str(ctx.args.get("separator", " "))
+
+
+def _join_loses(values: Any, ctx: Ctx) -> frozenset[str]:
+    return _loses_ends(_parts(values), _between_fields(ctx))
 
 
 def _first_of(values: Any, ctx: Ctx) -> str | None:
     return fit(next(iter(_parts(values)), ""), ctx.column)
+
+
+def _first_of_loses(values: Any, ctx: Ctx) -> frozenset[str]:
+    return frozenset({"the other fields"}) if len({*_parts(values)}) > 1 else NOTHING
 
 
 def _lines(value: Any, ctx: Ctx) -> str | None:
@@ -80,6 +106,20 @@ def _lines(value: Any, ctx: Ctx) -> str | None:
         if line := as_text(entry):
             lines.append(line)
     return fit("\n".join(lines), ctx.column)
+
+
+def _lines_lose(value: Any, ctx: Ctx) -> frozenset[str]:
+    """What entries hold beside the keys that are asked for."""
+    entries = from_json_text(value)
+    keys = ctx.args.get("keys")
+    others = (
+        held
+        for entry in (entries if isinstance(entries, list) else [entries])
+        if keys and isinstance(entry, dict)
+        for key, held in entry.items()
+        if key not in keys
+    )
+    return NOTHING if all(held in (None, "", [], {}) for held in others) else frozenset({"other parts of an entry"})
 
 
 def _json_text(value: Any, ctx: Ctx) -> str | None:
@@ -161,6 +201,10 @@ class _Plain(HTMLParser):
 
 def _html_to_text(value: Any, ctx: Ctx) -> str | None:
     return fit(html_to_text(as_text(value)), ctx.column)
+
+
+def _html_loses(value: Any, ctx: Ctx) -> frozenset[str]:
+    return frozenset({"markup"}) if "<" in as_text(value) else NOTHING
 
 
 def html_to_text(text: str) -> str:
@@ -247,6 +291,12 @@ def _name_part(value: Any, ctx: Ctx) -> str | None:
     return fit(split_name(as_text(value))[ctx.state], ctx.column)
 
 
+def _name_part_loses(value: Any, ctx: Ctx) -> frozenset[str]:
+    """The other parts, whether or not further fields bring them."""
+    parts = split_name(as_text(value))
+    return frozenset(f"{part} part of the name" for part in NAME_PARTS if part != ctx.state and parts[part])
+
+
 def _check_part(ctx: Ctx) -> str:
     part = ctx.args.get("part")
     if part not in NAME_PARTS:
@@ -264,20 +314,30 @@ TRANSFORMS: Final = (
         _text,
         TEXTS,
         _SEPARATOR,
+        loses=_text_loses,
     ),
     Transform(
         "redacted",
         "The mark [redacted] in a column of text, nothing in any other: the value stays behind.",
         _redacted,
         frozenset(),
+        loses=loses_all,
     ),
     Transform(
-        "identifier", "An identifier, trimmed and otherwise untouched: leading zeros and dashes stay.", _text, TEXTS
+        "identifier",
+        "An identifier, trimmed and otherwise untouched: leading zeros and dashes stay.",
+        _text,
+        TEXTS,
+        loses=_text_loses,
     ),
     Transform(
-        "phone", "A phone number as the source wrote it; never reformatted, refused when too long.", _text, TEXTS
+        "phone",
+        "A phone number as the source wrote it; never reformatted, refused when too long.",
+        _text,
+        TEXTS,
+        loses=_text_loses,
     ),
-    Transform("zip", "A ZIP or postal code as text: leading zeros stay.", _text, TEXTS),
+    Transform("zip", "A ZIP or postal code as text: leading zeros stay.", _text, TEXTS, loses=_text_loses),
     Transform("email", "One e-mail address; anything else is refused.", _email, TEXTS),
     Transform("npi", "A National Provider Identifier; refused when its check digit is wrong.", _npi, TEXTS),
     Transform(
@@ -285,6 +345,7 @@ TRANSFORMS: Final = (
         "HTML to readable text: blocks to lines, entities resolved, scripts dropped.",
         _html_to_text,
         TEXTS,
+        loses=_html_loses,
     ),
     Transform(
         "lines",
@@ -292,6 +353,7 @@ TRANSFORMS: Final = (
         _lines,
         TEXTS,
         {"keys": "the keys of each entry, in order", **_SEPARATOR},
+        loses=_lines_lose,
     ),
     Transform(
         "join",
@@ -300,9 +362,16 @@ TRANSFORMS: Final = (
         TEXTS,
         {**_FIELDS, **_SEPARATOR},
         several=True,
+        loses=_join_loses,
     ),
     Transform(
-        "first_of", "The first of several source fields that is not empty.", _first_of, TEXTS, _FIELDS, several=True
+        "first_of",
+        "The first of several source fields that is not empty.",
+        _first_of,
+        TEXTS,
+        _FIELDS,
+        several=True,
+        loses=_first_of_loses,
     ),
     Transform("json_text", "A nested value as indented JSON text.", _json_text, TEXTS),
     Transform(
@@ -312,5 +381,6 @@ TRANSFORMS: Final = (
         TEXTS,
         {"part": "salutation, first, middle, last or suffix"},
         prepare=_check_part,
+        loses=_name_part_loses,
     ),
 )

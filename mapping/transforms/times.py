@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import partial
 from typing import Any, Final
 
-from mapping.transforms.base import BadArgs, Ctx, Refused, Transform, as_text
+from mapping.transforms.base import NOTHING, BadArgs, Ctx, Refused, Transform, as_text
 
 #: Dataverse's first day.
 FIRST_YEAR: Final = 1753
@@ -156,6 +156,11 @@ def _date(value: Any, ctx: Ctx) -> str | None:
     return None if moment is None else date(moment.year, moment.month, moment.day).isoformat()
 
 
+def _loses_clock(value: Any, ctx: Ctx) -> frozenset[str]:
+    moment = read_moment(as_text(value), ctx.state)
+    return frozenset({"time of day"}) if moment is not None and moment.time() != time() else NOTHING
+
+
 def _datetime(value: Any, ctx: Ctx) -> str | None:
     return utc_text(as_text(value), ctx)
 
@@ -221,6 +226,7 @@ TRANSFORMS: Final = (
         frozenset({"date"}),
         _FORMAT,
         prepare=readers,
+        loses=_loses_clock,
     ),
     Transform(
         "datetime",

@@ -2,9 +2,10 @@
 
 import pytest
 
-from activities.differences import differences, unseen_in_fields
+from activities.differences import classify, differences, unseen_in_fields
 from activities.proofs import prove
 from mapping.compile import zone_of
+from mapping.model import FieldMap
 from reports.diff import diff_report
 from tests.activities.sampled import Row, diff_of, map_with
 
@@ -15,6 +16,7 @@ def report(rows: list[Row], findings: list[Row] | None = None) -> dict[str, list
     """The tables of the report."""
     one = map_with("insurance")
     prove(rows, one.system, zone_of(one))
+    classify(rows)
     made = diff_report("m-00000000", rows, CHOSEN, {}, findings or [], one.time_zone)
     return {table.title: [list(row) for row in table.rows] for table in made.tables}
 
@@ -26,6 +28,55 @@ def test_every_field_of_a_landed_record_has_a_verdict() -> None:
     assert rows["start"]["verdict"] == "changed by transform"
     assert (rows["type"]["verdict"], rows["type"]["reason"]) == ("refused", "unknown_value")
     assert {row["patient"] for row in rows.values()} == {"P1"}
+
+
+def classes(rows: list[Row], name: str = "insurance") -> dict[tuple[str, str | None], tuple[str, str]]:
+    """Class and losses by field and column."""
+    one = map_with(name)
+    prove(rows, one.system, zone_of(one))
+    classify(rows)
+    return {(row["field"], row["column"]): (row["class"], row["loses"]) for row in rows}
+
+
+def test_a_change_is_expected_or_loses_something_by_what_the_value_is() -> None:
+    one = map_with("insurance", "CoverageStart", transform="date")
+    for value, said in (("2026-01-01", ("", "")), ("2026-01-01 09:30", ("lossy", "time of day"))):
+        rows = diff_of(one, "insurance", {"from": value}, linked=("demo.patient.P1",))
+        assert classes(rows)["from", "cms_coveragestart"] == said
+
+
+def test_what_one_column_loses_and_another_keeps_is_not_lost() -> None:
+    one = map_with("insurance", "CoverageStart", transform="date")
+    fields = one.objects["insurance"].routes[0].fields
+    fields.append(FieldMap(source="from", column="PlanName", transform="text"))
+    found = classes(diff_of(one, "insurance", {"from": "2026-01-01 09:30"}, linked=("demo.patient.P1",)))
+    assert found["from", "cms_coveragestart"] == ("expected", "")
+    assert found["from", "cms_planname"] == ("", "")
+
+
+def test_a_value_that_something_else_than_its_transform_replaced_is_lost() -> None:
+    """A policy redacts a prescription: its name's transform loses nothing by itself."""
+    one = map_with("prescription").model_copy(update={"controlled": "redact"})
+    rows = diff_of(
+        one, "prescription", {"drug": "Oxycodone 5 mg", "encounter": "", "refills": "?"}, linked=("demo.patient.P1",)
+    )
+    found = {row["column"]: (row["verdict"], row["loses"]) for row in rows}
+    for column in ("cms_name", "cms_medicationname", "cms_dosage", "cms_refills"):
+        assert found[column] == ("changed by transform", "the value itself"), column
+
+
+def test_a_note_that_says_where_it_comes_from_has_lost_nothing() -> None:
+    rows = diff_of(map_with("document"), "document")
+    note = next(row for row in rows if row["column"] == "notetext")
+    assert note["value"] != note["source"] and note["loses"] == ""
+
+
+def test_what_differs_or_is_not_proved_is_wrong_and_what_did_not_land_is_in_no_class() -> None:
+    rows = diff_of(map_with("insurance"), "insurance", linked=("demo.patient.P9",), read_back={"cms_carrier": "Other"})
+    found = classes(rows)
+    assert {field for (field, _), (kind, _) in found.items() if kind == "wrong"} == {"carrier", "patient"}
+    lost = diff_of(map_with("insurance"), "insurance", action="orphan")
+    assert {kind for kind, _ in classes(lost).values()} == {""}
 
 
 def test_what_the_target_changed_differs_and_has_to_be_explained() -> None:

@@ -53,6 +53,7 @@ class FakeApp(FakeFiles, FakeMap):
         self.migrations: dict[str, dict[str, Any]] = {}
         self.tokens: list[str] = []
         self.posted: list[tuple[str, dict[str, Any]]] = []
+        self.comments: list[dict[str, str]] = []
         self.unexplained: dict[str, list[str]] = {}  #: cause of a difference in the sample -> ids nobody has explained
         self.revealed: list[dict[str, str]] = []  #: how reports were asked for
         self.excepted = 0
@@ -118,6 +119,8 @@ class FakeApp(FakeFiles, FakeMap):
                 web.post(one + "/sign-off/revoke", self._revoke),
                 web.get(one + "/differences", self._unexplained),
                 web.post(one + "/differences", self._explain),
+                web.get(one + "/comments", self._comments),
+                web.post(one + "/comments", self._comment),
                 web.post(one + "/accept", self._accept),
                 web.post(one + "/close", self._close),
                 web.get(one + "/owners", self._owners),
@@ -274,6 +277,16 @@ class FakeApp(FakeFiles, FakeMap):
             return refusal(404, "not_found", "The sample has no such difference.")
         self.unexplained[body["about"]] = []
         return await self._unexplained(request)
+
+    async def _comments(self, request: web.Request) -> web.Response:
+        return web.json_response({"sample": "sample-0001", "comments": self.comments})
+
+    async def _comment(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        if body["object"] != "patient":
+            return refusal(404, "not_found", "The sample shows no such field.")
+        self.comments.append(body | {"at": "2026-11-29T10:00:00+00:00"})
+        return await self._comments(request)
 
     async def _close(self, request: web.Request) -> web.Response:
         found = self.migrations[request.match_info["id"]]

@@ -117,6 +117,21 @@ def test_a_sample_with_something_unexplained_is_not_signed(app: FakeApp, carryov
     assert carryover("sign-off", "--yes", "--json").code == 0
 
 
+def test_a_field_of_the_sample_is_commented_on(app: FakeApp, carryover: Carryover) -> None:
+    carryover("create", "--system", "elm")
+    assert carryover("comments", "--json").document["comments"] == []
+    assert carryover("comment", "patient.properties.T.x", "--json").code == 2  # no text
+    for wrong in ("patient", ".first_name", "patient."):
+        assert "names no field" in carryover("comment", wrong, "--text", "x", "--json").err
+    done = carryover("comment", "patient.properties.T.x", "--record", "p1", "--text", "Who needs it?", "--by", "Ada")
+    assert done.code == 0 and "Who needs it?" in done.out
+    assert {key: value for key, value in app.comments[-1].items() if key != "at"} == {
+        "by": "Ada", "object": "patient", "field": "properties.T.x", "source_id": "p1", "text": "Who needs it?",
+    }  # fmt: skip
+    assert carryover("comment", "claim.id", "--text", "x", "--json").document["error"]["code"] == "not_found"
+    assert len(carryover("comments", "--json").document["comments"]) == 1
+
+
 def test_a_signature_is_taken_back_with_a_reason(app: FakeApp, carryover: Carryover) -> None:
     carryover("create", "--system", "elm")
     app.migrations["m-00000001"] |= {"state": "signed_off", "map_hash": "h", "sample_run": "sample-0001"}

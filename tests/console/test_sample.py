@@ -8,9 +8,10 @@ import azure.functions as func
 import orjson
 import pytest
 
-from activities import jobs, sample_report
-from activities.differences import differences
-from activities.keep import keep_report
+from activities import differences as explained
+from activities import kept_diff
+from activities.comments import Comment
+from activities.differences import classify, differences
 from activities.proofs import prove
 from console import csrf, door
 from ledger import manifest, migrations, paths, transitions
@@ -18,7 +19,7 @@ from ledger.migrations import Migration
 from ledger.states import Run
 from ledger.storage import Storage
 from mapping.compile import zone_of
-from reports.diff import diff_report, in_order
+from reports.diff import in_order
 from services import identity, overview, sample
 from services.overview import NewMigration
 from services.reports import pack
@@ -64,6 +65,7 @@ def rows_of_a_sample() -> list[Row]:
         *diff_of(one, "insurance", {"_id": "I4", "_patient": "P9", "patient": "P9"}, action="orphan"),
     ]
     prove(rows, one.system, zone_of(one))
+    classify(rows)
     return in_order(rows)
 
 
@@ -81,10 +83,9 @@ async def migration(store: Storage) -> Migration:
         "not_covered": [],
         "not_seen": [],
     }
-    report = diff_report(made.id, rows, chosen, {"deleted": 3}, [], "UTC")
-    await keep_report(store, report)
-    await sample_report.keep_index(store, report, rows)
-    await jobs.keep_document(store, made.id, "differences.json", sample_report.listed("sample-0001", found))
+    await explained.keep(store, made.id, "sample-0001", found)
+    frame = {"chosen": chosen, "rehearsal": {"deleted": 3}, "findings": [], "zone": "UTC"}
+    await kept_diff.keep(store, made.id, rows, frame)
     await store.put("ledger", paths.map_version(made.id, 1), map_with("insurance").model_dump_json().encode())
 
     def sampled(one: Migration) -> None:
@@ -180,6 +181,72 @@ async def test_an_explanation_of_an_older_sample_counts_for_nothing(store: Stora
     assert (status, said["error"]["code"]) == (409, "sample_outdated")
 
 
+# -- comments --------------------------------------------------------------------------------------------------------
+
+SAID: dict[str, str] = {"by": "x", "object": "insurance", "field": "carrier", "text": "Ask the payer, then “=A1”"}
+
+
+async def test_a_comment_is_shown_everywhere_and_unblocks_nothing(store: Storage, migration: Migration) -> None:
+    status, found = await call(endpoints.comment, "POST", migration, body=SAID | {"source_id": "I1"})
+    assert (status, found["sample"]) == (200, "sample-0001")
+    await call(endpoints.comment, "POST", migration, role="operator", body=SAID | {"text": "All of them"})
+    _, found = await call(endpoints.get_comments, "GET", migration, role="viewer")
+    assert [(one["source_id"], one["text"], one["by"]) for one in found["comments"]] == [
+        ("I1", SAID["text"], NAME), ("", "All of them", NAME),
+    ]  # fmt: skip
+    status, said = await call(endpoints.sign_off, "POST", migration, body=SIGNED)
+    assert (status, said["error"]["code"]) == (409, "differences_unexplained")
+    # The reports were made before anybody had said anything.
+    whole = text(await ask("GET", f"m/{migration.id}/reports/diff.json", principal("viewer"), at=AZURE))
+    tables = {table["title"]: table["rows"] for table in orjson.loads(whole)["tables"]}
+    beside = {row["Source id"]: row["Comments"] for row in tables["Fields"] if row["Field"] == "carrier"}
+    both = f"{NAME}: All of them\n{NAME}: {SAID['text']}"
+    assert beside == {"I1": both} | dict.fromkeys(("I2", "I3", "I4"), f"{NAME}: All of them")
+    assert [row["Comment"] for row in tables["Comments"]] == [SAID["text"], "All of them"]
+    assert not any(value in whole for value in VALUES)
+    for form in ("csv", "html"):
+        page = text(await ask("GET", f"m/{migration.id}/reports/diff.{form}", principal("viewer"), at=AZURE))
+        assert "All of them" in page
+
+
+async def test_a_comment_belongs_to_its_sample(store: Storage, migration: Migration) -> None:
+    await call(endpoints.comment, "POST", migration, body=SAID)
+    await explained.keep(store, migration.id, "sample-0009", [])
+    assert (await call(endpoints.get_comments, "GET", migration))[1] == {"sample": "sample-0009", "comments": []}
+
+
+async def test_what_the_sample_does_not_show_is_not_commented_on(store: Storage, migration: Migration) -> None:
+    for wrong in ({"object": "patient"}, {"field": "nothing"}, {"source_id": "I9"}, {"field": "car%"}):
+        status, said = await call(endpoints.comment, "POST", migration, body=SAID | wrong)
+        assert (status, said["error"]["code"]) == (404, "not_found"), wrong
+    status, said = await call(endpoints.comment, "POST", migration, body=SAID | {"text": ""})
+    assert (status, said["error"]["code"]) == (400, "bad_request")
+    assert (await call(endpoints.get_comments, "GET", migration))[1]["comments"] == []
+
+
+async def test_a_comment_is_made_on_the_page_and_stands_beside_its_field(store: Storage, migration: Migration) -> None:
+    home, who = f"m/{migration.id}", principal("operator")
+    page = text(await ask("GET", f"{home}/sample", who, at=AZURE, verdict=""))
+    assert "Text (no names or values of patients)" in page
+    assert "comments</a> on fields" not in page and 'id="comments"' not in page
+    back = f"/console/{home}/sample?verdict=&page=1#c4"
+    form = {"object": "insurance", "record": "I1", "field": "carrier", "back": back}
+    sent = await send(store, f"{home}/comment", who, **form, of="one", text="Ask <b>the</b> payer")
+    assert (sent.status_code, sent.headers["Location"]) == (303, back)
+    await send(store, f"{home}/comment", who, **form, of="all", text="All of them")
+    assert (await send(store, f"{home}/comment", who, **form, of="one", text=" ")).status_code == 409
+    assert (await send(store, f"{home}/comment", principal("viewer"), **form, of="all", text="x")).status_code == 403
+    elsewhere = form | {"back": "https://elsewhere.example/"}
+    sent = await send(store, f"{home}/comment", who, **elsewhere, of="all", text="Once more")
+    assert sent.headers["Location"] == f"/console/{home}"
+    page = text(await ask("GET", f"{home}/sample", who, at=AZURE, verdict="", commented="yes"))
+    assert "3 comments</a> on fields of this sample" in page
+    assert page.count("“All of them”") == 5  # beside four fields, and in the list
+    assert page.count("“Ask &lt;b&gt;the&lt;/b&gt; payer”") == 2
+    viewer = text(await ask("GET", f"{home}/sample", principal("viewer"), at=AZURE, verdict=""))
+    assert "“All of them”" in viewer and "Comment as" not in viewer
+
+
 # -- values --------------------------------------------------------------------------------------------------------
 
 VALUES = ("Acme", "Somebody else")
@@ -246,7 +313,7 @@ async def test_a_page_of_the_sample_is_masked_and_its_address_names_no_patient(
 @pytest.fixture
 def index(tmp_path: Path) -> Path:
     """The index of the sample's fields."""
-    sample_report.write_index(rows_of_a_sample(), tmp_path / "fields.parquet")
+    kept_diff.write_index(rows_of_a_sample(), tmp_path / "fields.parquet")
     return tmp_path / "fields.parquet"
 
 
@@ -256,7 +323,9 @@ def index(tmp_path: Path) -> Path:
         (Wanted(), ["I2", "I3", "I4", "I1"]),
         (Wanted(verdict="eye"), ["I2", "I3", "I4"]),
         (Wanted(verdict="differs"), ["I2", "I3"]),
-        (Wanted(verdict="lossy"), []),
+        (Wanted(kind="lossy"), []),
+        (Wanted(kind="wrong"), ["I2", "I3"]),
+        (Wanted(commented="yes"), []),
         (Wanted(object="patient"), []),
         (Wanted(field="carrier", verdict="same"), ["I1"]),
         (Wanted(patient="<P2>"), ["I2"]),
@@ -271,6 +340,16 @@ def test_the_fields_are_found_by_what_they_are(index: Path, wanted: Wanted, ids:
     assert page.found == len(ids)
     assert all(any(row["fits"] for row in rows) for rows in page.records.values())
     assert page.verdicts["differs"] == 2
+
+
+def test_comments_are_found_on_one_record_or_on_all(index: Path) -> None:
+    said: Comment = {"object": "insurance", "field": "carrier", "source_id": "I3", "text": "x", "by": "a", "at": "2026"}
+    for source_id, ids in (("I3", ["I3"]), ("", ["I2", "I3", "I4", "I1"]), ("I9", [])):
+        one: Comment = {**said, "source_id": source_id}
+        page = sample.read(index, Wanted(commented="yes"), 1, str, [one])
+        assert [id for _, id in page.records] == ids
+        beside = {row["field"] for rows in page.records.values() for row in rows if row["comments"]}
+        assert beside == ({"carrier"} if ids else set())
 
 
 def test_a_page_holds_so_many_records(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:

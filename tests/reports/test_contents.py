@@ -72,7 +72,7 @@ def field(verdict: str, proof: str | None = None, **more: Any) -> dict[str, Any]
     names = ("object", "source_id", "field", "source", "transform", "column", "read", "value", "patient")
     return (
         dict.fromkeys(names, "x")
-        | {"verdict": verdict, "proof": proof, "reason": "", "landed": True, "lossy": False}
+        | {"verdict": verdict, "proof": proof, "reason": "", "landed": True, "class": "", "loses": ""}
         | more
     )
 

@@ -30,6 +30,7 @@ NEEDS: Final = {
     "set_fallback": {"operator"},
     "confirm_map": {"approver"},
     "explain": {"operator", "approver"},
+    "comment": {"operator", "approver"},
     "sign_off": {"approver"},
     "revoke": {"approver"},
     "shut_delta": {"operator", "approver"},

@@ -32,7 +32,7 @@ class Line:
     problem: str
     required: bool  #: it fills, or would fill, a column that records need
     whole: str  #: who confirmed the whole map as it is, and with it what was only proposed; "" for nobody
-    example: tuple[str, str] | None  #: a value before and after
+    examples: list[tuple[str, str]]  #: values before and after
 
     @property
     def id(self) -> str:
@@ -82,11 +82,8 @@ def lines_of(
     lines = []
     for key, name, table, field in fields_of(clinic_map):
         target = schema.tables.get(table)
-        shown = (
-            source.example(records[name], clinic_map.time_zone, schema, name, table, field)
-            if records and name in records
-            else None
-        )
+        some = (records or {}).get(name, [])
+        shown = source.examples_in(some, clinic_map.time_zone, schema, name, table, field)
         lines.append(
             Line(
                 key, name, table, field,
@@ -94,7 +91,7 @@ def lines_of(
                 problem=wrong.get((name, field.source), ""),
                 required=target is not None and field.column in target.required.get(name, ()),
                 whole=whole,
-                example=example(shown, revealed=revealed) if shown else None,
+                examples=[example(one, revealed=revealed) for one in shown],
             )
         )  # fmt: skip
     return lines

@@ -22,12 +22,13 @@ from mapping.properties import PREFIX
 from mapping.schema import Schema
 from mapping.steps import BadMap, Step, read_step, step_of
 from mapping.transforms import Refused
+from mapping.transforms.choices import labelled
 from mapping.trim import MARK
 
 #: Examples that are enough, and buckets that are read for them at most.
 _ENOUGH: Final = 3
 _BUCKETS: Final = 16
-#: Records that are looked at for the example in a field's row, and octets of their text that are read at most.
+#: Records that are looked at for the examples in a field's row, and octets of their text that are read at most.
 _FIRST: Final = 50
 _MOST: Final = 1024 * 1024
 
@@ -88,13 +89,13 @@ async def _beginning(store: Storage, blob: str) -> list[Record]:
     return [orjson.loads(line) for line in whole.splitlines()[:_FIRST]]
 
 
-def example(
+def examples_in(
     records: Iterable[Record], zone: str, schema: Schema, name: ObjectName, table: str, field: FieldMap
-) -> Example | None:
-    """The first value of a field in these records, with what its transform makes of it; None where none has it."""
+) -> list[Example]:
+    """Up to three different values of a field in these records, each with what its transform makes of it."""
     found = _Examples(zone, schema, name, table, field)
-    found.take(records, 1)
-    return next(iter(found.values.values()), None)
+    found.take(records, _ENOUGH)
+    return list(found.values.values())
 
 
 class _Examples:
@@ -108,7 +109,7 @@ class _Examples:
         with suppress(BadMap):
             self._step = step_of(name, field, column, ZoneInfo(zone))
         self._field = field
-        self._labels = {number: label for label, number in column.options.items()} if column else {}
+        self._column = column
         self.values: dict[str, Example] = {}
 
     def take(self, records: Iterable[Record], enough: int) -> bool:
@@ -132,7 +133,6 @@ class _Examples:
         if self._step is None or self._field.transform == "lookup":
             return None
         try:
-            made = read_step(self._step, record)
+            return labelled(self._column, read_step(self._step, record))
         except Refused as refused:
             return refused
-        return self._labels.get(made, made) if isinstance(made, int) else made

@@ -46,15 +46,22 @@ if (filters) {
 
   const visible = () => rows().filter((row) => !row.hidden);
   const current = () => document.activeElement.closest?.("tr.line");
+  // The row that somebody is at opens: with a mouse only after the click, so that nothing moves from under the pointer.
+  const here = (row) => {
+    region.querySelector("tr.here")?.classList.remove("here");
+    row?.classList.add("here");
+  };
+  for (const sign of ["click", "keyup"]) region.addEventListener(sign, () => { if (current()) here(current()); });
   const focus = (row) => {
     if (!row) { region.focus({ preventScroll: true }); return; }
     row.focus({ preventScroll: true });
+    here(row);
     row.scrollIntoView({ block: "nearest" });
   };
   const move = (step) => {
     const list = visible();
-    const here = list.indexOf(current());
-    focus(list[here < 0 ? 0 : Math.min(list.length - 1, Math.max(0, here + step))]);
+    const place = list.indexOf(current());
+    focus(list[place < 0 ? 0 : Math.min(list.length - 1, Math.max(0, place + step))]);
   };
   // What was decided here leaves the list of what needs an eye: the last of it can be undone from wherever the focus is.
   const decided = [];

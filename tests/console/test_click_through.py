@@ -94,6 +94,9 @@ def test_the_map_is_worked_on_by_keys(console: Console) -> None:
     page.keyboard.press("j")
     first = page.locator("tr.line:focus")
     id = first.get_attribute("id")
+    expect(first.locator(".sure .quiet")).to_be_visible()  # it is open, and the others are not
+    others = page.locator("tr.line:not(:focus, [hidden])")
+    expect(others.nth(3).locator(".sure .quiet")).to_be_hidden()
     page.keyboard.press("c")  # confirmed: it leaves the list of what needs an eye, and the next one has the focus
     expect(page.locator(f"#{id}")).to_have_attribute("data-status", "confirmed")
     expect(shown).to_contain_text(f"{eye - 1} of")
@@ -126,6 +129,9 @@ def test_the_map_is_worked_on_by_keys(console: Console) -> None:
     panel.get_by_label("Comment").fill("checked with the front desk")
     panel.get_by_role("button", name="Save and confirm").click()
     expect(shown).to_contain_text(f"{eye - 3} of")
+    others.nth(3).locator(".edit").click()  # the open line closes only when the click is done: nothing moves under it
+    expect(panel).to_be_visible()
+    page.keyboard.press("Escape")
     console.fine()
 
     page.locator("#filters").get_by_label("Show").select_option("Not migrating")
@@ -215,6 +221,24 @@ def test_the_sample_is_made_read_and_signed(console: Console) -> None:
     console.open("sample?verdict=")
     cells = page.locator("table.diff .was").all_inner_texts()
     assert any(letter in "".join(cells) for letter in "abcdefgh")
+    page.locator("#records summary").first.focus()
+    page.keyboard.press("j")
+    second = page.locator("#records > .record").nth(1)
+    expect(second.locator("summary").first).to_be_focused()
+    page.keyboard.press("Enter")
+    link = second.locator("a.comment").last
+    field = str(link.get_attribute("data-field"))
+    link.evaluate(
+        "link => { for (let at = link; at; at = at.parentElement) if (at.tagName === 'DETAILS') at.open = true; }"
+    )
+    link.click()
+    expect(second.get_by_label("Comment on")).to_have_value(field)
+    expect(second.get_by_label("Text (no names")).to_be_focused()
+    page.keyboard.type("Ask the front desk")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="1 comment")).to_be_visible()
+    expect(page.locator("#records .remark")).to_contain_text("Ask the front desk")
+    console.look()
     page.get_by_label("Your name").fill("somebody else")
     console.press("Sign as tester")
     assert "A signature is your own name" in console.text()

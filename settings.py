@@ -4,6 +4,7 @@
 """
 
 from functools import lru_cache
+from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
@@ -11,25 +12,27 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Names are the environment variables' own; unset optional ones are empty strings."""
+    """Names are the environment variables' own; unset optional ones are empty strings. ``repr=False``: a secret."""
 
     model_config = SettingsConfigDict(extra="ignore", populate_by_name=True)
 
     storage: str = Field(
-        default="", alias="AzureWebJobsStorage"
+        default="", alias="AzureWebJobsStorage", repr=False
     )  #: connection string (Azurite, or a shared-key account)
     storage_account: str = Field(default="", alias="AzureWebJobsStorage__accountName")  #: identity-based account
 
     dataverse_url: str = Field(default="", alias="DATAVERSE_URL")
     tenant_id: str = Field(default="", alias="DATAVERSE_TENANT_ID")
     client_id: str = Field(default="", alias="DATAVERSE_CLIENT_ID")
-    client_secret: str = Field(default="", alias="DATAVERSE_CLIENT_SECRET")
+    client_secret: str = Field(default="", alias="DATAVERSE_CLIENT_SECRET", repr=False)
     certificate_path: str = Field(default="", alias="DATAVERSE_CERTIFICATE_PATH")
     managed_identity: bool = Field(default=False, alias="DATAVERSE_MANAGED_IDENTITY")
-    static_token: str = Field(default="", alias="DATAVERSE_TOKEN")  #: only for the local simulator
+    static_token: str = Field(default="", alias="DATAVERSE_TOKEN", repr=False)  #: only for the local simulator
 
     authority: str = Field(default="", alias="DATAVERSE_AUTHORITY")  #: another cloud's sign-in address
-    application_users: str = Field(default="", alias="CARRYOVER_APPLICATION_USERS")  #: JSON; more users, side by side
+    application_users: str = Field(
+        default="", alias="CARRYOVER_APPLICATION_USERS", repr=False
+    )  #: JSON; more users, side by side
 
     fallback_owner: str = Field(default="", alias="CARRYOVER_FALLBACK_OWNER")  #: e-mail, or "team:<name>"
     max_file_mb: int = Field(default=25, alias="CARRYOVER_MAX_FILE_MB", gt=0)
@@ -48,7 +51,9 @@ class Settings(BaseSettings):
         default=False, alias="CARRYOVER_BYPASS_LOGIC"
     )  #: our writes run no custom plug-ins and flows of the target
     delta_hours: int = Field(default=48, alias="CARRYOVER_DELTA_HOURS", ge=1)
-    webhook: str = Field(default="", alias="CARRYOVER_WEBHOOK")  #: told ids and counts when a person is needed
+    webhook: str = Field(
+        default="", alias="CARRYOVER_WEBHOOK", repr=False
+    )  #: told ids and counts when a person is needed
     app_service_auth: bool = Field(default=False, alias="CARRYOVER_APP_SERVICE_AUTH")  #: the platform signs people in
     two_people: bool = Field(
         default=False, alias="CARRYOVER_TWO_PEOPLE"
@@ -77,6 +82,17 @@ class Settings(BaseSettings):
         if given and not (parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and here))):
             raise ValueError("an address such as https://yourorg.crm.dynamics.com is expected")
         return given
+
+
+def listed(one: Settings) -> list[dict[str, Any]]:
+    """Every setting: name, value, whether it was set or is the default. A secret's value is never there, only whether it
+    has one."""
+    shown = []
+    for name, field in Settings.model_fields.items():
+        value, origin = getattr(one, name), "environment" if name in one.model_fields_set else "default"
+        secret = {} if field.repr else {"secret": True}
+        shown.append({"name": field.alias, "value": value if field.repr else bool(value), "origin": origin} | secret)
+    return shown
 
 
 class WrongSetting(ValueError):

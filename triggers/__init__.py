@@ -11,6 +11,7 @@ _ONE: Final = "migrations/{id}"
 ENDPOINTS: Final[tuple[tuple[str, str, str, Callable[..., Awaitable[Any]]], ...]] = (
     ("health", "GET", "health", meta.health),
     ("openapi", "GET", "openapi.json", meta.openapi),
+    ("get_settings", "GET", "settings", meta.get_settings),
     ("create_migration", "POST", "migrations", migrations.create_migration),
     ("list_migrations", "GET", "migrations", migrations.list_migrations),
     ("get_migration", "GET", _ONE, migrations.get_migration),

@@ -28,6 +28,7 @@ NEEDS: Final = {
     "set_options": {"operator"},
     "decide_phi": {"operator", "approver"},
     "set_fallback": {"operator"},
+    "get_settings": {"operator"},
     "confirm_map": {"approver"},
     "explain": {"operator", "approver"},
     "comment": {"operator", "approver"},

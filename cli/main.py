@@ -4,10 +4,12 @@ import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType
+from typing import Any
 
 import typer
 from typer.exceptions import TyperException
 
+from cli.asked import asked, everywhere
 from cli.commands import after, life, machine, map, profile, sample, whole
 from cli.errors import EXIT_CODES, INTERRUPTED, MISUSE, CliError, misuse
 from cli.output import Out
@@ -35,25 +37,35 @@ for panel, part in PANELS.items():
     app.registered_commands += part.registered_commands
     app.registered_groups += part.registered_groups
 
+#: The whole program, as it is typed.
+program: Any = everywhere(typer.main.get_command(app))
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    asked.nothing()
     try:
-        code = app(given, prog_name="carryover", standalone_mode=False)
+        code = program.main(given, prog_name="carryover", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except TyperException as error:
         # Misuse that the parser sees. A group without a command has shown its help already and has no words.
         if words := error.format_message().strip():
             typed = getattr(getattr(error, "ctx", None), "command_path", "carryover")
-            Out("--json" in given).error(misuse(words, f"./{typed} --help"))
+            _said(given).error(misuse(words, f"./{typed} --help"))
         return MISUSE
     except CliError as error:
-        Out("--json" in given).error(error)
+        _said(given).error(error)
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         print("Interrupted. See where things stand: ./carryover status", file=sys.stderr)
         return INTERRUPTED
+
+
+def _said(given: Sequence[str]) -> Out:
+    """The output of a command that did not come as far as to read its options."""
+    asked.ndjson |= "--ndjson" in given
+    return Out("--json" in given)
 
 
 def run() -> None:

@@ -1,11 +1,12 @@
-"""What a command says: words for people, and with ``--json`` one document for programs.
+"""What a command says: words for people, and for programs one document (``--json``) or one a line (``--ndjson``).
 
-People are spoken to on stdout, or on stderr when stdout belongs to the document. Colours, bars and redrawn lines are
+People are spoken to on stdout, or on stderr when stdout belongs to the documents. Colours, bars and redrawn lines are
 for terminals; NO_COLOR and pipes get plain lines. Everything fits 80 columns.
 """
 
 import json
 import sys
+from collections.abc import Iterable
 from typing import Any, Final, cast
 
 from rich import box
@@ -14,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.theme import Theme
 
+from cli.asked import asked
 from cli.errors import CliError
 
 THEME: Final = Theme(
@@ -36,8 +38,8 @@ class Out:
     """The two streams of one command."""
 
     def __init__(self, as_json: bool = False) -> None:
-        self.as_json = as_json
-        self.people = Console(stderr=as_json, theme=THEME, highlight=False, soft_wrap=False)
+        self.as_json = as_json or asked.ndjson
+        self.people = Console(stderr=self.as_json, theme=THEME, highlight=False, soft_wrap=False)
         self._emitted = False
 
     @property
@@ -47,8 +49,8 @@ class Out:
 
     @property
     def asks(self) -> bool:
-        """Whether somebody is there to answer a question."""
-        return sys.stdin.isatty() and self.people.is_terminal
+        """Whether somebody is there to answer a question. Questions are put on stderr."""
+        return sys.stdin.isatty() and sys.stderr.isatty() and not asked.no_input
 
     def say(self, text: str = "", style: str | None = None) -> None:
         """A line for people; the text may hold rich markup."""
@@ -70,11 +72,20 @@ class Out:
         """A table or panel for people."""
         self.people.print(renderable)
 
-    def document(self, document: Any) -> None:
-        """The command's one document; printed only with ``--json``."""
-        if self.as_json and not self._emitted:
+    def document(self, document: Any, rows: Iterable[Any] | None = None) -> None:
+        """The command's one document, printed only for programs; ``rows``: what it lists, a line each with ``--ndjson``."""
+        if asked.ndjson:
+            for one in [document] if rows is None else rows:
+                self.line(one)
+        elif self.as_json and not self._emitted:
             self._emitted = True
             sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
+            sys.stdout.flush()
+
+    def line(self, document: Any) -> None:
+        """A document on the way to the last one, printed only with ``--ndjson``."""
+        if asked.ndjson:
+            sys.stdout.write(json.dumps(document, ensure_ascii=False, default=str) + "\n")
             sys.stdout.flush()
 
     def error(self, error: CliError) -> None:

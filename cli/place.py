@@ -12,6 +12,8 @@ from cli.errors import CliError
 
 REPOSITORY: Final = Path(__file__).resolve().parent.parent
 
+_SECRET: Final = ("CARRYOVER_APP_KEY", "CARRYOVER_APP_TOKEN")
+
 
 def state_folder() -> Path:
     """Where the local system and the command line keep their files."""
@@ -69,6 +71,27 @@ def operator() -> str:
         return os.environ.get("CARRYOVER_OPERATOR") or getpass.getuser()
     except (OSError, KeyError):
         return "operator"
+
+
+def settings() -> list[dict[str, Any]]:
+    """The command line's own settings: name, value and where it comes from; of a secret only whether there is one.
+
+    They come from the environment, a file of the state's folder, the machine's user, or the default.
+    """
+    url = os.environ.get("CARRYOVER_APP_URL") or _read(state_folder() / "local.json").get("app_url") or ""
+    told: dict[str, tuple[Any, str]] = {
+        "CARRYOVER_APP_URL": (url, "local.json"),
+        "CARRYOVER_APP_KEY": (bool(app_key()), "keys.json"),
+        "CARRYOVER_APP_TOKEN": (bool(os.environ.get("CARRYOVER_APP_TOKEN")), "default"),
+        "CARRYOVER_MIGRATION": (os.environ.get("CARRYOVER_MIGRATION") or remembered(url) or "", "cli.json"),
+        "CARRYOVER_OPERATOR": (operator(), "user"),
+        "CARRYOVER_LOCAL_DIR": (str(state_folder()), "default"),
+    }
+    return [
+        {"name": name, "value": value, "origin": "environment" if os.environ.get(name) else origin}
+        | ({"secret": True} if name in _SECRET else {})
+        for name, (value, origin) in told.items()
+    ]
 
 
 def remember(url: str, migration: str) -> None:

@@ -118,7 +118,7 @@ class _Lines:
 
 
 def follow(api: Api, out: Out, migration: str, run_id: str) -> Run:
-    """Watches a run until it ends in any state and returns its document.
+    """Watches a run until it ends in any state and returns its document, which is a line with each change (--ndjson).
 
     Raises what the client raises, and an interruption (130) that says how to go on when Ctrl-C comes: the run itself
     goes on in the app.
@@ -126,6 +126,7 @@ def follow(api: Api, out: Out, migration: str, run_id: str) -> Run:
     kind = run_id.rsplit("-", 1)[0]
     shown = _Bars(out, words(kind)) if out.watched else _Lines(out, words(kind))
     pause, waiting = FIRST_LOOK, ""
+    told: Run = {}
     try:
         while True:
             run: Run = api.patiently(
@@ -133,6 +134,9 @@ def follow(api: Api, out: Out, migration: str, run_id: str) -> Run:
                 lambda: out.say("[warn]The app does not answer; waiting for it.[/warn]"),
             )
             shown.update(run)
+            if (moved := run | {"seconds": 0}) != told:  # that time has passed is no news
+                told = moved
+                out.line(run)
             if (wait := run.get("waiting_until")) and wait != waiting:
                 waiting = wait
                 out.say(f"[warn]The day's requests are used up; the run goes on by itself at {wait[:16]} UTC.[/warn]")

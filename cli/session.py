@@ -1,6 +1,6 @@
 """What every command that speaks to the app needs: its output, the app, and the migration that is meant."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Annotated, Any
@@ -9,7 +9,7 @@ import typer
 
 from cli import place
 from cli.client import Api
-from cli.errors import INTERRUPTED, CliError, interrupted, misuse
+from cli.errors import INTERRUPTED, MISUSE, CliError, interrupted, misuse
 from cli.output import Out
 from cli.runs import Run, conclude, follow
 
@@ -41,6 +41,9 @@ TrialPauseOption = Annotated[
 ]
 TargetOption = Annotated[
     str | None, typer.Option("--target", help="The target's name, typed by you.", show_default=False)
+]
+FailOnWarning = Annotated[
+    bool, typer.Option("--fail-on-warning", help="End with 3 when something is warned of.", show_default=False)
 ]
 YesFlag = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.", show_default=False)]
 
@@ -109,15 +112,23 @@ class Session:
             raise misuse("Name the target that is to be written to.", "--target NAME (shown by ./carryover status)")
         return str(typer.prompt("Type the target's name to go on", err=True))
 
-    def ended(self, run: Run) -> None:
-        """Says how a run ended and prints its document; ends the command with the code the run's end means."""
-        try:
-            code = conclude(self.out, self.id, run)
-        except CliError:
-            self.out.document(run)
-            raise
+    def agreed(self, question: str, yes: bool, no: CliError) -> None:
+        """A yes to the question: given with the command, else by a person. Raises ``no``, or misuse when nobody is there."""
+        if yes:
+            return
+        if not self.out.asks:
+            raise misuse(f"{question} Nobody is here to be asked.", "Say so with --yes.")
+        if not typer.confirm(question, err=True):
+            raise no
+
+    def ended(self, run: Run, rows: Iterable[Any] = ()) -> None:
+        """Says how a run ended and prints its document; ends the command with the code the run's end means.
+
+        ``rows``: lines beside those that the run gave as it moved on.
+        """
+        self.out.document(run, rows)
+        code = conclude(self.out, self.id, run)
         self.hint()
-        self.out.document(run)
         if code:
             raise typer.Exit(code)
 
@@ -139,6 +150,11 @@ def session(as_json: bool, migration: str | None = None) -> Iterator[Session]:
     except CliError as error:
         out.error(error)
         raise typer.Exit(error.exit_code) from None
+    except OSError as error:
+        if not error.filename:
+            raise
+        out.error(misuse(f"{error.filename}: {str(error.strerror).lower()}.", "Name another file or folder."))
+        raise typer.Exit(MISUSE) from None
     except (KeyboardInterrupt, typer.Abort):
         out.error(interrupted("Interrupted.", "See where things stand: ./carryover status"))
         raise typer.Exit(INTERRUPTED) from None

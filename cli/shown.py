@@ -58,8 +58,7 @@ def show_datasets(out: Out, summary: Summary) -> None:
 
 def show_drift(out: Out, report: Mapping[str, Any]) -> None:
     """What the scope's report says of changes since the source before; nothing when there are none."""
-    tables = {one["title"]: one["rows"] for one in report.get("tables") or ()}
-    rows = tables.get(DRIFT, [])
+    rows = rows_of(report, DRIFT)
     if not rows:
         return
     out.say("[step]What changed since the last source[/step]")
@@ -69,6 +68,30 @@ def show_drift(out: Out, report: Mapping[str, Any]) -> None:
     out.show(made)
     if len(rows) > SHOWN:
         out.say(f"[quiet]and {len(rows) - SHOWN:,} more; the report has them all[/quiet]")
+
+
+def show_findings(out: Out, findings: Sequence[Mapping[str, Any]]) -> None:
+    """What a check of the target found: each with its code, and what to do about it."""
+    for one in findings:
+        out.say(f"[warn]![/warn] [name]{escape(one['Code'])}[/name]  {escape(one['What'])}")
+        if one["What to do"]:
+            out.say(f"  [quiet]Next:[/quiet] {escape(one['What to do'])}")
+
+
+def show_owners(out: Out, document: Mapping[str, Any]) -> None:
+    """Who owns rows in the source, which user of the target that is, and what becomes of the rows."""
+    for key, id in (("owners", "staff"), ("practitioners", "practitioner"), ("strangers", "id")):
+        people = document[key]
+        if not people:
+            continue
+        out.say(f"[step]{'named by records, and not in the source' if key == 'strangers' else words(key)}[/step]")
+        made = table(words(id), "e-mail", "match", "rows", "decision", numbers=("rows",))
+        for one in people:
+            match = str(one.get("match", "none"))
+            style = "good" if match == "found" else "warn"
+            shown = (f"{one[id]}", f"{one.get('email') or '–'}", count(one["rows"]), f"{one['decision']}")
+            made.add_row(escape(shown[0]), escape(shown[1]), f"[{style}]{match}[/{style}]", shown[2], escape(shown[3]))
+        out.show(made)
 
 
 def _total(value: Any) -> Any:
@@ -137,6 +160,11 @@ def _lines(out: Out, values: Mapping[str, Any]) -> None:
     width = max((len(words(str(key))) for key in values), default=0)
     for key, value in values.items():
         out.plain(f"{words(str(key)):<{width}}  {_cell(value)}")
+
+
+def rows_of(report: Mapping[str, Any], title: str) -> list[dict[str, Any]]:
+    """The rows of one of a report's tables; none when it has no such table."""
+    return next((list(one["rows"]) for one in report.get("tables") or () if one["title"] == title), [])
 
 
 def show_rows(out: Out, rows: Sequence[Any], limit: int = SHOWN) -> None:

@@ -12,14 +12,13 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, get_args
 
-import typer
 import yaml
 
 REPOSITORY: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
 from cli.errors import EXIT_CODES  # noqa: E402
-from cli.main import app  # noqa: E402
+from cli.main import program  # noqa: E402
 from ledger import paths  # noqa: E402
 from mapping.catalog import build_schema  # noqa: E402
 from mapping.describe import full_map, names_markdown  # noqa: E402
@@ -62,13 +61,12 @@ def header(*names: str) -> Iterator[str]:
 # ---- the command line ------------------------------------------------------------------------------------------------
 
 #: Options that nearly every command has; said once.
-_SHARED: Final = ("as_json", "migration")
+_SHARED: Final = ("as_json", "ndjson", "no_input", "migration")
 
 
 def cli_page() -> Iterator[str]:
     """Every command, its arguments and options."""
-    root: Any = typer.main.get_command(app)
-    commands = list(_commands(root, "./carryover"))
+    commands = list(_commands(program, "./carryover"))
     shared = {name: [path for path, one in commands if name not in {p.name for p in one.params}] for name in _SHARED}
     yield "# The command line"
     yield ""
@@ -82,6 +80,18 @@ def cli_page() -> Iterator[str]:
         f"All commands have it{_except(shared['as_json'])}."
     )
     yield (
+        "- `--ndjson`: as `--json`, and a document a line: a run's each time it moves on, a list's row by row. What went "
+        "wrong is the last line. All commands have it."
+    )
+    yield (
+        "- `--no-input`: nobody is asked anything. A command that would ask ends with 2 and names the option that answers; "
+        "so it does where there is no terminal. All commands have it."
+    )
+    yield (
+        "- `--object`, `--since`, `--limit` choose from what a command lists, `--since` by a time (2026-11-29T14:00, in UTC "
+        "unless it says otherwise) or how long ago (36h, 2d)."
+    )
+    yield (
         "- `-m ID`, `--migration ID`, or the variable `CARRYOVER_MIGRATION`: which migration is meant. Without it, it is "
         "the one created or used last. The commands that are about one migration have it."
     )
@@ -91,12 +101,12 @@ def cli_page() -> Iterator[str]:
     yield from header("code", "meaning")
     for code, meaning in EXIT_CODES.items():
         yield row(str(code), meaning)
-    panels = dict.fromkeys(_panel(root, path) for path, _ in commands)
+    panels = dict.fromkeys(_panel(program, path) for path, _ in commands)
     for panel in panels:
         yield ""
         yield f"## {panel}"
         for path, command in commands:
-            if _panel(root, path) == panel:
+            if _panel(program, path) == panel:
                 yield from _command(path, command)
 
 
@@ -155,6 +165,8 @@ def _metavar(argument: Any) -> str:
 def _value(option: Any) -> str:
     if option.is_flag:
         return ""
+    if option.metavar:
+        return f" {option.metavar}"
     kind = option.type_descriptor.annotation
     if choices := get_args(kind):
         return " " + "|".join(map(str, choices))

@@ -11,6 +11,7 @@ from rich.markup import escape
 from cli import place, reports
 from cli.errors import DONE, FAILED, misuse, refused
 from cli.flow import paused_at
+from cli.listing import LimitOption, ObjectOption, SinceOption, newer
 from cli.output import size, table, words
 from cli.runs import follow
 from cli.session import (
@@ -34,14 +35,17 @@ app.add_typer(audit_app, name="audit")
 def status(
     migration: MigrationOption = None,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Stay until the active run has ended.")] = False,
+    since: SinceOption = None,
+    limit: LimitOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show where a migration stands and what can be done next."""
+    """Show where a migration stands, its runs and what can be done next. --since and --limit choose from the runs."""
     with session(as_json, migration) as s:
         found = s.migration()
         if watch and (active := found.get("active_run")):
             s.ended(follow(s.api, s.out, s.id, str(active)))
             return
+        found["runs"] = newer(found["runs"], "started", since)[-(limit or 0) :]  # the latest are last
         _show_migration(s, found)
         s.out.document(found)
 
@@ -91,7 +95,7 @@ def stop(migration: MigrationOption = None, by: ByOption = None, as_json: JsonFl
         run = follow(s.api, s.out, s.id, str(active))
         s.out.plain(f"{active} is {run['state']}. {run['message']}")
         s.hint()
-        s.out.document(run)
+        s.out.document(run, rows=())
 
 
 @app.command()
@@ -155,16 +159,21 @@ def rollback(
     remove_solution: Annotated[
         bool, typer.Option("--remove-solution", help="Also remove tables and columns that hold nothing afterwards.")
     ] = False,
+    target: TargetOption = None,
     yes: YesFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Delete what was created and restore what was changed, from the audit log."""
+    """Delete what was created and restore what was changed, from the audit log.
+
+    --yes alone is enough on this machine's simulator; elsewhere the target is named, too.
+    """
     with session(as_json, migration) as s:
         what = {"all": "everything that was written", "last": "the last run"}.get(run, run)
         what += " and all that came after it" if with_later else ""
         what += ", with the tables and columns of the solution that hold nothing then," if remove_solution else ""
-        if s.out.asks and not (yes or preview) and not typer.confirm(f"Take back {what} in {s.id}?", err=True):
-            raise refused("Nothing was taken back.")
+        s.agreed(f"Take back {what} in {s.id}?", yes or preview, refused("Nothing was taken back."))
+        if yes and not preview and not place.is_trial() and s.typed_target(target) != s.migration()["target_name"]:
+            raise refused("That is not the target's name. Nothing was taken back.", "./carryover status")
         options = {
             "runs": run,
             "later": with_later,
@@ -235,7 +244,7 @@ def audit_export(
 @app.command()
 def exceptions(
     migration: MigrationOption = None,
-    object: Annotated[str | None, typer.Option("--object", help="Only those of this object.")] = None,
+    object: ObjectOption = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 200,
     as_json: JsonFlag = False,
 ) -> None:
@@ -256,7 +265,7 @@ def exceptions(
             s.out.say("[quiet]The whole list: ./carryover report exceptions[/quiet]")
         else:
             s.out.say("[good]✓[/good] Nothing was excepted.")
-        s.out.document({"exceptions": found, "total": max(total, len(found))})
+        s.out.document({"exceptions": found, "total": max(total, len(found))}, found)
 
 
 @app.command()
@@ -297,8 +306,8 @@ def accept(
     """Accept the differences that the last verification found."""
     with session(as_json, migration) as s:
         who = by or place.operator()
-        if s.out.asks and not yes and not typer.confirm(f"Accept the differences as {who}?", err=True):
-            raise refused("Not accepted.", "./carryover report reconciliation")
+        no = refused("Not accepted.", "./carryover report reconciliation")
+        s.agreed(f"Accept the differences as {who}?", yes, no)
         answer = s.api.post(s.path("accept"), {"by": who})
         s.out.say(f"[good]✓[/good] Accepted by [name]{escape(who)}[/name].")
         s.hint()

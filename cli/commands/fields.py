@@ -9,9 +9,10 @@ import typer
 from rich.markup import escape
 
 from cli import place
-from cli.errors import misuse
+from cli.errors import misuse, refused
+from cli.listing import ObjectOption
 from cli.output import counted, table
-from cli.session import ByOption, JsonFlag, MigrationOption, Session, session
+from cli.session import ByOption, FailOnWarning, JsonFlag, MigrationOption, Session, session
 
 app = typer.Typer()
 
@@ -39,8 +40,9 @@ class Found:
 
 @app.command("review")
 def review(
-    name: Annotated[str | None, typer.Option("--object", help="Of this object only.")] = None,
+    name: ObjectOption = None,
     below: Annotated[float, typer.Option("--below", min=0, max=1, help="Proposed with less than this.")] = CERTAIN,
+    fail_on_warning: FailOnWarning = False,
     migration: MigrationOption = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -65,10 +67,12 @@ def review(
             s.out.show(made)
         else:
             s.out.plain("No field needs an eye.")
-        for problem in shown["problems"]:
-            if not problem["field"] and name in (None, problem["object"]):
-                s.out.plain(" ".join(filter(None, (problem["object"], problem["message"]))), style="warn")
-        s.out.document({"fields": listed, "problems": shown["problems"], "undecided": shown["undecided"]})
+        general = [one for one in shown["problems"] if not one["field"] and name in (None, one["object"])]
+        for problem in general:
+            s.out.plain(" ".join(filter(None, (problem["object"], problem["message"]))), style="warn")
+        s.out.document({"fields": listed, "problems": shown["problems"], "undecided": shown["undecided"]}, listed)
+        if fail_on_warning and (wanting := len(listed) + len(general)):
+            raise refused(f"The map needs an eye in {counted(wanting, 'place')}.", "./carryover map set --help")
 
 
 @app.command("set")

@@ -1,7 +1,7 @@
 """Commands that take a migration from its creation to the full run."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
@@ -12,6 +12,7 @@ from cli.errors import misuse, refused
 from cli.output import counted, size
 from cli.session import (
     ByOption,
+    FailOnWarning,
     JsonFlag,
     MigrationOption,
     PauseOption,
@@ -19,7 +20,7 @@ from cli.session import (
     YesFlag,
     session,
 )
-from cli.shown import show_document, show_drift
+from cli.shown import rows_of, show_drift, show_findings, show_owners, show_report
 from cli.upload import upload as bring
 
 PlanName = Literal["sales_professional", "sales_enterprise"]
@@ -152,10 +153,22 @@ def confirm(
 
 
 @app.command()
-def prepare(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
+def prepare(
+    fail_on_warning: FailOnWarning = False, migration: MigrationOption = None, as_json: JsonFlag = False
+) -> None:
     """Make the solution, import it, and check the target: columns, keys, privileges, limits, owners."""
     with session(as_json, migration) as s:
-        s.step("prepare")
+        run = s.start("prepare")
+        warned: list[dict[str, Any]] = []
+        if run["state"] == "done":
+            found = rows_of(s.api.get(s.path("reports", "preflight.json")), "Findings")
+            warned = [one for one in found if one["Severity"] == "warning"]
+            show_findings(s.out, warned)
+        s.ended(run)
+        if warned and fail_on_warning:
+            raise refused(
+                f"The check of the target gave {counted(len(warned), 'warning')}.", "./carryover report preflight"
+            )
 
 
 @app.command()
@@ -164,6 +177,7 @@ def owners(
         str | None,
         typer.Option("--fallback", metavar="E-MAIL", help="Who owns what nobody else can; team:NAME for a team."),
     ] = None,
+    fail_on_warning: FailOnWarning = False,
     migration: MigrationOption = None,
     by: ByOption = None,
     as_json: JsonFlag = False,
@@ -178,15 +192,34 @@ def owners(
             s.out.document(made)
             return
         document = s.api.get(s.path("owners"))
-        show_document(s.out, document)
+        show_owners(s.out, document)
         s.out.document(document)
+        unmatched = [one for one in document["owners"] + document["practitioners"] if one["match"] != "found"]
+        losing = sum(one["rows"] > 0 for one in unmatched) + len(document["strangers"])
+        if losing and fail_on_warning:
+            raise refused(f"Of those who own rows, {losing:,} are no users of the target.", "./carryover report owners")
 
 
 @app.command()
-def plan(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
+def plan(
+    fail_on_changes: Annotated[
+        bool, typer.Option("--fail-on-changes", help="End with 3 when a run would write anything.", show_default=False)
+    ] = False,
+    migration: MigrationOption = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Say what a run would create, change and leave, and how long it would take. Nothing is written."""
     with session(as_json, migration) as s:
-        s.step("plan")
+        run = s.start("plan")
+        objects: list[dict[str, Any]] = []
+        if run["state"] == "done":
+            forecast = s.api.get(s.path("reports", "forecast.json"))
+            show_report(s.out, forecast)
+            run["objects"] = objects = rows_of(forecast, "By object")
+        s.ended(run, objects)
+        changes = sum(one["Create"] + one["Adopt"] + one["Change"] for one in objects)
+        if changes and fail_on_changes:
+            raise refused(f"A run would write {counted(changes, 'record')}.", "./carryover run")
 
 
 @app.command("run")

@@ -10,10 +10,11 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from cli import place
+from cli import diagnostic, place
+from cli.asked import asked
 from cli.client import Api
 from cli.errors import FAILED, CliError
-from cli.output import Out
+from cli.output import Out, table
 from cli.runs import conclude
 from cli.session import JsonFlag, MigrationOption, Session, session
 from cli.system import local, local_status
@@ -25,8 +26,12 @@ app.add_typer(local_app, name="local")
 
 def _forward(*arguments: str | None, as_json: bool) -> None:
     given = [argument for argument in arguments if argument]
-    done = local(*given, *(["--json"] if as_json else []))
-    sys.stdout.write(done.stdout)
+    out = Out(as_json)
+    done = local(*given, *(["--json"] if out.as_json else []))
+    if asked.ndjson and done.stdout:
+        out.line(json.loads(done.stdout))
+    else:
+        sys.stdout.write(done.stdout)
     if done.returncode:
         raise typer.Exit(done.returncode)
 
@@ -132,13 +137,44 @@ ProbeFlag = Annotated[
 
 
 @app.command()
-def doctor(probe: ProbeFlag = False, migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
+def settings(as_json: JsonFlag = False) -> None:
+    """Show every setting of the command line and of the app, and where it comes from. Secrets are never shown."""
+    with session(as_json) as s:
+        own = place.settings()
+        _show_settings(s.out, "The command line", own)
+        said = s.api.get("/settings")
+        _show_settings(s.out, "The app", said["settings"])
+        s.out.document({"command_line": own, "app": said}, own + said["settings"])
+
+
+def _show_settings(out: Out, whose: str, settings: list[dict[str, Any]]) -> None:
+    out.say(f"[step]{whose}[/step]")
+    made = table("setting", "value", "from")
+    for one in settings:
+        value = ("(secret)" if one["value"] else "") if one.get("secret") else str(one["value"])
+        made.add_row(one["name"], escape(value) or "–", one["origin"])
+    out.show(made)
+
+
+@app.command()
+def doctor(
+    probe: ProbeFlag = False,
+    bundle: Annotated[
+        Path | None,
+        typer.Option("--diagnostic", help="Also write what helps whoever helps, as a zip: no values, names, secrets."),
+    ] = None,
+    migration: MigrationOption = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Check this machine, the local system and the app. Ends with 1 when something is wrong."""
     with session(as_json, migration) as s:
         checks = _programs() + ([] if place.app_is_given() else _local_parts()) + _app_itself()
         _show(s.out, checks)
         well = all(check["ok"] for check in checks)
-        found = {"probes": _probe(s)} if probe and well else {}
+        found: dict[str, Any] = {"probes": _probe(s)} if probe and well else {}
+        if bundle is not None:
+            found["diagnostic"] = {"path": str(bundle), "parts": diagnostic.write(s, checks, bundle)}
+            s.out.plain(f"What helps whoever helps: {bundle}. Look into it before you send it.")
         s.out.document({"ok": well, "checks": checks} | found)
         if not well:
             raise typer.Exit(FAILED)

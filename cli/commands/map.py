@@ -12,6 +12,7 @@ from cli import place
 from cli.answers import phi_read
 from cli.commands import fields
 from cli.errors import misuse
+from cli.listing import LimitOption, SinceOption, newer
 from cli.output import Out, table, words
 from cli.proposal import propose_from
 from cli.session import ByOption, JsonFlag, MigrationOption, Session, session
@@ -166,16 +167,19 @@ def _adopted_by(mapped: dict[str, Any]) -> str:
 
 
 @map_app.command("log")
-def map_log(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
-    """List every version of the map: who made it, when, by what."""
+def map_log(
+    since: SinceOption = None, limit: LimitOption = None, migration: MigrationOption = None, as_json: JsonFlag = False
+) -> None:
+    """List every version of the map, the latest first: who made it, when, by what."""
     with session(as_json, migration) as s:
         found = s.api.get(s.path("map", "versions"))
+        found["versions"] = newer(found["versions"], "at", since)[:limit]
         made = table("version", "at", "by", "what", "hash", numbers=("version",))
         for one in found["versions"]:
             at = one["at"][:16].replace("T", " ")
             made.add_row(str(one["version"]), at, escape(one["by"]), escape(one["cause"]), one["hash"][:12])
         s.out.show(made)
-        s.out.document(found)
+        s.out.document(found, found["versions"])
 
 
 @map_app.command("diff")
@@ -197,7 +201,7 @@ def map_diff(
             s.out.show(made)
         else:
             s.out.plain("Nothing differs." if found["from"] else "This is the first version.")
-        s.out.document(found)
+        s.out.document(found, found["differences"])
 
 
 @map_app.command("phi")

@@ -1,18 +1,22 @@
 """Commands for the sample: made, read field by field and commented, what differs explained, and signed."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.markup import escape
 
 from cli import flow, place
 from cli.errors import misuse, refused
+from cli.listing import LimitOption, ObjectOption
 from cli.output import table
 from cli.reports import RevealOption, revealing
 from cli.session import ByOption, JsonFlag, MigrationOption, Session, YesFlag, session
-from cli.shown import show_report
+from cli.shown import SHOWN, rows_of, show_report
 
 app = typer.Typer()
+
+#: The table of the diff's report that lists every field.
+FIELDS: Final = "Fields"
 
 ReasonOption = Annotated[
     str | None, typer.Option("--reason", help="Why, in your words; no names or values of patients.")
@@ -33,12 +37,23 @@ def sample(
 
 
 @app.command()
-def diff(migration: MigrationOption = None, reveal: RevealOption = None, as_json: JsonFlag = False) -> None:
+def diff(
+    object: ObjectOption = None,
+    limit: LimitOption = None,
+    migration: MigrationOption = None,
+    reveal: RevealOption = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Show the sample's field-level diff: source value, transform, column, value read back, verdict."""
     with session(as_json, migration) as s:
         document = s.api.get(s.path("reports", "diff.json"), **revealing(reveal))
-        show_report(s.out, document)
-        s.out.document(document)
+        for part in document["tables"]:
+            if object:
+                part["rows"] = [one for one in part["rows"] if one.get("Object", object) == object]
+            if part["title"] == FIELDS:
+                part["rows"] = part["rows"][:limit]
+        show_report(s.out, document, limit or SHOWN)
+        s.out.document(document, rows_of(document, FIELDS))
 
 
 @app.command()
@@ -114,7 +129,7 @@ def _show(s: Session, found: dict[str, Any]) -> None:
         s.out.show(made)
     left = found["left"]
     s.out.say(f"[warn]{left:,} to explain.[/warn]" if left else "[good]✓[/good] Nothing is unexplained.")
-    s.out.document(found)
+    s.out.document(found, found["causes"])
 
 
 def _reason(s: Session, given: str | None) -> str:
@@ -150,8 +165,7 @@ def sign_off(
             s.out.say(f"[good]✓[/good] The signature was taken back by [name]{escape(who)}[/name].")
         else:
             found = s.migration()
-            if s.out.asks and not yes and not typer.confirm(f"Sign the sample as {who}?", err=True):
-                raise refused("Not signed.", "./carryover diff")
+            s.agreed(f"Sign the sample as {who}?", yes, refused("Not signed.", "./carryover diff"))
             answer = flow.sign(s, found, who)
             s.out.say(f"[good]✓[/good] Signed by [name]{escape(who)}[/name].")
         s.hint()

@@ -12,6 +12,7 @@ from aiohttp import web
 from tests.cli.fake_answers import refusal
 from tests.cli.fake_files import FakeFiles
 from tests.cli.fake_map import FakeMap
+from tests.cli.fake_reports import FakeReports
 
 KEY = "the-key"
 OBJECTS = ("staff", "location", "patient", "custom_property", "claim")
@@ -44,12 +45,13 @@ def _named(runs: list[dict[str, Any]], body: dict[str, Any]) -> web.Response | N
     return None
 
 
-class FakeApp(FakeFiles, FakeMap):
+class FakeApp(FakeFiles, FakeMap, FakeReports):
     """The app; its fields are what a test looks at and turns."""
 
     def __init__(self) -> None:
         FakeFiles.__init__(self)
         FakeMap.__init__(self)
+        FakeReports.__init__(self)
         self.migrations: dict[str, dict[str, Any]] = {}
         self.tokens: list[str] = []
         self.posted: list[tuple[str, dict[str, Any]]] = []
@@ -63,7 +65,11 @@ class FakeApp(FakeFiles, FakeMap):
         self.ends: dict[str, dict[str, Any]] = {}  #: kind -> what its run's document says at its end
         self.unavailable = 0  #: answers with 503 before the next good one
         self.findings: list[dict[str, Any]] = []
-        self.drift: list[tuple[str, ...]] = []  #: what changed since the last source
+        self.exceptions: list[dict[str, str]] = [
+            {"object": "patient", "source_id": f"p{n}", "field": "ZIP", "code": "too_long"} for n in range(250)
+        ]
+        self.settings: list[dict[str, Any]] = []
+        self.unmatched = 0  #: rows of somebody whom the target does not know
         self.report_names = ["scope", "diff"]
         self.claims: list[tuple[str, str]] = []  #: run and name of each file, latest run first
         self.looked_at = threading.Event()  #: somebody watches a run
@@ -105,6 +111,7 @@ class FakeApp(FakeFiles, FakeMap):
         app.add_routes(
             [
                 web.get("/api/health", self._health),
+                web.get("/api/settings", self._settings),
                 web.get("/api/migrations", self._list),
                 web.post("/api/migrations", self._create),
                 web.get(one, self._migration),
@@ -155,6 +162,9 @@ class FakeApp(FakeFiles, FakeMap):
 
     async def _health(self, request: web.Request) -> web.Response:
         return web.json_response({"status": "ok", "storage": True, "dataverse": True})
+
+    async def _settings(self, request: web.Request) -> web.Response:
+        return web.json_response({"python": "3.11.7", "packages": {"duckdb": "2.0.0"}, "settings": self.settings})
 
     async def _list(self, request: web.Request) -> web.Response:
         return web.json_response({"migrations": list(self.migrations.values())})
@@ -220,7 +230,7 @@ class FakeApp(FakeFiles, FakeMap):
             run["progress"] = {"patient": {"done": done, "total": 100, "excepted": self.excepted if done == 100 else 0}}
             if run["looks"] >= self.looks:
                 self._end(found, run)
-        return web.json_response(run)
+        return web.json_response({name: value for name, value in run.items() if name != "looks"})
 
     def _end(self, found: dict[str, Any], run: dict[str, Any]) -> None:
         run |= {"state": "done", "seconds": 1.5} | self.ends.get(run["kind"], {})
@@ -334,14 +344,13 @@ class FakeApp(FakeFiles, FakeMap):
                         "reason": "",
                     }
                 ],
-                "strangers": [],
+                "strangers": [{"kind": "staff", "id": "9", **told, "rows": self.unmatched}] * bool(self.unmatched),
             }
         )
 
     async def _exceptions(self, request: web.Request) -> web.Response:
-        total, offset = 250, int(request.query.get("offset", 0))
-        rows = [{"object": "patient", "source_id": f"p{n}", "field": "ZIP", "code": "too_long"} for n in range(total)]
-        return web.json_response({"exceptions": rows[offset : offset + 100], "total": total})
+        offset = int(request.query.get("offset", 0))
+        return web.json_response({"exceptions": self.exceptions[offset : offset + 100], "total": len(self.exceptions)})
 
     async def _audit(self, request: web.Request) -> web.Response:
         if request.query["format"] == "csv":
@@ -390,15 +399,10 @@ class FakeApp(FakeFiles, FakeMap):
 
     async def _report(self, request: web.Request) -> web.Response:
         name, _, form = request.match_info["name"].rpartition(".")
-        if request.match_info["name"] == "scope.json":
-            rows = [
-                dict(zip(("What", "Where", "Before", "Now", "What follows"), one, strict=True)) for one in self.drift
-            ]
-            return web.json_response({"tables": [{"title": "What changed since the last source", "rows": rows}]})
-        if name not in (*self.report_names, "evidence"):
+        if name not in (*self.report_names, "evidence", "preflight", "forecast"):
             return refusal(404, "no_report", "There is no such report.")
         if form == "json":  # in two parts, as a long one comes
-            text = json.dumps({"report": name, "rows": [{"object": "patient", "verdict": "equal"}]})
+            text = json.dumps({"report": name, "tables": self.tables(name)})
             half = len(text) // 2
             if request.query.get("after") == str(half):
                 return web.Response(text=text[half:])

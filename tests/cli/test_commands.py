@@ -29,7 +29,7 @@ def test_every_step_by_hand(app: FakeApp, carryover: Carryover, export: Path) ->
         ("owners",),
         ("sample",),
         ("diff",),
-        ("sign-off", "--by", "Bo"),
+        ("sign-off", "--by", "Bo", "--yes"),
         ("plan",),
         ("run", "--target", "Clinic Trial"),
         ("status",),
@@ -43,8 +43,8 @@ def test_every_step_by_hand(app: FakeApp, carryover: Carryover, export: Path) ->
         ("audit", "export"),
         ("verify",),
         ("rollback", "--preview"),
-        ("accept",),
-        ("rollback",),
+        ("accept", "--yes"),
+        ("rollback", "--yes"),
     ]
     for command in line:
         ended = carryover(*command, "--json")
@@ -161,9 +161,9 @@ def test_rollback_options_reach_the_app(migrated: FakeApp, carryover: Carryover)
 
 def test_a_run_is_rolled_back_by_its_name(migrated: FakeApp, carryover: Carryover) -> None:
     first, latest = (migrated.migrations["m-00000001"]["runs"][place]["id"] for place in (0, -1))
-    refused = carryover("rollback", "--run", first, "--json")
+    refused = carryover("rollback", "--run", first, "--yes", "--json")
     assert (refused.code, refused.document["error"]["code"]) == (3, "later_runs")
-    assert carryover("rollback", "--run", "some", "--json").code == 3
+    assert carryover("rollback", "--run", "some", "--yes", "--json").code == 3
     assert carryover("rollback", "--preview", "--run", first, "--with-later", "--json").code == 0
     assert carryover("rollback", "--preview", "--run", latest, "--json").code == 0
     assert [options["later"] for _, options in migrated.posted] == [True, False]

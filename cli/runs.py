@@ -61,9 +61,9 @@ class _Bars:
         )
         self._title = self.progress.add_task(f"[step]{escape(title)}[/step]", total=None)
         self._tasks: dict[str, Any] = {}
-        self.progress.start()
 
     def update(self, run: Run) -> None:
+        self.progress.start()  # not before somebody minds that it is stopped: it hides the cursor
         for name, counted in (run.get("progress") or {}).items():
             if name not in self._tasks:
                 self._tasks[name] = self.progress.add_task(escape(words(name)), total=None, excepted=0)
@@ -147,7 +147,7 @@ def follow(api: Api, out: Out, migration: str, run_id: str) -> Run:
     except KeyboardInterrupt:
         raise interrupted(
             f"Stopped watching; {run_id} goes on in the app.",
-            f"Watch it again: ./carryover status --watch -m {migration}",
+            f"Watch it again: ./carryover status --watch -m {migration}. End it: ./carryover stop -m {migration}",
         ) from None
     finally:
         shown.close()

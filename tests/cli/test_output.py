@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from cli import place
+from cli.errors import ApiError
 from cli.output import THEME, Out, count, counted, seconds, size
 from cli.runs import follow
 from tests.cli.conftest import Carryover
@@ -51,6 +52,18 @@ def test_a_run_that_is_held_back_says_so(
     out, written = watched(terminal)
     follow(api, out, "m-00000001", run)
     assert [f"Paused by Dynamics; {words}" in written.getvalue() for _, words in said] == shown
+
+
+def test_a_run_that_is_not_there_leaves_the_terminal_alone(
+    app: FakeApp, carryover: Carryover, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is drawn, and the cursor not hidden, before there is something to show."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    carryover("create", "--system", "elm")
+    out, written = watched(True)
+    with pytest.raises(ApiError):
+        follow(place.connect(), out, "m-00000001", "scope-0009")
+    assert written.getvalue() == ""
 
 
 def test_no_color_takes_the_colours_away(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,20 @@ def test_a_checkout_that_is_not_set_up_says_so(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "make -C" in done.stderr
+
+
+def test_a_command_starts_without_what_only_a_proposal_needs() -> None:
+    """Reading the catalog takes as long as all else: also for each press of Tab."""
+    told = "import sys, cli.main; print([name for name in sys.modules if name.startswith('mapping')])"
+    done = subprocess.run([sys.executable, "-c", told], cwd=LAUNCHER.parent, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("words,offered", [("carryover st", {"status", "stop"}), ("carryover plan --fail", None)])
+def test_what_is_typed_is_completed(words: str, offered: set[str] | None) -> None:
+    given = {"_CARRYOVER_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
+    done = subprocess.run([LAUNCHER], env=os.environ | given, capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == (offered or {"--fail-on-changes"})
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
-from cli.main import app
+from cli.main import program
 from sources.profile import parse_profile
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -94,7 +93,7 @@ def typed(page: Path) -> Iterator[str]:
 
 def command_of(words: list[str]) -> tuple[Any, list[str]]:
     """The command that the words name, and what is left of them."""
-    command: Any = typer.main.get_command(app)
+    command: Any = program
     while words and hasattr(command, "commands") and words[0] in command.commands:
         command, words = command.commands[words[0]], words[1:]
     return command, words

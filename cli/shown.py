@@ -1,7 +1,7 @@
 """The app's documents as people read them in a terminal of 80 columns."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -70,12 +70,12 @@ def show_drift(out: Out, report: Mapping[str, Any]) -> None:
         out.say(f"[quiet]and {len(rows) - SHOWN:,} more; the report has them all[/quiet]")
 
 
-def show_findings(out: Out, findings: Sequence[Mapping[str, Any]]) -> None:
-    """What a check of the target found: each with its code, and what to do about it."""
-    for one in findings:
-        out.say(f"[warn]![/warn] [name]{escape(one['Code'])}[/name]  {escape(one['What'])}")
-        if one["What to do"]:
-            out.say(f"  [quiet]Next:[/quiet] {escape(one['What to do'])}")
+def show_warnings(out: Out, warnings: Iterable[tuple[str, str, str]]) -> None:
+    """A code, what is warned of, and what to do about it ("" when the words say it), each."""
+    for code, what, next in warnings:
+        out.say(f"[warn]![/warn] [name]{escape(code)}[/name]  {escape(what)}")
+        if next:
+            out.say(f"  [quiet]Next:[/quiet] {escape(next)}")
 
 
 def show_owners(out: Out, document: Mapping[str, Any]) -> None:

@@ -62,6 +62,7 @@ def _show_migration(s: Session, found: dict[str, Any]) -> None:
     runs = found.get("runs") or []
     if runs:
         made = table("run", "state", "seconds", "by", "message", numbers=("seconds",))
+        made.columns[0].no_wrap = True  # an id is there to be copied
         for run in runs:
             style = {"failed": "bad", "paused": "warn", "running": "step"}.get(run["state"], "good")
             made.add_row(

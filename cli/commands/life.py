@@ -20,7 +20,7 @@ from cli.session import (
     YesFlag,
     session,
 )
-from cli.shown import rows_of, show_drift, show_findings, show_owners, show_report
+from cli.shown import rows_of, show_drift, show_owners, show_report, show_warnings
 from cli.upload import upload as bring
 
 PlanName = Literal["sales_professional", "sales_enterprise"]
@@ -93,11 +93,15 @@ def source_set(path: SourcePath, migration: MigrationOption = None, as_json: Jso
 
 @app.command()
 def scope(migration: MigrationOption = None, as_json: JsonFlag = False) -> None:
-    """Read the source, count and profile it, propose a map, and say what changed since the source before."""
+    """Read the source, count and profile it, propose a map, and say what is warned of and what changed since the source
+    before."""
     with session(as_json, migration) as s:
         run = s.start("scope")
         if run["state"] == "done":
-            show_drift(s.out, s.api.get(s.path("reports", "scope.json")))
+            report = s.api.get(s.path("reports", "scope.json"))
+            show_drift(s.out, report)
+            applying = (one for one in rows_of(report, "Warnings") if one["State"] == "applies")
+            show_warnings(s.out, ((one["Warning"], one["What"], "") for one in applying))
         s.ended(run)
 
 
@@ -163,7 +167,7 @@ def prepare(
         if run["state"] == "done":
             found = rows_of(s.api.get(s.path("reports", "preflight.json")), "Findings")
             warned = [one for one in found if one["Severity"] == "warning"]
-            show_findings(s.out, warned)
+            show_warnings(s.out, ((one["Code"], one["What"], one["What to do"]) for one in warned))
         s.ended(run)
         if warned and fail_on_warning:
             raise refused(

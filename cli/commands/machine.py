@@ -142,7 +142,11 @@ def settings(as_json: JsonFlag = False) -> None:
     with session(as_json) as s:
         own = place.settings()
         _show_settings(s.out, "The command line", own)
-        said = s.api.get("/settings")
+        try:
+            said = s.api.get("/settings")
+        except CliError:
+            s.out.document({"command_line": own, "app": None}, own)
+            raise
         _show_settings(s.out, "The app", said["settings"])
         s.out.document({"command_line": own, "app": said}, own + said["settings"])
 

@@ -5,6 +5,7 @@ from typing import Any
 #: Table of a report -> its columns.
 COLUMNS = {
     "What changed since the last source": ("What", "Where", "Before", "Now", "What follows"),
+    "Warnings": ("Warning", "State", "What"),
     "Findings": ("Severity", "Code", "Subject", "What", "What to do"),
     "By object": ("Object", "Create", "Adopt", "Change", "Unchanged", "Excepted", "Excluded"),
     "By verdict": ("Verdict", "Fields"),
@@ -17,6 +18,7 @@ class FakeReports:
 
     def __init__(self) -> None:
         self.drift: list[tuple[str, ...]] = []  #: what changed since the last source
+        self.warnings = [("no_public_api", "applies", "An upload."), ("request_limits", "checked in plan", "Few.")]
         self.findings_before: list[tuple[str, ...]] = []  #: of the target's check
         self.planned: list[tuple[Any, ...]] = [("patient", 100, 0, 0, 0, 0, 0)]
         self.compared: list[tuple[str, ...]] = [("patient", "p1", "first_name", "equal")]
@@ -24,7 +26,7 @@ class FakeReports:
     def tables(self, report: str) -> list[dict[str, Any]]:
         """The tables of a report."""
         made: dict[str, dict[str, list[tuple[Any, ...]]]] = {
-            "scope": {"What changed since the last source": [*self.drift]},
+            "scope": {"What changed since the last source": [*self.drift], "Warnings": [*self.warnings]},
             "preflight": {"Findings": [*self.findings_before]},
             "forecast": {"By object": [*self.planned]},
             "diff": {"By verdict": [("equal", 1)], "Fields": [*self.compared]},

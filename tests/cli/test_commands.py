@@ -79,7 +79,9 @@ def test_confirm_has_no_default_policy(app: FakeApp, carryover: Carryover) -> No
 def test_scope_says_what_changed_since_the_source_before(app: FakeApp, carryover: Carryover, export: Path) -> None:
     carryover("create", "--system", "elm")
     carryover("upload", str(export))
-    assert "What changed" not in carryover("scope").out
+    said = carryover("scope").out
+    assert "What changed" not in said
+    assert "no_public_api  An upload." in said and "request_limits" not in said
     assert "see what changed" in carryover("source", "set", str(export)).out
     app.drift = [("new choice values", "appointment.kind", "", "Yoga", "options are added to the column")]
     ended = carryover("scope")

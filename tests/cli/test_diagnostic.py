@@ -107,3 +107,12 @@ def test_settings_are_shown_with_their_origin_and_secrets_are_not(
     for text in (shown, ended.out):
         assert SECRET not in text and KEY not in text
     assert "(secret)" in shown and MAIL in shown  # who asks may know the fallback owner
+
+
+def test_settings_of_the_command_line_are_shown_without_an_app(
+    app: FakeApp, carryover: Carryover, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CARRYOVER_APP_KEY", "another")
+    ended = carryover("settings", "--json")
+    assert ended.code == 1 and ended.document["app"] is None
+    assert ended.document["command_line"][0]["value"] == app.url

@@ -74,6 +74,19 @@ def test_no_color_takes_the_colours_away(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "\x1b[3" not in written.getvalue()
 
 
+def test_a_runs_id_is_never_broken(app: FakeApp, carryover: Carryover, monkeypatch: pytest.MonkeyPatch) -> None:
+    carryover("create", "--system", "elm")
+    carryover("scope")
+    [run] = app.migrations["m-00000001"]["runs"]
+    run |= {
+        "id": "rollback-0123",
+        "message": "a message of many words " * 5,
+        "by": "somebody.with.a.long.name@clinic.example",
+    }
+    monkeypatch.setenv("COLUMNS", "40")
+    assert "rollback-0123" in carryover("status").out
+
+
 def test_numbers_as_people_say_them() -> None:
     assert [count(n) for n in (0, 1234, None)] == ["·", "1,234", "·"]
     assert [seconds(s) for s in (0.44, 59.6, 185)] == ["0.4 s", "60 s", "3 min 05 s"]

@@ -90,8 +90,8 @@ def listed(one: Settings) -> list[dict[str, Any]]:
     shown = []
     for name, field in Settings.model_fields.items():
         value, origin = getattr(one, name), "environment" if name in one.model_fields_set else "default"
-        secret = {} if field.repr else {"secret": True}
-        shown.append({"name": field.alias, "value": value if field.repr else bool(value), "origin": origin} | secret)
+        told = value if field.repr else bool(value)
+        shown.append({"name": field.alias, "value": told, "origin": origin, "secret": not field.repr})
     return shown
 
 

@@ -88,8 +88,12 @@ def settings() -> list[dict[str, Any]]:
         "CARRYOVER_LOCAL_DIR": (str(state_folder()), "default"),
     }
     return [
-        {"name": name, "value": value, "origin": "environment" if os.environ.get(name) else origin}
-        | ({"secret": True} if name in _SECRET else {})
+        {
+            "name": name,
+            "value": value,
+            "origin": "environment" if os.environ.get(name) else origin,
+            "secret": name in _SECRET,
+        }
         for name, (value, origin) in told.items()
     ]
 

@@ -155,7 +155,7 @@ def _show_settings(out: Out, whose: str, settings: list[dict[str, Any]]) -> None
     out.say(f"[step]{whose}[/step]")
     made = table("setting", "value", "from")
     for one in settings:
-        value = ("(secret)" if one["value"] else "") if one.get("secret") else str(one["value"])
+        value = ("(secret)" if one["value"] else "") if one["secret"] else str(one["value"])
         made.add_row(one["name"], escape(value) or "–", one["origin"])
     out.show(made)
 

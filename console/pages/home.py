@@ -1,4 +1,4 @@
-"""The list of migrations, and one migration: where it stands, what is needed from whom, what became of the records."""
+"""The list of migrations, the settings, and one migration: where it stands, what is needed from whom, what became of the records."""
 
 from typing import Final
 
@@ -13,6 +13,7 @@ from services import overview
 from services.access import StepError
 from services.overview import NewMigration
 from services.papers import run_error
+from settings import listed, settings
 
 #: Disposition -> class of its colour, and its title.
 DISPOSITIONS: Final = (
@@ -43,6 +44,11 @@ async def create(visit: Visit) -> func.HttpResponse:
         raise StepError("bad_request", f"That does not fit: {fields}.", "Correct it, then send it again.") from None
     made = await overview.create(visit.store, asked)
     return visit.go(f"/console/m/{made.id}")
+
+
+async def settings_page(visit: Visit) -> func.HttpResponse:
+    """What the app runs with, and where each setting comes from."""
+    return visit.page("settings.html", settings=listed(settings()))
 
 
 async def overview_page(visit: Visit) -> func.HttpResponse:
@@ -76,5 +82,6 @@ def _halted(runs: list[Run]) -> Run | None:
 ROUTES: Final = (
     ("GET", "", "read", list_page),
     ("POST", "create", "operate", create),
+    ("GET", "settings", "operate", settings_page),
     ("GET", "m/{id}", "read", overview_page),
 )

@@ -30,8 +30,8 @@ def planted(app: FakeApp, carryover: Carryover, monkeypatch: pytest.MonkeyPatch)
         "next": [{"step": "run", "why": PATIENT}],
     }  # fmt: skip
     app.settings = [
-        {"name": "CARRYOVER_CHUNK", "value": 500, "origin": "environment"},
-        {"name": "CARRYOVER_FALLBACK_OWNER", "value": MAIL, "origin": "environment"},
+        {"name": "CARRYOVER_CHUNK", "value": 500, "origin": "environment", "secret": False},
+        {"name": "CARRYOVER_FALLBACK_OWNER", "value": MAIL, "origin": "environment", "secret": False},
         {"name": "DATAVERSE_CLIENT_SECRET", "value": True, "origin": "environment", "secret": True},
     ]
     app.exceptions = [
@@ -97,7 +97,9 @@ def test_settings_are_shown_with_their_origin_and_secrets_are_not(
 ) -> None:
     ended = carryover("settings", "--json")
     own = {one["name"]: one for one in ended.document["command_line"]}
-    assert own["CARRYOVER_APP_URL"] == {"name": "CARRYOVER_APP_URL", "value": planted.url, "origin": "environment"}
+    assert own["CARRYOVER_APP_URL"] == {
+        "name": "CARRYOVER_APP_URL", "value": planted.url, "origin": "environment", "secret": False,
+    }  # fmt: skip
     assert own["CARRYOVER_APP_TOKEN"] == {
         "name": "CARRYOVER_APP_TOKEN", "value": True, "origin": "environment", "secret": True,
     }  # fmt: skip

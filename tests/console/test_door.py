@@ -21,6 +21,7 @@ from tests.support.people import principal
 #: What only some roles may do: (method, place) -> roles. Every other page is read with any role.
 NEEDS: Final = {
     ("POST", "create"): {"operator"},
+    ("GET", "settings"): {"operator"},
     ("POST", "m/{id}/steps/{step}"): {"operator", "approver"},  # the step says which
     ("POST", "m/{id}/runs/{run}/stop"): {"operator", "approver"},
     ("GET", "m/{id}/files"): {"operator"},

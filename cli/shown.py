@@ -156,6 +156,23 @@ def show_report(out: Out, report: dict[str, Any], limit: int = SHOWN) -> None:
             show_rows(out, part["rows"], limit)
 
 
+def show_fields(out: Out, fields: Sequence[Mapping[str, Any]], limit: int) -> None:
+    """The diff's fields in the order of the report, worst first: what the source says, what was read back, the verdict."""
+    if not fields:
+        return
+    out.say("\n[step]Fields[/step]")
+    made = table("record", "field", "in the source", "in the target", "verdict")
+    for one in fields[:limit]:
+        transform = "" if one["Transform"] == "text" else f" ({one['Transform']})"
+        where = (f"{one['Object']} {one['Source id']}", f"{one['Field']} → {one['Column']}{transform}")
+        verdict = one["Verdict"] + (f": {one['Reason']}" if one["Reason"] else "")
+        values = (str(one[key] if one[key] is not None else "") for key in ("In the source", "In the target"))
+        made.add_row(*map(escape, (*where, *values, verdict)))
+    out.show(made)
+    if len(fields) > limit:
+        out.say(f"[quiet]… and {len(fields) - limit:,} more: ./carryover report diff[/quiet]")
+
+
 def _lines(out: Out, values: Mapping[str, Any]) -> None:
     width = max((len(words(str(key))) for key in values), default=0)
     for key, value in values.items():

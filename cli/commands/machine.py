@@ -155,9 +155,16 @@ def _show_settings(out: Out, whose: str, settings: list[dict[str, Any]]) -> None
     out.say(f"[step]{whose}[/step]")
     made = table("setting", "value", "from")
     for one in settings:
-        value = ("(secret)" if one["value"] else "") if one["secret"] else str(one["value"])
-        made.add_row(one["name"], escape(value) or "–", one["origin"])
+        made.add_row(one["name"], escape(_value(one)) or "–", one["origin"])
     out.show(made)
+
+
+def _value(one: dict[str, Any]) -> str:
+    """A setting's value as it would be typed; of a secret that there is one."""
+    value = one["value"]
+    if one["secret"]:
+        return "(secret)" if value else ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @app.command()

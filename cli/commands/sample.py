@@ -11,7 +11,7 @@ from cli.listing import LimitOption, ObjectOption
 from cli.output import table
 from cli.reports import RevealOption, revealing
 from cli.session import ByOption, JsonFlag, MigrationOption, Session, YesFlag, session
-from cli.shown import SHOWN, rows_of, show_report
+from cli.shown import SHOWN, rows_of, show_fields, show_report
 
 app = typer.Typer()
 
@@ -52,7 +52,9 @@ def diff(
                 part["rows"] = [one for one in part["rows"] if one.get("Object", object) == object]
             if part["title"] == FIELDS:
                 part["rows"] = part["rows"][:limit]
-        show_report(s.out, document, limit or SHOWN)
+        others = [part for part in document["tables"] if part["title"] != FIELDS]
+        show_report(s.out, document | {"tables": others}, limit or SHOWN)
+        show_fields(s.out, rows_of(document, FIELDS), limit or SHOWN)
         s.out.document(document, rows_of(document, FIELDS))
 
 

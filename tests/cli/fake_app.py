@@ -12,6 +12,7 @@ from aiohttp import web
 from tests.cli.fake_answers import refusal
 from tests.cli.fake_files import FakeFiles
 from tests.cli.fake_map import FakeMap
+from tests.cli.fake_owners import FakeOwners
 from tests.cli.fake_reports import FakeReports
 
 KEY = "the-key"
@@ -45,12 +46,13 @@ def _named(runs: list[dict[str, Any]], body: dict[str, Any]) -> web.Response | N
     return None
 
 
-class FakeApp(FakeFiles, FakeMap, FakeReports):
+class FakeApp(FakeFiles, FakeMap, FakeOwners, FakeReports):
     """The app; its fields are what a test looks at and turns."""
 
     def __init__(self) -> None:
         FakeFiles.__init__(self)
         FakeMap.__init__(self)
+        FakeOwners.__init__(self)
         FakeReports.__init__(self)
         self.migrations: dict[str, dict[str, Any]] = {}
         self.tokens: list[str] = []
@@ -69,7 +71,6 @@ class FakeApp(FakeFiles, FakeMap, FakeReports):
             {"object": "patient", "source_id": f"p{n}", "field": "ZIP", "code": "too_long"} for n in range(250)
         ]
         self.settings: list[dict[str, Any]] = []
-        self.unmatched = 0  #: rows of somebody whom the target does not know
         self.report_names = ["scope", "diff"]
         self.claims: list[tuple[str, str]] = []  #: run and name of each file, latest run first
         self.looked_at = threading.Event()  #: somebody watches a run
@@ -130,8 +131,7 @@ class FakeApp(FakeFiles, FakeMap, FakeReports):
                 web.post(one + "/comments", self._comment),
                 web.post(one + "/accept", self._accept),
                 web.post(one + "/close", self._close),
-                web.get(one + "/owners", self._owners),
-                web.post(one + "/owners", self._fallback),
+                *self.owner_routes(one),
                 web.get(one + "/exceptions", self._exceptions),
                 web.get(one + "/audit", self._audit),
                 web.get(one + "/audit/verify", self._audit_verify),
@@ -321,32 +321,6 @@ class FakeApp(FakeFiles, FakeMap, FakeReports):
             return refusal(409, "scope_undecided", "Nobody has said why these datasets stay out.", "confirm")
         found["state"] = leads
         return web.json_response(found)
-
-    async def _fallback(self, request: web.Request) -> web.Response:
-        asked = await request.json()
-        self.posted.append(("fallback", asked))
-        return web.json_response({"fallback": asked["fallback"]})
-
-    async def _owners(self, request: web.Request) -> web.Response:
-        told = {"rows": 12, "objects": {"patient": 12}, "decision": "owns the rows", "by": "Ada"}
-        ann = {"staff": "7", "name": "Ann", "email": "a@clinic.example", "match": "found", "active": "Active"}
-        return web.json_response(
-            {
-                "owners": [ann | told | {"disposition": "unchanged", "reason": ""}],
-                "practitioners": [
-                    {
-                        "practitioner": "p1",
-                        "name": "Ann",
-                        "email": "a@clinic.example",
-                        "staff": "7",
-                        "match": "found",
-                        **told,
-                        "reason": "",
-                    }
-                ],
-                "strangers": [{"kind": "staff", "id": "9", **told, "rows": self.unmatched}] * bool(self.unmatched),
-            }
-        )
 
     async def _exceptions(self, request: web.Request) -> web.Response:
         offset = int(request.query.get("offset", 0))

@@ -9,8 +9,23 @@ COLUMNS = {
     "Findings": ("Severity", "Code", "Subject", "What", "What to do"),
     "By object": ("Object", "Create", "Adopt", "Change", "Unchanged", "Excepted", "Excluded"),
     "By verdict": ("Verdict", "Fields"),
-    "Fields": ("Object", "Source id", "Field", "Verdict"),
+    "Fields": (
+        "Object",
+        "Source id",
+        "Field",
+        "In the source",
+        "Transform",
+        "Column",
+        "In the target",
+        "Verdict",
+        "Reason",
+    ),
 }
+
+
+def compared(object: str, id: str, field: str) -> tuple[str, ...]:
+    """A field of the diff that was refused."""
+    return (object, id, field, "xxx", "choice", f"cms_{field}", "", "refused", "unknown_choice")
 
 
 class FakeReports:
@@ -21,7 +36,7 @@ class FakeReports:
         self.warnings = [("no_public_api", "applies", "An upload."), ("request_limits", "checked in plan", "Few.")]
         self.findings_before: list[tuple[str, ...]] = []  #: of the target's check
         self.planned: list[tuple[Any, ...]] = [("patient", 100, 0, 0, 0, 0, 0)]
-        self.compared: list[tuple[str, ...]] = [("patient", "p1", "first_name", "equal")]
+        self.compared: list[tuple[str, ...]] = [compared("patient", "p1", "first_name")]
 
     def tables(self, report: str) -> list[dict[str, Any]]:
         """The tables of a report."""

@@ -9,6 +9,7 @@ from cli.listing import ObjectName
 from mapping.objects import OBJECTS
 from tests.cli.conftest import Carryover
 from tests.cli.fake_app import FakeApp
+from tests.cli.fake_reports import compared
 
 
 @pytest.fixture
@@ -35,18 +36,17 @@ def test_runs(carryover: Carryover, runs: list[str], options: list[str], left: i
 
 
 def test_the_diffs_fields(app: FakeApp, carryover: Carryover, runs: list[str]) -> None:
-    app.compared = [
-        ("patient", "p1", "city", "equal"),
-        ("location", "l1", "name", "equal"),
-        ("patient", "p2", "city", ""),
-    ]
+    named = (("patient", "p1", "city"), ("location", "l1", "name"), ("patient", "p2", "city"))
+    app.compared = [compared(*one) for one in named]
     tables = {
         one["title"]: one["rows"]
         for one in carryover("diff", "--object", "patient", "--limit", "1", "--json").document["tables"]
     }
     assert [row["Source id"] for row in tables["Fields"]] == ["p1"]
     assert tables["By verdict"]  # what counts all objects stays
-    assert "l1" in carryover("diff").out and "l1" not in carryover("diff", "--object", "patient").out
+    shown = carryover("diff", "--limit", "2").out
+    assert "l1" in shown and "p2" not in shown and "unknown_choice" in shown
+    assert "l1" not in carryover("diff", "--object", "patient").out
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ class Asked:
     ndjson: bool = False
     no_input: bool = False
 
-    def nothing(self) -> None:
-        """As before a command."""
+    def clear(self) -> None:
+        """As before a command was read."""
         self.ndjson = self.no_input = False
 
 

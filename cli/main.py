@@ -44,7 +44,7 @@ program: Any = everywhere(typer.main.get_command(app))
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    asked.nothing()
+    asked.clear()
     try:
         code = program.main(given, prog_name="carryover", standalone_mode=False)
         return code if isinstance(code, int) else 0

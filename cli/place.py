@@ -91,7 +91,7 @@ def settings() -> list[dict[str, Any]]:
         {
             "name": name,
             "value": value,
-            "origin": "environment" if os.environ.get(name) else origin,
+            "origin": "environment" if os.environ.get(name) else origin if value else "default",
             "secret": name in _SECRET,
         }
         for name, (value, origin) in told.items()

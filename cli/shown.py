@@ -85,11 +85,16 @@ def show_owners(out: Out, document: Mapping[str, Any]) -> None:
         if not people:
             continue
         out.say(f"[step]{'named by records, and not in the source' if key == 'strangers' else words(key)}[/step]")
-        made = table(words(id), "e-mail", "match", "rows", "decision", numbers=("rows",))
+        made = table(words(id), "who", "match", "rows", "decision", numbers=("rows",))
         for one in people:
             match = str(one.get("match", "none"))
             style = "good" if match == "found" else "warn"
-            shown = (f"{one[id]}", f"{one.get('email') or '–'}", count(one["rows"]), f"{one['decision']}")
+            shown = (
+                f"{one[id]}",
+                f"{one.get('email') or one.get('name') or '–'}",
+                count(one["rows"]),
+                f"{one['decision']}",
+            )
             made.add_row(escape(shown[0]), escape(shown[1]), f"[{style}]{match}[/{style}]", shown[2], escape(shown[3]))
         out.show(made)
 

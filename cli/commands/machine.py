@@ -172,7 +172,9 @@ def doctor(
     probe: ProbeFlag = False,
     bundle: Annotated[
         Path | None,
-        typer.Option("--diagnostic", help="Also write what helps whoever helps, as a zip: no values, names, secrets."),
+        typer.Option(
+            "--diagnostic", help="Also write a bundle (zip) for whoever helps you: no values, names, secrets."
+        ),
     ] = None,
     migration: MigrationOption = None,
     as_json: JsonFlag = False,
@@ -185,7 +187,7 @@ def doctor(
         found: dict[str, Any] = {"probes": _probe(s)} if probe and well else {}
         if bundle is not None:
             found["diagnostic"] = {"path": str(bundle), "parts": diagnostic.write(s, checks, bundle)}
-            s.out.plain(f"What helps whoever helps: {bundle}. Look into it before you send it.")
+            s.out.plain(f"The bundle is in {bundle}. Look into it before you send it.")
         s.out.document({"ok": well, "checks": checks} | found)
         if not well:
             raise typer.Exit(FAILED)

@@ -117,6 +117,12 @@ class _Lines:
         pass
 
 
+def _standing(run: Run) -> Run:
+    """The run without what only counts the seconds, which is no news."""
+    held = run.get("held_back")
+    return run | {"seconds": 0, "held_back": held and held | {"words": ""}}
+
+
 def follow(api: Api, out: Out, migration: str, run_id: str) -> Run:
     """Watches a run until it ends in any state and returns its document, which is a line with each change (--ndjson).
 
@@ -134,8 +140,8 @@ def follow(api: Api, out: Out, migration: str, run_id: str) -> Run:
                 lambda: out.say("[warn]The app does not answer; waiting for it.[/warn]"),
             )
             shown.update(run)
-            if (moved := run | {"seconds": 0}) != told:  # that time has passed is no news
-                told = moved
+            if (standing := _standing(run)) != told:
+                told = standing
                 out.line(run)
             if (wait := run.get("waiting_until")) and wait != waiting:
                 waiting = wait

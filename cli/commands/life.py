@@ -223,7 +223,7 @@ def plan(
         s.ended(run, objects)
         changes = sum(one["Create"] + one["Adopt"] + one["Change"] for one in objects)
         if changes and fail_on_changes:
-            raise refused(f"A run would write {counted(changes, 'record')}.", "./carryover run")
+            raise refused(f"A run would write {counted(changes, 'record')}.", "./carryover report forecast")
 
 
 @app.command("run")

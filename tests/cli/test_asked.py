@@ -63,6 +63,14 @@ def test_a_run_that_stands_still_is_not_told_again(app: FakeApp, carryover: Carr
     assert [one["progress"]["patient"]["done"] for one in said] == list(range(101))
 
 
+def test_that_the_seconds_run_is_no_news(app: FakeApp, carryover: Carryover) -> None:
+    carryover("create", "--system", "elm")
+    app.looks = 300  # three looks a percent
+    app.held_back = [{"until": "12:00:24", "words": f"goes on in 00:{left}."} for left in (24, 23)]
+    said = lines(carryover("scope", "--ndjson"))
+    assert [one["held_back"]["words"] for one in said if one.get("held_back")] == ["goes on in 00:24."]
+
+
 def test_every_step_in_a_row_is_told_with_its_end_and_the_summary_is_last(
     app: FakeApp, carryover: Carryover, export: Path
 ) -> None:

@@ -119,7 +119,7 @@ def _show_comments(s: Session, found: dict[str, Any]) -> None:
         s.out.show(made)
     else:
         s.out.say("Nobody has commented on a field of this sample.")
-    s.out.document(found)
+    s.out.document(found, found["comments"])
 
 
 def _show(s: Session, found: dict[str, Any]) -> None:

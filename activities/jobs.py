@@ -237,4 +237,6 @@ async def describe(store: Storage, migration: Migration, run: Run) -> Job:
         "bypass": run.bypassed,
         "pause_percent": float(run.options.get("pause_percent", 5.0)),
         "patients": int(run.options.get("patients", 100)),
+        "causes": run.options.get("causes", []),
+        "listed_by": run.options.get("listed_by"),
     }

@@ -5,6 +5,7 @@ durable before effects and are never replaced, a lost answer is settled by readi
 result is kept so that a second delivery of the activity returns it instead of working again.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -143,7 +144,10 @@ async def _link(batch: Batch, ops: list[Op], plan: dict[int, dict[str, Any]]) ->
         op.columns, op.written = columns, {}
         if op.body:
             links.append(op)
-    return failed + await batch.update(None, links)
+    refused = await batch.update(None, links)
+    # The record is in the target: what did not land is its lookup.
+    columns = {op.source_id: mapped[op.pos][0]["column"] for op in links}
+    return failed + [replace(row, field=row.field or columns[row.source_id]) for row in refused]
 
 
 def _property_counts(patients: list[dict[str, Any]]) -> dict[str, int]:

@@ -8,6 +8,7 @@ import orjson
 
 from activities import jobs
 from activities.current import fetch_current
+from activities.holding import Chosen
 from activities.planning import LANDED, NOT_LANDED, REFUSED, WRITES, Plan, needed
 from activities.resources import storage, workplace
 from ledger import paths
@@ -63,7 +64,12 @@ async def _make(store: Storage, job: dict[str, Any], folder: Path, base: str, su
         # A field-level diff shows what did not land, too.
         wanted = (*LANDED, *NOT_LANDED) if job.get("diff") else LANDED
     merges = name in DERIVED
-    with Plan(folder, name, wanted=wanted, parents=parents - {name}, keep_owner=keep_owner, merges=merges) as plan:
+    chosen = Chosen.of(name, job["causes"]) if job["causes"] else None
+    if chosen is not None:
+        await store.download("ledger", paths.exceptions(job["migration"], job["listed_by"], name), folder / "listed")
+    with Plan(
+        folder, name, wanted=wanted, parents=parents - {name}, keep_owner=keep_owner, merges=merges, chosen=chosen
+    ) as plan:
         slices = plan.slices()
         while (one := await asyncio.to_thread(next, slices, None)) is not None:
             for path in one.parts.values():

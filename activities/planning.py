@@ -12,12 +12,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from activities import holding
+from activities.holding import HELD, LEFT, Chosen
 from ledger import duck
 from mapping.properties import PREFIX
 
 #: What ``plan`` may say of a record that is written now, and of one that does not land.
 WRITES: Final = ("create", "update", "join", "adopt")
 REFUSED: Final = ("excepted", "duplicate", "orphan", "rerouted", "ambiguous")
+EXCEPTED: Final = (*REFUSED, HELD)
 
 #: What ``plan`` says, once a run has loaded, of the records that have a row, and of those that have none.
 LANDED: Final = ("unchanged", "update")
@@ -39,6 +42,8 @@ CODES: Final = {
 
 _WRITTEN: Final = ", ".join(f"'{action}'" for action in WRITES)
 _NOT_LANDED: Final = ", ".join(f"'{action}'" for action in REFUSED)
+#: What has a row, is to get one, or is left to a run to come: it is listed by its fields.
+_GOING: Final = f"{_WRITTEN}, '{LEFT}', 'unchanged'"
 
 _WHOLE: Final = f"""
 CREATE TEMP TABLE twice AS
@@ -128,7 +133,8 @@ SELECT r.chunk, r.pos, r.k, r.source_id, r.source_key, r.row_key, r."table", r.p
        -- The second passes: for what is written now, and for what an earlier run wrote and could not finish.
        r.own_refs > 0 AND (action IN ({_WRITTEN}) OR action = 'unchanged' AND NOT cur.linked) AS todo_link,
        r.state IS NOT NULL AND (action IN ({_WRITTEN}) OR action = 'unchanged' AND cur.state <> r.state)
-         AS todo_state
+         AS todo_state,
+       false AS held
 FROM known AS r
 LEFT JOIN cur ON cur.k = r.k
 LEFT JOIN shared ON shared.k = md5_number(lower(r.row_key))
@@ -157,15 +163,15 @@ FROM plan WHERE action IN ({_NOT_LANDED}) ORDER BY chunk, pos
 
 _EXCEPTED_FIELDS: Final = f"""
 SELECT source_id, issue.field, issue.code, issue.message, NULL, issue.column
-FROM (SELECT source_id, chunk, pos, unnest(issues) AS issue FROM plan WHERE action IN ({_WRITTEN}, 'unchanged'))
+FROM (SELECT source_id, chunk, pos, unnest(issues) AS issue FROM plan WHERE action IN ({_GOING}) AND NOT held)
 WHERE NOT starts_with(issue.field, '{PREFIX}')
 UNION ALL
 SELECT source_id, lost.column, 'missing_parent', 'The ' || lost.object || ' it points at is not in the target.', lost.key,
        lost.column
-FROM (SELECT source_id, unnest(missing) AS lost FROM plan WHERE action IN ({_WRITTEN}, 'unchanged'))
+FROM (SELECT source_id, unnest(missing) AS lost FROM plan WHERE action IN ({_GOING}) AND NOT held)
 UNION ALL
-SELECT source_id, held, 'held_back', 'The column was held back when the record was written, in an earlier run.', NULL, held
-FROM (SELECT source_id, unnest(refused) AS held FROM plan WHERE action = 'unchanged')
+SELECT source_id, col, 'held_back', 'The column was held back when the record was written, in an earlier run.', NULL, col
+FROM (SELECT source_id, unnest(refused) AS col FROM plan WHERE action = 'unchanged' AND NOT held)
 ORDER BY 1, 2
 """
 
@@ -173,11 +179,14 @@ ORDER BY 1, 2
 #: patient who does not land.
 _EXCEPTED_PROPERTIES: Final = f"""
 SELECT source_id || '.' || property, NULL, '{WITH_PATIENT[0]}', '{WITH_PATIENT[1]}', nullif(source_key, ''), NULL
-FROM (SELECT source_id, source_key, unnest(properties) AS property FROM plan WHERE action IN ({_NOT_LANDED}))
+FROM (SELECT source_id, source_key, unnest(properties) AS property,
+             list_transform(CASE action WHEN '{HELD}' THEN issues END, lambda one: one.field) AS listed
+      FROM plan WHERE action IN ({_NOT_LANDED}, '{HELD}'))
+WHERE NOT list_contains(coalesce(listed, []), '{PREFIX}' || property)
 UNION ALL
 SELECT any_value(source_id) || '.' || substr(issue.field, {len(PREFIX) + 1}), NULL, first(issue.code), first(issue.message), NULL,
        first(issue.column)
-FROM (SELECT source_id, chunk, pos, unnest(issues) AS issue FROM plan WHERE action IN ({_WRITTEN}, 'unchanged'))
+FROM (SELECT source_id, chunk, pos, unnest(issues) AS issue FROM plan WHERE action IN ({_GOING}, '{HELD}'))
 WHERE starts_with(issue.field, '{PREFIX}') GROUP BY chunk, pos, issue.field
 ORDER BY 1
 """
@@ -186,7 +195,7 @@ _SUMS: Final = f"""
 SELECT action, count(*), sum(len(properties)), sum(properties_refused), sum(properties_ignored),
        sum(len(list_filter(coalesce(issues, []), lambda one: NOT starts_with(one.field, '{PREFIX}')))
            + len(coalesce(missing, [])) + CASE action WHEN 'unchanged' THEN len(refused) ELSE 0 END)
-         FILTER (action IN ({_WRITTEN}, 'unchanged')),
+         FILTER (action IN ({_GOING}) AND NOT held),
        count(*) FILTER (todo_link), count(*) FILTER (todo_state)
 FROM plan GROUP BY 1 ORDER BY 1
 """
@@ -209,7 +218,8 @@ class Plan:
     receipts, as ``activities.current`` folds them; of this object, of ``parents``, and of every object that may share
     rows with this one; at least one file, maybe empty). It may hold ``matches/*.ndjson.gz`` (what ``activities.adopt``
     found; ``current`` is then of all objects), ``old.parquet`` (this object's current receipts with
-    payloads: a plan for writing needs them) and ``planned/**/*.parquet`` (the index of parents that are not written yet).
+    payloads: a plan for writing needs them), ``planned/**/*.parquet`` (the index of parents that are not written yet) and
+    ``listed/*.ndjson.gz`` (this object's exceptions of the run before: a plan of ``chosen`` causes needs them).
     """
 
     def __init__(
@@ -221,8 +231,10 @@ class Plan:
         parents: set[str],
         keep_owner: bool = True,
         merges: bool = False,
+        chosen: Chosen | None = None,
     ) -> None:
         self._folder, self._object, self._wanted, self._parents = folder, object_name, wanted, sorted(parents)
+        self._chosen = chosen  # None: everything is taken up
         self._keep_owner = keep_owner  # of rows that are adopted
         # Records with one key: a fault of the source, or (derived rows) made from several parents that say the same.
         self._again = "merged" if merges else "duplicate"
@@ -246,11 +258,15 @@ class Plan:
         self._run(_NO_MATCHES, {})
         if any((self._folder / "matches").glob("*.ndjson.gz")):
             self._run(_MATCHES, values | {"matches": str(self._folder / "matches" / "*.ndjson.gz")})
+        if self._chosen is not None:
+            self._list(self._chosen)
         for file in sorted((self._folder / "index").glob("*.parquet")):
             given = {"object": self._object, "keep_owner": self._keep_owner, "again": self._again}
             self._run(_SLICE, {"slice": str(file), **given})
+            carried = self._hold() if self._chosen is not None else []
             self._add_up()
-            yield Slice(file.stem, self._write_parts(), self._excepted(), self._rows(_EXCEPTED_PROPERTIES))
+            excepted = [*self._excepted(), *carried]
+            yield Slice(file.stem, self._write_parts(), excepted, self._rows(_EXCEPTED_PROPERTIES))
 
     def summary(self, *, gone: bool) -> dict[str, Any]:
         """Counts by action, sums for the tally, ``chunks``: names of the mapped chunks in plan order, and ``gone``:
@@ -261,6 +277,20 @@ class Plan:
         }
         sums = {name: self._sums[name] for name in ("read", "fields_excepted", "links", "states")}
         return {"actions": actions, **sums, "chunks": self._chunks, "gone": self._gone() if gone else []}
+
+    def _list(self, chosen: Chosen) -> None:
+        self._run(holding.NOTHING_LISTED, {})
+        if any((self._folder / "listed").glob("*.ndjson.gz")):
+            files = str(self._folder / "listed" / "*.ndjson.gz")
+            self._run(holding.LISTED, {"listed": files, "records": chosen.records, "fields": chosen.fields})
+        self._run(holding.TOLD, {})
+
+    def _hold(self) -> list[Excepted]:
+        """Leave in the plan what was chosen; returns what was listed of the records that are held back."""
+        self._run(holding.hold(_WRITTEN), {})
+        carried = self._rows(holding.CARRIED)
+        self._sums["fields_excepted"] += sum(1 for _, field, *_ in carried if field is not None)
+        return carried
 
     def _all(self, part: str) -> str:
         return str(self._folder / part / "*.parquet")

@@ -11,6 +11,11 @@ def standing(runs: list[Run]) -> list[Run]:
 
 
 def last_load(runs: list[Run]) -> Run | None:
-    """The latest run that loaded every record it could: what it lists as excepted holds now."""
-    loads = [run for run in runs if run.kind in ("migrate", "delta", "retry")]
+    """The latest run that loaded every record it could: what it lists as excepted holds now.
+
+    A retry of chosen causes lists the others as they were, once it is done; until then the list it began from holds.
+    """
+    loads = [
+        run for run in runs if run.kind in ("migrate", "delta", "retry") and not (run.partial and run.state != "done")
+    ]
     return loads[-1] if loads else None

@@ -9,8 +9,9 @@ import orjson
 
 from activities import jobs
 from activities.drugs import list_drugs
+from activities.holding import LEFT
 from activities.keep import keep_report
-from activities.planning import REFUSED, WRITES
+from activities.planning import EXCEPTED, WRITES
 from activities.resources import storage, workplace
 from ledger import migrations, paths
 from ledger.exceptions import ExceptionRow, each, fetch, parts
@@ -31,11 +32,15 @@ FIGURES = (
 DERIVED_TALLY = "derived.json"
 #: The part of the exceptions that this activity itself lists, beside those of plans and chunks.
 OWN = "tally"
+#: Causes that a run's message names.
+_NAMED = 3
 #: Match of a staff member -> code of the exception.
 _NO_OWNER = {
     "none": "no_user", "disabled": "disabled_user", "ambiguous": "ambiguous_user", "no_privilege": "no_privilege",
 }  # fmt: skip
-_LANDED = (*WRITES, "unchanged")
+#: What the plan was to write, or would have been but for the causes that were chosen.
+_PLANNED = (*WRITES, LEFT)
+_LANDED = (*_PLANNED, "unchanged")
 
 
 async def tally(job: dict[str, Any]) -> dict[str, Any]:
@@ -43,6 +48,7 @@ async def tally(job: dict[str, Any]) -> dict[str, Any]:
     store = await storage()
     objects = {name: dict.fromkeys(FIGURES, 0) for name in OBJECTS}
     written = Counter[str]()
+    left = 0
     custom = Counter[str]()
     gone: dict[str, list[str]] = {}
     derived: dict[str, dict[str, int]] = {}
@@ -55,6 +61,7 @@ async def tally(job: dict[str, Any]) -> dict[str, Any]:
         written["create"] += loaded["created"]
         written["adopt"] += loaded["adopted"]
         written["update"] += loaded["landed"] - loaded["created"] - loaded["adopted"]
+        left += _records(plan, (LEFT,)) if name not in DERIVED else 0
         if name == "patient":
             custom = _properties(plan, loaded)
         if plan["gone"]:
@@ -74,7 +81,7 @@ async def tally(job: dict[str, Any]) -> dict[str, Any]:
     async with workplace("exceptions") as folder:
         rows = await fetch(store, job["migration"], job["run"], folder)
         await keep_report(store, exceptions_report(job["migration"], rows, await list_drugs(job)))
-    if job["kind"] in LOADING and not job.get("paused"):
+    if job["kind"] in LOADING and not job.get("paused") and not job["causes"]:
         until = now() + timedelta(hours=settings().delta_hours)
         await migrations.change(store, job["migration"], lambda one: open_delta_window(one, job["kind"], until))
     excepted = sum(one["excepted"] for one in objects.values())
@@ -84,6 +91,10 @@ async def tally(job: dict[str, Any]) -> dict[str, Any]:
         "changed": sum(written.values()) > 0,
         "message": f"{written['create']:,} created, {adopted}{written['update']:,} changed, {excepted:,} excepted.",
     }
+    if job["causes"]:
+        outcome["message"] = f"Retried {retried(job['causes'])}: {outcome['message']}"
+        if left:
+            outcome["message"] += f" Left for a run of everything: {left:,} that no run has come to."
     if job.get("paused"):
         outcome["state"] = "paused"
         outcome["message"] = (
@@ -91,6 +102,11 @@ async def tally(job: dict[str, Any]) -> dict[str, Any]:
             "the exceptions, mend the map or the source, then run again; or run again with a higher limit."
         )
     return outcome
+
+
+def retried(causes: Sequence[str]) -> str:
+    """The causes of a retry in words; many by their number."""
+    return ", ".join(causes) if len(causes) <= _NAMED else f"{len(causes):,} causes"
 
 
 async def plan_summary(
@@ -111,7 +127,7 @@ async def planned_counts(store: Storage, migration: str, run: str, name: str) ->
         plan = await plan_summary(store, migration, run, name)
         if plan is None:
             return None
-        _planned[key] = _records(plan, WRITES), _records(plan, REFUSED)
+        _planned[key] = _records(plan, WRITES), _records(plan, EXCEPTED)
     return _planned[key]
 
 
@@ -131,16 +147,16 @@ def _records(plan: dict[str, Any], actions: tuple[str, ...], figure: str = "reco
 
 
 def _left(plan: dict[str, Any], loaded: Counter[str], figure: str = "records", taken: str = "taken") -> int:
-    """Of what the plan was to write, what a run that paused did not take up: it has no disposition yet, and counts as not
-    come to, like the objects after it."""
-    return _records(plan, WRITES, figure) - loaded[taken]
+    """What a run that paused did not take up of its plan, and what a retry of chosen causes left: it has no disposition
+    yet, and counts as not come to, like the objects after it."""
+    return _records(plan, _PLANNED, figure) - loaded[taken]
 
 
 def _add(one: dict[str, int], plan: dict[str, Any], loaded: Counter[str]) -> None:
     left = _left(plan, loaded)
     one["read"] = plan["read"] - _records(plan, ("merged",)) - left
     one["excluded"] = _records(plan, ("excluded",))
-    one["excepted"] = _records(plan, REFUSED) + loaded["excepted"]
+    one["excepted"] = _records(plan, EXCEPTED) + loaded["excepted"]
     one["migrated"] = _records(plan, _LANDED) - loaded["excepted"] - left
     one["fields_excepted"] = plan["fields_excepted"] + loaded["fields_excepted"]
 
@@ -205,7 +221,7 @@ def _properties(plan: dict[str, Any], loaded: Counter[str]) -> Counter[str]:
     untaken = _left(plan, loaded, "refused", "taken_properties_refused")  # refused by the plan, and so listed
     return Counter(
         migrated=landed - refused - ignored,
-        excepted=refused + untaken + _records(plan, REFUSED, "properties") + loaded["properties"],
+        excepted=refused + untaken + _records(plan, EXCEPTED, "properties") + loaded["properties"],
         excluded=ignored + _records(plan, ("excluded",), "properties"),
     )
 

@@ -130,6 +130,17 @@ def exit_code(summary: Summary) -> int:
     return WITH_EXCEPTIONS if any(o.get(key) for o in summary["objects"].values() for key in keys) else DONE
 
 
+def show_causes(out: Out, causes: Sequence[Mapping[str, Any]]) -> None:
+    """Each cause of exceptions under its key, which retry takes: how many, the first of them, and what to do."""
+    width = max((len(f"{one['count']:,}") for one in causes), default=0)
+    for one in causes:
+        out.plain(f"{one['count']:>{width},}  {one['cause']}")
+        example = f" For example {one['example']}." if one["example"] else ""
+        out.plain(f"{'':<{width}}  {one['message']}{example} {one['fix']}".rstrip(), style="quiet")
+    if any(one["retry"] for one in causes):
+        out.say("[quiet]Once it is mended, one cause alone: ./carryover retry --cause KEY[/quiet]")
+
+
 def show_document(out: Out, document: Any, limit: int = SHOWN) -> None:
     """Any document of the app: plain values as lines, lists of records as tables, the rest by its size."""
     if isinstance(document, list):

@@ -316,7 +316,8 @@ def _onward(
         case "sample":
             transitions.sampled(migration, run, differences)
         case "migrate" | "retry":
-            transitions.migrated(migration)
+            if not run.partial:  # else there may be records that no run has come to
+                transitions.migrated(migration)
         case "verify":
             transitions.verified(migration, clean=clean)
         case "rollback":

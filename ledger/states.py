@@ -33,7 +33,8 @@ KIND_OF: Final[dict[Step, Kind]] = {step: kind for kind, step in STEP_OF.items()
 
 #: Runs that write to the target.
 WRITING: Final[frozenset[Kind]] = frozenset({"sample", "migrate", "delta", "retry"})
-#: Runs after which, when they are done, every record was loaded. A retry may finish what a full run did not.
+#: Runs after which, when they are done, every record was loaded. A retry may finish what a full run did not, unless it was
+#: of chosen causes.
 LOADING: Final[frozenset[Kind]] = frozenset({"migrate", "retry"})
 #: Runs that take writes back.
 UNDOING: Final[frozenset[Kind]] = frozenset({"rollback", "undo"})
@@ -71,6 +72,11 @@ class Run(BaseModel):
     error: str | None = None
     stop_by: str | None = None  #: who asked that it stops; it ends when what is under way has come to its end
     undone_by: str | None = None  #: the rollback or undo that took this run back
+
+    @property
+    def partial(self) -> bool:
+        """Whether it takes up the exceptions of chosen causes alone, and leaves every other record as it is."""
+        return bool(self.options.get("causes"))
 
 
 class Migration(BaseModel):

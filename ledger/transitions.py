@@ -195,7 +195,7 @@ def rolled_back(migration: Migration, left: list[Run], *, kept: bool = False) ->
     """
     migration.undoing = False
     migration.written = bool(left) or kept
-    if any(run.kind in LOADING and run.state == "done" for run in left):
+    if any(run.kind in LOADING and run.state == "done" and not run.partial for run in left):
         migration.state = "migrated"
         return
     void_signature(migration)

@@ -59,6 +59,11 @@ async def causes(store: Storage, id: str, run: str) -> dict[str, Cause]:
     return found
 
 
+def by_weight(found: dict[str, Cause]) -> list[tuple[str, Cause]]:
+    """Causes in the order in which people mend them: those of records first, then by how many there are."""
+    return sorted(found.items(), key=lambda one: (one[1].example.kind != "record", -one[1].count))
+
+
 async def of_cause(store: Storage, id: str, run: str, group: str, most: int) -> list[ExceptionRow]:
     """The first exceptions of one cause."""
     found: list[ExceptionRow] = []

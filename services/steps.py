@@ -15,13 +15,15 @@ from ledger.states import KIND_OF, Run, now
 from ledger.storage import Storage
 from mapping.objects import LOAD_ORDER
 from orchestrators import FLOWS
+from services.retrying import chosen
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What a step is told. ``target``: the target's name as the operator typed it, for a run.
 
-    For a rollback: ``runs`` "all", "last" or a run's id; ``later``: with the runs after that one.
+    For a rollback: ``runs`` "all", "last" or a run's id; ``later``: with the runs after that one. For a retry: ``objects``
+    and ``causes`` (``services.retrying``); with neither it takes up everything.
     """
 
     target: str | None = None
@@ -31,6 +33,8 @@ class Asked:
     pause_percent: float | None = None
     remove_solution: bool = False  #: of a full rollback: tables and columns that hold nothing go, too
     patients: int | None = None  #: the most of a sample
+    objects: tuple[str, ...] = ()
+    causes: tuple[str, ...] = ()
 
 
 async def start(store: Storage, client: Any, migration: str, step: str, by: str, asked: Asked) -> Run:
@@ -53,6 +57,8 @@ async def start(store: Storage, client: Any, migration: str, step: str, by: str,
         told["pause_percent"] = asked.pause_percent
     if asked.patients is not None:
         told["patients"] = asked.patients
+    if asked.objects or asked.causes:
+        told |= await _chosen(store, migration, step, asked)
     before = (await migrations.load(store, migration)).active_run
     run = await migrations.begin_run(store, migration, KIND_OF[step], by=by, options=told)  # type: ignore[index]
     await start_run(client, run)
@@ -93,6 +99,18 @@ async def _solution_unshared(store: Storage, migration: str, step: str, asked: A
     if others:
         words = f"The target was prepared for {', '.join(others)}, too: the tables and columns are needed."
         raise StepError("solution_shared", words, "Roll back without removing the solution.")
+
+
+async def _chosen(store: Storage, migration: str, step: str, asked: Asked) -> dict[str, Any]:
+    """The options of a retry of chosen causes."""
+    if step != "retry":
+        raise StepError("bad_request", "Only a retry takes objects and causes.", "Leave them out.")
+    if asked.pause_percent is not None:
+        raise StepError("bad_request", "A retry of chosen causes does not pause.", "Leave pause_percent out.")
+    refusal = migrations.gate(await migrations.load(store, migration), "retry")
+    if refusal is not None:
+        raise migrations.GateClosed(refusal)
+    return await chosen(store, migration, asked.objects, asked.causes)
 
 
 async def _target_typed(store: Storage, migration: str, typed: str | None) -> None:

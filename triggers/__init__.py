@@ -52,6 +52,7 @@ ENDPOINTS: Final[tuple[tuple[str, str, str, Callable[..., Awaitable[Any]]], ...]
     ("list_claims", "GET", f"{_ONE}/claims", reports.list_claims),
     ("get_claims_file", "GET", f"{_ONE}/claims/{{run}}/{{name}}", reports.get_claims_file),
     ("get_exceptions", "GET", f"{_ONE}/exceptions", reports.get_exceptions),
+    ("get_causes", "GET", f"{_ONE}/exceptions/causes", reports.get_causes),
     ("get_audit", "GET", f"{_ONE}/audit", reports.get_audit),
     ("verify_audit", "GET", f"{_ONE}/audit/verify", reports.verify_audit),
 )

@@ -6,7 +6,7 @@ import azure.functions as func
 
 from ledger import migrations
 from ledger.audit_export import export
-from services import papers, reports, reveal
+from services import papers, reports, retrying, reveal
 from services.access import StepError, storage
 from triggers.api import allows, answer, endpoint, operator_of, require
 
@@ -77,6 +77,12 @@ async def get_exceptions(req: func.HttpRequest) -> func.HttpResponse:
         for r in rows
     ]
     return answer({"run": run, "total": total, "offset": offset, "exceptions": shown})
+
+
+@endpoint("read")
+async def get_causes(req: func.HttpRequest) -> func.HttpResponse:
+    """GET /migrations/{id}/exceptions/causes: those of the latest loading run by cause, records first, most first."""
+    return answer(await retrying.choice(await storage(), req.route_params["id"]))
 
 
 @endpoint("work")

@@ -19,7 +19,8 @@ class StepOptions(BaseModel):
     """What a step may be told. ``target``: the target's name, typed by the operator, for a run; ``patients``: the most that a sample
     takes.
 
-    For a rollback: ``runs`` "all", "last" or a run's id; ``later``: with the runs after that one.
+    For a rollback: ``runs`` "all", "last" or a run's id; ``later``: with the runs after that one. For a retry: ``objects``
+    and ``causes``, to take up these exceptions alone.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -33,6 +34,8 @@ class StepOptions(BaseModel):
     remove_solution: bool = False
     pause_percent: float | None = Field(default=None, ge=0, le=100)
     patients: int | None = Field(default=None, ge=50, le=100)
+    objects: tuple[str, ...] = ()
+    causes: tuple[str, ...] = ()
 
 
 @endpoint("work")

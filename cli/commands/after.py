@@ -24,7 +24,7 @@ from cli.session import (
     YesFlag,
     session,
 )
-from cli.shown import exit_code, show_document, show_objects, show_places, show_report, show_rows
+from cli.shown import exit_code, show_causes, show_document, show_objects, show_places, show_report, show_rows
 
 app = typer.Typer()
 audit_app = typer.Typer(invoke_without_command=True, help="The audit log: check its chains, or export it.")
@@ -104,11 +104,20 @@ def retry(
     migration: MigrationOption = None,
     target: TargetOption = None,
     pause_percent: PauseOption = None,
+    object: Annotated[
+        list[str] | None, typer.Option("--object", help="Only exceptions of this object; may be repeated.")
+    ] = None,
+    cause: Annotated[
+        list[str] | None,
+        typer.Option("--cause", help="Only those of this cause, as exceptions names it; may be repeated."),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Take up again what was excepted or not reached."""
+    """Take up again what was excepted or not reached; or only what was excepted of an object, or for a cause."""
     with session(as_json, migration) as s:
-        s.step("retry", {"target": s.typed_target(target)} | paused_at(pause_percent))
+        chosen = {"objects": object, "causes": cause}
+        options = {"target": s.typed_target(target)} | {name: some for name, some in chosen.items() if some}
+        s.step("retry", options | paused_at(pause_percent))
 
 
 @app.command()
@@ -249,8 +258,9 @@ def exceptions(
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 200,
     as_json: JsonFlag = False,
 ) -> None:
-    """List what was excepted: record, field, code and reason."""
+    """List what was excepted: by cause, and record by record."""
     with session(as_json, migration) as s:
+        causes = [one for one in s.api.get(s.path("exceptions", "causes"))["causes"] if object in (None, one["object"])]
         found: list[dict[str, Any]] = []
         total = 0
         while len(found) < limit:
@@ -262,11 +272,12 @@ def exceptions(
                 break
         found = found[:limit]
         if found:
+            show_causes(s.out, causes)
             show_rows(s.out, found)
             s.out.say("[quiet]The whole list: ./carryover report exceptions[/quiet]")
         else:
             s.out.say("[good]✓[/good] Nothing was excepted.")
-        s.out.document({"exceptions": found, "total": max(total, len(found))}, found)
+        s.out.document({"causes": causes, "exceptions": found, "total": max(total, len(found))}, found)
 
 
 @app.command()

@@ -37,6 +37,7 @@ async def start(visit: Visit) -> func.HttpResponse:
         pause_percent=_percent(visit.form("pause")),
         remove_solution=visit.form("solution") == "remove",
         patients=50 if visit.form("size") == "small" else None,
+        causes=(cause,) if (cause := visit.form("cause")) else (),
     )
     run = await steps.start(visit.store, visit.client, visit.args["id"], step, visit.person.name, asked)
     return visit.go(f"{visit.home}/runs/{run.id}")

@@ -14,6 +14,7 @@ from services import papers
 from services.access import StepError
 from services.notes import add
 from services.reports import report_data
+from services.retrying import retriable
 
 SHOWN: Final = 200  #: records of a cause on the page
 #: Kind of note -> where its form leads back to, and what it may say.
@@ -37,7 +38,7 @@ async def exceptions_page(visit: Visit) -> func.HttpResponse:
     shown = {
         group: one for group, one in found.items() if name in ("", one.example.object) and of in ("", one.example.kind)
     }
-    ordered = sorted(shown.items(), key=lambda one: (one[1].example.kind != "record", -one[1].count))
+    ordered = papers.by_weight(shown)
     kinds = Counter[str]()
     for one in found.values():
         kinds[one.example.kind] += one.count
@@ -55,6 +56,7 @@ async def exceptions_page(visit: Visit) -> func.HttpResponse:
         cause=cause,
         listed=await papers.of_cause(visit.store, id, run, cause, SHOWN) if run and cause in shown else [],
         fixes=FIXES,
+        retriable=retriable,
         drugs=await report_data(visit.store, id, "drugs") if visit.person.may_see_values else None,
         corrections=await notes.read(visit.store, id, "correction"),
         whats=NOTES["correction"][1],

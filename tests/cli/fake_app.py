@@ -133,6 +133,7 @@ class FakeApp(FakeFiles, FakeMap, FakeOwners, FakeReports):
                 web.post(one + "/close", self._close),
                 *self.owner_routes(one),
                 web.get(one + "/exceptions", self._exceptions),
+                web.get(one + "/exceptions/causes", self._causes),
                 web.get(one + "/audit", self._audit),
                 web.get(one + "/audit/verify", self._audit_verify),
                 web.get(one + "/summary", self._summary),
@@ -325,6 +326,14 @@ class FakeApp(FakeFiles, FakeMap, FakeOwners, FakeReports):
     async def _exceptions(self, request: web.Request) -> web.Response:
         offset = int(request.query.get("offset", 0))
         return web.json_response({"exceptions": self.exceptions[offset : offset + 100], "total": len(self.exceptions)})
+
+    async def _causes(self, _: web.Request) -> web.Response:
+        told = {"message": "Too long.", "fix": "Shorten it.", "of": "field", "code": "too_long", "retry": True}
+        causes = [
+            {"cause": f"{name}/field/too_long", "object": name, "count": count, "example": "p0", **told}
+            for name, count in (("patient", 250), ("location", 1))
+        ]
+        return web.json_response({"run": "migrate-0005", "causes": causes})
 
     async def _audit(self, request: web.Request) -> web.Response:
         if request.query["format"] == "csv":

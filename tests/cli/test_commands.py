@@ -200,6 +200,30 @@ def test_exceptions_come_page_by_page_up_to_the_limit(migrated: FakeApp, carryov
     assert document["total"] == 250
 
 
+def test_exceptions_are_told_by_cause_under_the_key_that_retry_takes(migrated: FakeApp, carryover: Carryover) -> None:
+    told = carryover("exceptions", "--limit", "1")
+    lines = [line.strip() for line in told.out.splitlines()]
+    assert lines[:4] == [
+        "250  patient/field/too_long",
+        "Too long. For example p0. Shorten it.",
+        "1  location/field/too_long",
+        "Too long. For example p0. Shorten it.",
+    ]
+    document = carryover("exceptions", "--object", "location", "--json").document
+    assert [one["cause"] for one in document["causes"]] == ["location/field/too_long"]
+
+
+def test_a_retry_says_what_was_chosen_and_nothing_when_nothing_was(migrated: FakeApp, carryover: Carryover) -> None:
+    target = ("--target", "Clinic Trial", "--json")
+    causes = ("--cause", "patient/field/too_long", "--cause", "location/field/too_long")
+    carryover("retry", *causes, "--object", "patient", *target)
+    carryover("retry", *target)
+    chosen, all_of_it = [body for step, body in migrated.posted if step == "retry"]
+    assert chosen["causes"] == ["patient/field/too_long", "location/field/too_long"]
+    assert chosen["objects"] == ["patient"]
+    assert not {"causes", "objects"} & all_of_it.keys()
+
+
 def test_the_latest_claims_come_with_the_reports(migrated: FakeApp, carryover: Carryover, tmp_path: Path) -> None:
     migrated.claims = [("delta-0009", "claims.csv"), ("delta-0009", "manifest.json"), ("migrate-0005", "claims.csv")]
     assert "claims" not in carryover("report", "--out", str(tmp_path), "--json").document["reports"]

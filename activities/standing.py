@@ -11,11 +11,12 @@ def standing(runs: list[Run]) -> list[Run]:
 
 
 def last_load(runs: list[Run]) -> Run | None:
-    """The latest run that loaded every record it could: what it lists as excepted holds now.
+    """The latest run that loaded every record it could and was not taken back: what it lists as excepted holds now.
 
     A retry of chosen causes lists the others as they were, once it is done; until then the list it began from holds.
+    After a rollback of all runs it is the latest of those.
     """
     loads = [
         run for run in runs if run.kind in ("migrate", "delta", "retry") and not (run.partial and run.state != "done")
     ]
-    return loads[-1] if loads else None
+    return max(loads, key=lambda run: (run.undone_by is None, run.number), default=None)

@@ -94,7 +94,7 @@ async def tally(job: dict[str, Any]) -> dict[str, Any]:
     if job["causes"]:
         outcome["message"] = f"Retried {retried(job['causes'])}: {outcome['message']}"
         if left:
-            outcome["message"] += f" Left for a run of everything: {left:,} that no run has come to."
+            outcome["message"] += f" {left:,} that no run has come to are left."
     if job.get("paused"):
         outcome["state"] = "paused"
         outcome["message"] = (

@@ -57,6 +57,8 @@ FIXES: Final[Mapping[str, str]] = {
     "create_only": "Nothing: a creation time is set once, with the row.",
     "held_back": "Nothing, if the first record of the same person may keep the column; else correct the source.",
 }
+#: And about one that has a code of the target's.
+UNKNOWN_FIX: Final = "Read the message; mend it in the source, the map or the target, then retry."
 _UPLOAD = ("no_file", "missing_file", "zero_bytes", "too_large", "blocked_type")
 
 

@@ -9,7 +9,7 @@ from ledger import migrations
 from ledger.states import Run
 from ledger.storage import Storage
 from mapping.objects import LOAD_ORDER, OBJECTS, ObjectName
-from reports.reconcile import FIXES
+from reports.reconcile import FIXES, UNKNOWN_FIX
 from services import papers
 
 #: Why exceptions of these objects cannot be chosen: a retry never writes them by themselves.
@@ -38,7 +38,7 @@ async def choice(store: Storage, id: str) -> dict[str, Any]:
             "count": one.count,
             "message": one.example.message,
             "example": one.example.source_id,
-            "fix": FIXES.get(one.example.code, ""),
+            "fix": FIXES.get(one.example.code, UNKNOWN_FIX),
             "retry": retriable(one.example.object),
         }
         for cause, one in papers.by_weight(found)

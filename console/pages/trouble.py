@@ -9,7 +9,7 @@ from console import masks
 from console.shell import shell
 from console.visit import Visit
 from ledger import notes
-from reports.reconcile import FIXES
+from reports.reconcile import FIXES, UNKNOWN_FIX
 from services import papers
 from services.access import StepError
 from services.notes import add
@@ -56,6 +56,7 @@ async def exceptions_page(visit: Visit) -> func.HttpResponse:
         cause=cause,
         listed=await papers.of_cause(visit.store, id, run, cause, SHOWN) if run and cause in shown else [],
         fixes=FIXES,
+        unknown_fix=UNKNOWN_FIX,
         retriable=retriable,
         drugs=await report_data(visit.store, id, "drugs") if visit.person.may_see_values else None,
         corrections=await notes.read(visit.store, id, "correction"),

@@ -60,6 +60,25 @@ def test_what_a_paused_run_did_not_take_up_is_not_counted() -> None:
     assert _properties(plan, Counter(taken)) == Counter(migrated=20 - 3 - 1 - 1, excepted=1 + 3, excluded=1)
 
 
+def test_a_retry_of_chosen_causes_counts_what_it_holds_back_and_not_what_it_leaves() -> None:
+    """What was excepted still is, with its custom properties; what no run has come to has no disposition yet."""
+    plan = {
+        "read": 60,
+        "fields_excepted": 4,
+        "actions": {
+            "create": {"records": 5, "properties": 5, "refused": 0, "ignored": 0},
+            "held": {"records": 10, "properties": 7, "refused": 2, "ignored": 0},
+            "left": {"records": 15, "properties": 6, "refused": 1, "ignored": 0},
+            "unchanged": {"records": 30, "properties": 9, "refused": 0, "ignored": 0},
+        },
+    }
+    loaded = Counter(taken=5, landed=4, excepted=1, taken_properties=5, properties=1)
+    one = dict.fromkeys(FIGURES, 0)
+    _add(one, plan, loaded)
+    assert (one["read"], one["migrated"], one["excepted"], one["fields_excepted"]) == (45, 34, 11, 4)
+    assert +_properties(plan, loaded) == Counter(migrated=9 + 5 - 1, excepted=7 + 1 + 1)
+
+
 def test_a_property_of_lost_values_is_listed_once_and_not_again_when_the_map_refused_it() -> None:
     objects = {name: dict.fromkeys(FIGURES, 0) for name in OBJECTS}
     objects["custom_property"].update(read=3, migrated=2, excepted=1)

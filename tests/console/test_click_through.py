@@ -331,7 +331,27 @@ def test_exceptions_are_read_and_a_correction_recorded(console: Console) -> None
     console.look()
     page.get_by_label("Of a").select_option("Record")
     console.press("Show")
+    assert page.locator(".cause", has_text="Staff").get_by_text("Retry").count() == 0
     assert "field" not in "".join(page.locator(".cause .count").all_inner_texts())
+    console.fine()
+
+
+def test_one_cause_is_retried_alone(console: Console) -> None:
+    """By keyboard, from its card; the target's name is asked for there, too."""
+    page = console.open("exceptions")
+    for typed in ("Another Clinic", "Lakeside Family Health"):
+        card = page.locator(".cause", has=page.get_by_text("Retry th")).first
+        card.get_by_text("Retry th").focus()
+        page.keyboard.press("Enter")
+        if typed == "Another Clinic":
+            console.look()
+        card.get_by_label("Type the target's name").fill(typed)
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+        if typed == "Another Clinic":
+            assert "that is not the name you typed" in page.inner_text("body")
+            console.open("exceptions")
+    assert "Retried " in console.ended("retry-")
     console.fine()
 
 

@@ -26,14 +26,21 @@ DISPOSITIONS: Final = ("migrated", "unchanged", "exported", "excepted", "exclude
 
 
 @dataclass
-class Seen:
-    """What stood after the full run and after each retry, in this order: exceptions, figures, state, rows, the run."""
+class Looks:
+    """What stood after some runs, in their order: exceptions, figures, state, rows, the run."""
 
     exceptions: list[list[Json]] = field(default_factory=list)
     objects: list[dict[str, Json]] = field(default_factory=list)
     migrations: list[Json] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
     runs: list[Json] = field(default_factory=list)
+
+
+@dataclass
+class Seen(Looks):
+    """What stood after the full run and after each retry."""
+
+    early: Looks = field(default_factory=Looks)  #: after a retry that came before the full run
     refusals: dict[str, Json] = field(default_factory=dict)
     begun: int = 0  #: runs that refused retries began
     command: int = 0
@@ -48,20 +55,24 @@ def refusal(table: str, key: str, code: str, on: str = "create") -> Json:
 
 @pytest.fixture(scope="module")
 def seen(system: System, export: Export) -> Seen:
-    """The full run under three refusals; then retries by cause, the last one of everything; then verified."""
+    """A run that pauses for two places, and a retry of one of them. Then the full run under three refusals, retries by
+    cause, one of everything, and the verification."""
     seen = Seen()
     road = Road(system, "chosen")
 
-    def look(run: Json) -> None:
-        seen.runs.append(run)
-        seen.exceptions.append(every(road))
-        seen.objects.append(road.get("summary")["objects"])
-        seen.migrations.append(road.get())
-        seen.rows.append(dumps.business(system, "chosen"))
+    def look(run: Json, into: Looks = seen) -> None:
+        into.runs.append(run)
+        into.exceptions.append(every(road))
+        into.objects.append(road.get("summary")["objects"])
+        into.migrations.append(road.get())
+        into.rows.append(dumps.business(system, "chosen"))
 
     refused = [refusal("contact", FIRST, PLUGIN), refusal("contact", SECOND, OTHER), refusal("account", PLACE, PLUGIN)]
-    system.faults({"plugins": refused})
+    system.faults({"plugins": [*refused, refusal("account", "chosen.location.LOC-02", OTHER)]})
     road.to_signed(export.folder)
+    road.step("run", state="paused", target=TARGET, pause_percent=0)
+    system.faults({"plugins": refused})
+    look(road.step("retry", target=TARGET, causes=[f"location/record/{OTHER}"]), seen.early)
     look(road.run())
     for name, status, asked in (
         ("cause", 400, {"causes": ["patient/record/none"]}),
@@ -103,6 +114,18 @@ def of(rows: list[Json], group: str) -> list[str]:
 
 def waiting(rows: list[Json], parent: str) -> set[tuple[str, str]]:
     return {(row["object"], row["source_id"]) for row in rows if row["cause"] == parent and row["field"] is None}
+
+
+def test_after_a_run_that_paused_what_no_run_has_come_to_is_left(seen: Seen) -> None:
+    """The other place is still excepted, the sample's rows are still migrated, and the migration is not."""
+    [rows], [objects], [migration], [run] = seen.early.rows, seen.early.objects, seen.early.migrations, seen.early.runs
+    assert "location.LOC-02" in rows and "location.LOC-01" not in rows
+    assert (migration["state"], migration["delta_until"]) == ("signed_off", None)
+    assert migration["next"][0]["step"] == "run"
+    assert " that no run has come to are left." in run["message"]
+    assert objects["patient"]["read"] < seen.objects[0]["patient"]["read"]
+    assert all(one["read"] == sum(one[key] for key in DISPOSITIONS) for one in objects.values())
+    assert of(seen.early.exceptions[0], OF_PLACE) == ["LOC-01"]
 
 
 def test_what_cannot_be_chosen_is_refused_before_a_run_begins(seen: Seen) -> None:

@@ -431,6 +431,22 @@ async def test_a_retry_finishes_what_a_full_run_did_not(storage: Storage, ended:
     assert (await load(storage, id)).state == "confirmed"
 
 
+async def test_a_retry_of_chosen_causes_finishes_nothing(storage: Storage) -> None:
+    """What no run has come to is still not migrated, however many causes were mended one by one."""
+    id = await at_signed(storage)
+    run = await begin_run(storage, id, "migrate")
+    await end_run(storage, id, run.id, "paused")
+    retry = await begin_run(storage, id, "retry", options={"causes": ["patient/record/no_owner"]})
+    await end_run(storage, id, retry.id, "done")
+    assert (await load(storage, id)).state == "signed_off"
+    later = await begin_run(storage, id, "retry")
+    await end_run(storage, id, later.id, "done")
+    assert (await load(storage, id)).state == "migrated"
+    rollback = await begin_run(storage, id, "rollback")
+    await end_run(storage, id, rollback.id, "done", undone={run.id: False, retry.id: False, later.id: True})
+    assert (await load(storage, id)).state == "confirmed"
+
+
 async def test_progress_is_changed_by_compare_and_swap(storage: Storage) -> None:
     """Activities of one wave add to the same run."""
     id = (await create(storage, new_system())).id

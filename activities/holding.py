@@ -23,24 +23,23 @@ class Chosen:
     @classmethod
     def of(cls, object_name: str, causes: Iterable[str]) -> Self:
         """Of this object. ``causes``: groups of exceptions, as ``ExceptionRow.group`` names them."""
-        own = [
-            kind_and_code for name, *kind_and_code in (cause.split("/", 2) for cause in causes) if name == object_name
-        ]
+        parts = [cause.split("/", 2) for cause in causes]
+        own = [(kind, code) for name, kind, code in parts if name == object_name]
         return cls([code for kind, code in own if kind != "field"], [code for kind, code in own if kind == "field"])
 
 
-_COLUMNS: Final = "{source_id: 'VARCHAR', field: 'VARCHAR', code: 'VARCHAR', message: 'VARCHAR', cause: 'VARCHAR', \"column\": 'VARCHAR'}"
-
+#: Before anything is listed: a run may have excepted nothing of the object.
 NOTHING_LISTED: Final = """
 CREATE TEMP TABLE listed (source_id VARCHAR, field VARCHAR, code VARCHAR, message VARCHAR, cause VARCHAR, "column" VARCHAR,
                           chosen BOOLEAN)
 """
 #: What the run before listed of this object. The second record of an id is told by every plan, whatever is chosen.
-LISTED: Final = f"""
+LISTED: Final = """
 INSERT INTO listed
 SELECT source_id, field, code, message, cause, "column",
        list_contains(CASE WHEN field IS NULL THEN $records ELSE $fields END, code)
-FROM read_json($listed, format = 'newline_delimited', compression = 'gzip', columns = {_COLUMNS})
+FROM read_json($listed, format = 'newline_delimited', compression = 'gzip', columns =
+  {source_id: 'VARCHAR', field: 'VARCHAR', code: 'VARCHAR', message: 'VARCHAR', cause: 'VARCHAR', "column": 'VARCHAR'})
 WHERE code <> 'duplicate_id'
 """
 #: The same, a row for each record: whether it was lost, and what it is taken up again for.

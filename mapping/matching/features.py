@@ -7,6 +7,7 @@ from mapping.matching.compare import Index, agreement
 from mapping.matching.datasets import Taken, column_index
 from mapping.matching.evidence import said_by_data, used
 from mapping.matching.kinds import fit
+from mapping.matching.links import KEY_WORDS, object_of
 from mapping.matching.roles import NOWHERE, Candidate, Role, general_none, roles
 from mapping.matching.tokens import Reader
 from mapping.matching.views import FieldView, TableView
@@ -75,6 +76,7 @@ def weigh(view: TableView, taken: Taken) -> list[Weighed]:
     said = view.said | role.about
     homes = [column_index(role.name).best(field.spoken, said) for field in view.fields]
     _settle_names(view, role, homes)
+    _settle_key(view, role, homes)
     claims: dict[str, list[float]] = {}
     for found in homes:
         for name, score in found.items():
@@ -101,6 +103,18 @@ def _settle_names(view: TableView, role: Role, homes: list[dict[str, float]]) ->
                 found[whole if any(one.name == whole for one in role.candidates) else first] = _NEARLY
             if clear != [False, False]:
                 found.pop(whole, None)
+
+
+def _settle_key(view: TableView, role: Role, homes: list[dict[str, float]]) -> None:
+    """The first field called as the table's own key (``billing_no`` of ``billing``) is it, unless another one is called so."""
+    key = next((one.name for one in role.candidates if role.head and one.column in KEYS), None)
+    if key is None or any(found.get(key, 0.0) > _NEARLY for found in homes):
+        return
+    said = view.said | role.about
+    for field, found in zip(view.fields, homes, strict=True):
+        if _is_own_key(field, said) and field.spoken[0].words - KEY_WORDS:
+            found[key] = _NEARLY
+            return
 
 
 def _weigh(
@@ -153,7 +167,7 @@ def _rival(scores: list[float], own: float) -> float:
 def _is_own_key(field: FieldView, said: frozenset[str]) -> bool:
     """Whether the field is the key of its own table: id, or the table's name with id."""
     words = field.spoken[0].words
-    keys = words & {"id", "uid", "key", "number"}
+    keys = words & KEY_WORDS
     return bool(keys) and words - keys <= said
 
 
@@ -225,15 +239,7 @@ def _points(field: FieldView, one: Candidate) -> float:
 
 @cache
 def _object_of(table: str) -> str | None:
-    """Which object a table's name speaks of; None when it is not clear."""
-    tokens = frozenset(Reader().read(table))
-    scored = [
-        (max((agreement(tokens, one, frozenset()) for one in role.tables), default=0.0), role)
-        for role in roles().values()
-        if role.head
-    ]
-    score, role = max(scored, key=lambda pair: pair[0])
-    return role.object if score > 0.8 else None
+    return object_of(frozenset(Reader().read(table)))
 
 
 def _nowhere(field: FieldView, taken: Taken, names: Names) -> Option:

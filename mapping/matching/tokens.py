@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -18,6 +18,8 @@ _OWN_WORDS = 3
 _SHORTEST = 2
 #: Two words are put together when the lexicon knows the whole, and it has this many letters.
 _JOINED = 5
+#: Endings of plurals in other languages than English, and how much of a word they leave.
+_PLURALS, _STEM = ("s", "es", "n", "en", "e", "er"), 4
 #: Two letters that are a word wherever they stand at the end.
 _SHORT_WORDS = frozenset(("id", "no", "nr"))
 
@@ -104,8 +106,9 @@ def _plain(word: str, languages: frozenset[str]) -> tuple[str, ...]:
     if single != word and (single in lexicon.vocabulary or single in lexicon.abbreviations):
         return _plain(single, languages)
     for language in sorted(languages):
-        if (meaning := lexicon.languages[language].get(single)) is not None:
-            return tuple(_same(one) for one in meaning.split())
+        for stem in _stems(word):
+            if (meaning := lexicon.languages[language].get(stem)) is not None:
+                return tuple(_same(one) for one in meaning.split())
     parts = _divided(word, _vocabulary(languages))
     if len(parts) > 1:
         return tuple(plain for part in parts for plain in _plain(part, languages))
@@ -126,6 +129,13 @@ def _singular(word: str) -> str:
     if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is", "os", "as")):
         return word[:-1]
     return word
+
+
+def _stems(word: str) -> Iterator[str]:
+    """What a word of another language may be the plural of: contactos, unidades, Termine, Diagnosen, Bilder."""
+    yield from (
+        word[: -len(ending)] for ending in _PLURALS if word.endswith(ending) and len(word) - len(ending) >= _STEM
+    )
 
 
 @cache

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mapping.matching.compare import Spoken
@@ -13,7 +13,7 @@ from mapping.matching.model import Column, Kind, Table
 from mapping.matching.tokens import Reader, raw_words
 
 #: Trust in what else is known of a field, beside its name.
-_LABEL, _LEAF, _DESCRIPTION = 0.92, 0.9, 0.55
+_LABEL, _REFERENCE, _LEAF, _DESCRIPTION = 0.92, 0.92, 0.9, 0.55
 #: A longer description is prose, not a name.
 _PROSE = 8
 #: A first word that this share of a table's fields have is a prefix of the vendor's.
@@ -44,13 +44,18 @@ class TableView:
     fields: tuple[FieldView, ...]
 
 
-def view_of(table: Table, reader: Reader, soundless: frozenset[str] = frozenset()) -> TableView:
-    """A table made ready. ``soundless`` are words that most tables of the schema begin with."""
+def view_of(table: Table, reader: Reader, soundless: frozenset[str], called: Mapping[str, frozenset[str]]) -> TableView:
+    """A table made ready.
+
+    Args:
+        soundless: words that most tables of the schema begin with.
+        called: table name -> the words that stand for one of its rows, for the columns that refer to it.
+    """
     name = _SOUNDLESS.sub("", table.name)
-    called = frozenset(word for word in reader.read(name) if word not in soundless) or frozenset(reader.read(name))
-    prefix = _prefix((column.name for column in table.columns), called)
-    fields = tuple(_field(column, reader, prefix) for column in table.columns)
-    return TableView(table, called, called | prefix, fields)
+    own = frozenset(word for word in reader.read(name) if word not in soundless) or frozenset(reader.read(name))
+    prefix = _prefix((column.name for column in table.columns), own)
+    fields = tuple(_field(column, reader, prefix, called) for column in table.columns)
+    return TableView(table, own, own | prefix, fields)
 
 
 def soundless_words(tables: Iterable[Table], reader: Reader) -> frozenset[str]:
@@ -75,7 +80,7 @@ def _prefix(names: Iterable[str], called: frozenset[str]) -> frozenset[str]:
     return frozenset((word,)) if empty and count >= _PREFIX_SHARE * len(split) else frozenset()
 
 
-def _field(column: Column, reader: Reader, prefix: frozenset[str]) -> FieldView:
+def _field(column: Column, reader: Reader, prefix: frozenset[str], called: Mapping[str, frozenset[str]]) -> FieldView:
     name = column.name
     full = frozenset(reader.read(name)) - (prefix if len(raw_words(name)) > 1 else frozenset())
     readings = [Spoken(full or frozenset(reader.read(name)), 1.0)]
@@ -84,6 +89,12 @@ def _field(column: Column, reader: Reader, prefix: frozenset[str]) -> FieldView:
     parts = [part for part in re.split(r"[.\[\]:]+", name) if part and part != "x"]
     if len(parts) > 2:
         readings.append(Spoken(frozenset(reader.read(" ".join(parts[-2:]))), _LEAF))
+    if column.reference is not None:
+        owner = called.get(column.reference.table) or frozenset(reader.read(column.reference.table))
+        key = column.reference.column
+        # What stands before the key's name tells one reference from another: assistant_provider_no, provider_no.
+        more = full - frozenset(reader.read(key)) - prefix if key else frozenset()
+        readings.append(Spoken(owner | {"id"} | more, _REFERENCE))
     label = (
         frozenset(reader.read(column.label)) if column.label and not re.match(r"ir\.msg", column.label) else frozenset()
     )

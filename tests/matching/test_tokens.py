@@ -38,6 +38,9 @@ def test_english(name: str, words: str) -> None:
         ("pt", "data_nascimento", "date birth"),
         ("it", "codice_fiscale", "code tax"),
         ("nl", "geboortedatum", "birth date"),
+        ("es", "contactos", "contact"),
+        ("es", "unidades", "unit"),
+        ("de", "Zahlungen", "payment"),
     ],
 )
 def test_other_languages(language: str, name: str, words: str) -> None:

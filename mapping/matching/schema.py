@@ -22,7 +22,10 @@ def read_schema(document: Any) -> list[Table]:
     Raises BadSchema.
     """
     if isinstance(document, Mapping) and isinstance(document.get("objects"), Mapping):
-        return list(_of_objects(document["objects"]))
+        found = list(_of_objects(document["objects"]))
+        if not found:
+            raise BadSchema('No object has a table: {"objects": {"patient": {"table": …, "fields": […]}}}.')
+        return found
     tables = document.get("tables", document.get("datasets")) if isinstance(document, Mapping) else document
     if isinstance(tables, Mapping):
         tables = [{"table": name, "fields": fields} for name, fields in tables.items()]
@@ -35,8 +38,12 @@ def _of_objects(objects: Mapping[str, Any]) -> Iterator[Table]:
     for name, data in objects.items():
         if name not in OBJECTS:
             raise BadSchema(f"{name} is no object; the objects are {', '.join(OBJECTS)}.")
-        if data and data.get("table"):
-            yield _table(data, (name,), main=True)
+        if data is not None and not isinstance(data, Mapping):
+            raise BadSchema(
+                f'{name} is {{"table": name, "fields": [...]}}, or null where the system has no such object.'
+            )
+        if data and (data.get("table") or data.get("fields")):
+            yield _table({**data, "table": data.get("table") or name}, (name,), main=True)
         for more in (data or {}).get("more_tables") or ():
             yield _table(more, (name,), main=False)
 
@@ -53,19 +60,20 @@ def _table(data: Any, objects: tuple[ObjectName, ...], *, main: bool) -> Table:
     if isinstance(fields, Mapping):
         fields = [{"name": column, "type": type_} for column, type_ in fields.items()]
     if not isinstance(name, str) or not isinstance(fields, list):
-        raise BadSchema('A table has a name in "table" and its fields in "fields".')
-    key = data.get("key") or ()
+        raise BadSchema(
+            f'A table has a name in "table" and its fields in "fields"; see {name or "the one without a name"}.'
+        )
     return Table(
-        name=name, columns=tuple(_column(field) for field in fields), objects=objects, main=main,
-        key=(key,) if isinstance(key, str) else tuple(key), description=str(data.get("description") or ""),
+        name=name, columns=tuple(_column(field, f"Field {at} of {name}") for at, field in enumerate(fields, 1)),
+        objects=objects, main=main, key=_texts(data.get("key")), description=str(data.get("description") or ""),
     )  # fmt: skip
 
 
-def _column(data: Any) -> Column:
+def _column(data: Any, place: str) -> Column:
     if isinstance(data, str):
         return Column(data)
     if not isinstance(data, Mapping) or not isinstance(data.get("name"), str):
-        raise BadSchema('A field has a "name".')
+        raise BadSchema(f'{place} has no "name".')
     type_ = str(data.get("type") or "")
     example = data.get("example")
     link = _LINK.search(type_)
@@ -75,10 +83,16 @@ def _column(data: Any) -> Column:
         type=type_,
         label=str(data.get("label") or ""),
         description=str(data.get("description") or ""),
-        options=tuple(str(_label(one)) for one in data.get("options") or ()),
+        options=_texts(data.get("options")),
         reference=Reference(str(referred).split(".")[0].strip()) if isinstance(referred, str) else None,
         example="" if example is None or isinstance(example, (dict, list)) else str(example),
     )
+
+
+def _texts(data: Any) -> tuple[str, ...]:
+    """One text or several; what is neither counts as none."""
+    listed = [data] if isinstance(data, str) else data if isinstance(data, (list, tuple, Mapping)) else []
+    return tuple(str(_label(one)) for one in listed)
 
 
 def _label(option: Any) -> Any:

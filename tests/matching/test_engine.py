@@ -77,6 +77,15 @@ def test_values_tell_what_a_name_does_not() -> None:
     assert found["c1"] == "emailaddress1"
 
 
+def test_values_make_sure_of_a_name_that_is_only_like_it() -> None:
+    def confidence(of: Column) -> float:
+        others = (Column("first_name"), Column("last_name"), Column("dob"))
+        return propose([Table("patients", (of, *others), objects=("patient",), main=True)]).fields[0].confidence
+
+    assert confidence(Column("email_of_person")) < 0.9
+    assert confidence(Column("email_of_person", evidence=evidence(kind="text", patterns={"email": 1.0}))) > 0.9
+
+
 def test_columns_beyond_the_promise_are_opened_by_data() -> None:
     """From a schema alone nobody knows whether the clinic fills them."""
     names = ("id", "patient_id", "drug", "dose", "refills")
@@ -123,10 +132,50 @@ def test_a_reference_speaks_for_the_link() -> None:
     assert found["attending"] == "Practitioner"
 
 
-@pytest.mark.parametrize("document", [None, {}, {"tables": []}, {"tables": [{"name": "t"}]}, {"objects": {"pet": {}}}])
-def test_what_is_no_schema_is_refused_with_words(document: object) -> None:
-    with pytest.raises(BadSchema):
+def test_a_field_that_no_word_tells_of_is_never_sure() -> None:
+    table_ = table("patients", "id:int first_name:varchar last_name:varchar qzx:varchar wombat:varchar",
+                   objects=("patient",), main=True)  # fmt: skip
+    sure = {one.column: one.confidence > 0.9 for one in propose([table_]).fields}
+    assert sure["first_name"] and sure["last_name"]
+    assert not sure["qzx"] and not sure["wombat"]
+
+
+def test_a_doubtful_table_makes_doubtful_homes() -> None:
+    """People in a table beside the patients may be the patients' own data, or somebody else's."""
+    columns = "patient_id:int name:varchar city:varchar phone:varchar email:varchar relation:varchar"
+    patients = table("patients", "id:int first_name:varchar last_name:varchar", objects=("patient",), main=True)
+    beside, known = (
+        propose([patients, table(name, columns, objects=("patient",))]).fields[-4]
+        for name in ("patient_others", "patient_addresses")
+    )
+    assert beside.target_column == known.target_column == "address1_city"
+    assert beside.confidence < known.confidence
+
+
+@pytest.mark.parametrize(
+    ("document", "where"),
+    [
+        (None, "A schema has"),
+        ({}, "A schema has"),
+        ({"tables": []}, "A schema has"),
+        ({"tables": [{"name": "t"}]}, "see t"),
+        ({"tables": [{"name": "t", "fields": ["id", {"type": "int"}]}]}, "Field 2 of t"),
+        ({"objects": {"pet": {}}}, "pet is no object"),
+        ({"objects": {"patient": "patients"}}, "patient is"),
+        ({"objects": {"patient": None}}, "No object has a table"),
+    ],
+)
+def test_what_is_no_schema_is_refused_with_words(document: object, where: str) -> None:
+    with pytest.raises(BadSchema, match=where):
         read_schema(document)
+
+
+def test_every_field_of_an_odd_schema_is_answered() -> None:
+    odd = ["ID", "id", {"name": "Id", "type": None}, "", "名前", {"name": "sex", "options": {"M": "Male"}, "type": 7}]
+    tables = read_schema({"tables": [{"table": "患者", "key": 5, "fields": odd}, {"table": "empty", "fields": []}]})
+    assert [one.column for one in propose(tables).fields] == ["ID", "id", "Id", "", "名前", "sex"]
+    unnamed = read_schema({"objects": {"patient": {"table": None, "fields": ["id"]}, "staff": {"table": None}}})
+    assert [one.source_field for one in propose(unnamed).fields] == ["patient.id"]
 
 
 def test_schemas_without_objects_are_read() -> None:

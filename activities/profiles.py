@@ -21,6 +21,7 @@ from settings import settings
 from sources.discover import SourceFile, with_columns
 from sources.errors import BadSource
 from sources.generated.build import GENERATED, build_profile, to_yaml
+from sources.generated.picks import Pick, Picks
 from sources.generated.reading import understand
 from sources.profile import Profile, load_profile, parse_profile
 from sources.profiling.model import DatasetDocument
@@ -28,8 +29,11 @@ from sources.profiling.source import datasets_of, profile_source
 
 #: What a migration is created with when no known system is to be looked for.
 NONE: Final = "none"
-#: The document that holds a proposed profile: ``yaml`` and ``digest``.
+#: The document that holds the migration's own profile: ``yaml`` and ``digest``; of a proposed one also ``made``, what it
+#: was made by: the ``picks`` it keeps to, and ``taken``, dataset -> what it was taken for, how surely and why.
 DOCUMENT: Final = "profile.json"
+#: The document that holds what people picked: dataset -> Pick.
+PICKS: Final = "picks.json"
 #: The document that holds the key by which ids are hashed; without it a new reading would know no record again.
 SECRET: Final = "ids.json"
 #: The document that holds what was profiled: dataset -> DatasetDocument.
@@ -62,12 +66,42 @@ async def text_of(store: Storage, migration: str) -> str:
     return str((await jobs.document(store, migration, DOCUMENT))["yaml"])
 
 
-async def keep(store: Storage, migration: str, text: str) -> str:
-    """Store the migration's own profile; its digest. Raises BadProfile when the text is none."""
+async def keep(store: Storage, migration: str, text: str, made: Mapping[str, Any] | None = None) -> str:
+    """Store the migration's own profile; its digest. ``made``: what a proposal was made by, None for a person's own text.
+    Raises BadProfile when the text is none."""
     _parsed(text)
     digest = hashlib.sha256(text.encode()).hexdigest()
-    await jobs.keep_document(store, migration, DOCUMENT, {"yaml": text, "digest": digest})
+    await jobs.keep_document(store, migration, DOCUMENT, {"yaml": text, "digest": digest, "made": made})
     return digest
+
+
+async def made(store: Storage, migration: str) -> dict[str, Any] | None:
+    """What the migration's own profile was made by; None where a person wrote it, or there is none."""
+    kept = await jobs.optional_document(store, migration, DOCUMENT, {})
+    found: dict[str, Any] | None = kept.get("made")
+    return found
+
+
+async def picks_of(store: Storage, migration: str) -> Picks:
+    """What people picked, by dataset."""
+    kept = await jobs.optional_document(store, migration, PICKS, {})
+    return {name: Pick.model_validate(plain) for name, plain in kept.items()}
+
+
+async def keep_picks(store: Storage, migration: str, picks: Picks) -> None:
+    """Store what people picked, all of it; the next reading proposes the profile by it."""
+    await jobs.keep_document(store, migration, PICKS, plain(picks))
+
+
+async def outdated(store: Storage, migration: str) -> bool:
+    """Whether people have picked otherwise since the profile was proposed. A person's own text is what stands in it."""
+    by = await made(store, migration)
+    return by is not None and by["picks"] != plain(await picks_of(store, migration))
+
+
+def plain(picks: Picks) -> dict[str, Any]:
+    """Picks as a document."""
+    return {name: one.model_dump(mode="json") for name, one in sorted(picks.items())}
 
 
 @lru_cache(maxsize=8)
@@ -78,21 +112,28 @@ def _parsed(text: str) -> Profile:
 async def propose_profile(
     store: Storage, migration: str, files: Sequence[SourceFile], folder: Path, time_zone: str
 ) -> Profile:
-    """Profile the files, understand them, and keep the profile that follows.
+    """Profile the files, understand them as people picked, and keep the profile that follows.
 
-    Raises UnknownSource when there is no dataset of patients, BadSource when a file cannot be read to its end.
+    Raises UnknownSource when there is no dataset of patients, BadSource when a file cannot be read to its end, BadPick
+    when a dataset cannot feed what was picked for it.
     """
+    picks = await picks_of(store, migration)
 
-    def work() -> Profile:
+    def work() -> tuple[Profile, dict[str, Any]]:
         seen = [with_columns(file) for file in files]
         documents, problems = profile_source(datasets_of(seen), folder / "samples", settings().memory_mb)
         if problems:
             raise BadSource("; ".join(problems.values()))
         others = [file.name for file in seen if file.kind == "other"]
-        return build_profile(documents, understand(documents, _matcher()), others, time_zone)
+        proposal = understand(documents, _matcher(), picks)
+        taken = {
+            one.table: {"object": one.object, "confidence": one.confidence, "why": one.reason}
+            for one in proposal.tables
+        }
+        return build_profile(documents, proposal, others, time_zone, picks), taken
 
-    profile = await asyncio.to_thread(work)
-    await keep(store, migration, to_yaml(profile))
+    profile, taken = await asyncio.to_thread(work)
+    await keep(store, migration, to_yaml(profile), {"picks": plain(picks), "taken": taken})
     return profile
 
 
@@ -109,8 +150,8 @@ async def keep_profiled(
 ) -> None:
     """Profile the datasets of a reading and keep what was found. A file with a broken row is told when it is staged."""
     documents, _ = await asyncio.to_thread(profile_source, datasets, folder / "profiled", settings().memory_mb)
-    plain: dict[str, Any] = {one.name: one.model_dump(mode="json") for one in documents}
-    await jobs.keep_document(store, migration, DATASETS, plain)
+    found: dict[str, Any] = {one.name: one.model_dump(mode="json") for one in documents}
+    await jobs.keep_document(store, migration, DATASETS, found)
 
 
 async def forget_values(store: Storage, migration: str) -> None:

@@ -55,9 +55,11 @@ async def read_source(job: dict[str, Any]) -> dict[str, Any]:
         anew = job.get("anew") or (
             job["kind"] == "scope" and await kept_fields(store, migration.id, migration.snapshot)
         )
-        if unchanged and not anew:
+        # What people picked since is for a scope to propose by: any other reading goes by the profile that was confirmed.
+        outdated = job["kind"] == "scope" and await profiles.outdated(store, migration.id)
+        if unchanged and not anew and not outdated:
             return {"snapshot": migration.snapshot, "files": 0, "buckets": known["buckets"], "changed": False}
-        found, digest = await _detect(store, migration, files, folder)
+        found, digest = await _detect(store, migration, files, folder, outdated)
         size = sum(file.size for some in found.datasets.values() for file in some)
         buckets = max(1, -(-size // (settings().bucket_mb * 1024 * 1024)))
         strange = await asyncio.to_thread(
@@ -82,11 +84,12 @@ async def read_source(job: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _detect(
-    store: Storage, migration: migrations.Migration, files: list[SourceFile], folder: Path
+    store: Storage, migration: migrations.Migration, files: list[SourceFile], folder: Path, outdated: bool
 ) -> tuple[Detection, str]:
     """What the files are: by the migration's own profile, by a known one, or by one that is proposed now.
 
-    Returns the detection and the digest of the migration's own profile, "" where it has none.
+    ``outdated``: its own is to be proposed once more. Returns the detection and the digest of the migration's own
+    profile, "" where it has none.
     """
     name = migration.profile
     if name not in (profiles.NONE, GENERATED):
@@ -99,7 +102,7 @@ async def _detect(
                 await profiles.propose_profile(store, migration.id, files, folder, _zone(migration))
             except UnknownSource as nothing:
                 raise UnknownSource(f"{nothing}. {unknown}") from None
-    elif name == profiles.NONE:
+    elif name == profiles.NONE or outdated:
         await profiles.propose_profile(store, migration.id, files, folder, _zone(migration))
     profile, digest = await profiles.stored(store, migration.id)
     return await asyncio.to_thread(detect, files, profile), digest

@@ -66,6 +66,10 @@ class Api:
         """Puts a JSON document."""
         return self._json(self._send("PUT", path, json=body, repeat=True))
 
+    def patch(self, path: str, body: Any) -> Any:
+        """Sends what is to change of a JSON document; sent twice it changes the same."""
+        return self._json(self._send("PATCH", path, json=body, repeat=True))
+
     def put_block(self, where: str, octets: bytes, **params: Any) -> None:
         """Puts one block of a file."""
         self._send("PUT", where, params=params, content=octets, headers=_OCTETS, repeat=True)

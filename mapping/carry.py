@@ -6,7 +6,7 @@ from typing import Any, Final
 from mapping.hash import map_hash
 from mapping.model import ClinicMap, ColumnType, CustomColumn, FieldMap, ObjectMap, Route
 from mapping.objects import ObjectName
-from mapping.properties import JOINED
+from mapping.properties import JOINED, PREFIX
 from mapping.propose import TRANSFORM_OF
 from mapping.review import unmarked
 
@@ -40,6 +40,8 @@ def carried(current: ClinicMap, last: ClinicMap, proposal: ClinicMap) -> ClinicM
                 key: words
                 for key, words in current.out_of_scope.items()
                 if last.out_of_scope.get(key) != words
+                # What is said of the dataset itself since then is newer.
+                and proposal.out_of_scope.get(key, "") in ("", last.out_of_scope.get(key))
                 and (key in proposal.out_of_scope or key not in last.out_of_scope)
             },
         }
@@ -64,9 +66,17 @@ def _object(current: ObjectMap, last: ObjectMap | None, proposal: ObjectMap) -> 
 
 
 def _route(current: Route, last: Route, proposal: Route) -> Route:
-    """Fields in the proposal's order, those that people changed in its fields' places; people's further ones, last."""
+    """Fields in the proposal's order, those that people changed in its fields' places; people's further ones, last.
+
+    A field that records do not have any more goes with what was decided about it; a custom property may come back.
+    """
     before = _keyed(last)
-    people = {key: field for key, field in _keyed(current).items() if field != before.get(key)}
+    gone = {field.source for field in last.fields} - {field.source for field in proposal.fields}
+    people = {
+        key: field
+        for key, field in _keyed(current).items()
+        if field != before.get(key) and (field.source not in gone or field.source.startswith(PREFIX))
+    }
     fields = {key: people.get(key, field) for key, field in _keyed(proposal).items()}
     return proposal.model_copy(update={"fields": list((fields | people).values())})
 

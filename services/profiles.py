@@ -1,22 +1,29 @@
 """The profile a migration is read by: shown as text, and put back when somebody has changed it."""
 
 import re
-from typing import Any
+from typing import Any, Final
 
 from activities import profiles
 from activities.errors import StepError
+from activities.tally import dataset_accounts
 from ledger import migrations
 from ledger.gates import gate
 from ledger.migrations import GateClosed
 from ledger.storage import Storage
+from mapping.objects import OBJECTS
 from sources.errors import BadProfile
 from sources.generated.build import GENERATED
 from sources.profile import PROFILES, Profile
 
+#: What an account says of a row that is used.
+_FED: Final = re.compile(r"\b(?:fed|merged):(\w+)")
+
 
 async def show(store: Storage, id: str) -> dict[str, Any]:
-    """The profile as YAML, and which dataset feeds what: ``{"name", "own", "yaml", "datasets"}``. Raises StepError before
-    the source was read."""
+    """The profile as YAML, and which dataset feeds what: ``{"name", "own", "yaml", "datasets", "outdated"}``.
+
+    ``outdated``: people have picked otherwise since it was proposed. Raises StepError before the source was read.
+    """
     migration = await migrations.load(store, id)
     if migration.profile in (None, profiles.NONE):
         raise StepError("no_profile", "No profile is known yet: the source was not read.", "scope")
@@ -25,34 +32,49 @@ async def show(store: Storage, id: str) -> dict[str, Any]:
     else:
         text = (PROFILES / f"{migration.profile}.yaml").read_text(encoding="utf-8")
     own = migration.profile == GENERATED
-    datasets = _datasets(await profiles.profile_of(store, id, migration.profile))
-    return {"name": migration.profile, "own": own, "yaml": text, "datasets": datasets}
+    datasets = await _datasets(store, migration, await profiles.profile_of(store, id, migration.profile))
+    outdated = await profiles.outdated(store, id)
+    return {"name": migration.profile, "own": own, "yaml": text, "datasets": datasets, "outdated": outdated}
 
 
-def _datasets(profile: Profile) -> list[dict[str, Any]]:
-    """Each dataset with the objects whose SQL names it, itself or through a view, else why it feeds none."""
+async def _datasets(store: Storage, migration: migrations.Migration, profile: Profile) -> list[dict[str, Any]]:
+    """Each dataset of the profile and of the source: its size, the objects it feeds, else why it feeds none, what the
+    proposal took it for, what a person picked, and whether that waits for the source to be read again."""
+    seen = await profiles.profiled(store, migration.id)
+    accounts = await dataset_accounts(store, migration.id, migration.snapshot)
+    made = await profiles.made(store, migration.id) or {"taken": {}, "picks": {}}
+    picks = profiles.plain(await profiles.picks_of(store, migration.id))
     return [
         {
             "name": name,
-            "files": one.files,
-            "feeds": [key for key, query in profile.objects.items() if name in _named(query.sql, profile)],
-            "why": one.out_of_scope
-            or (profile.rebuild[name].title if name in profile.rebuild else "it only helps others"),
+            "files": profile.datasets[name].files if name in profile.datasets else [],
+            "rows": accounts.get(name, {}).get("rows", 0),
+            "columns": len(seen[name].columns) if name in seen else 0,
+            "feeds": fed_by(profile, name),
+            "why": _why(profile, name),
+            "taken": made["taken"].get(name),
+            "picked": picks.get(name),
+            "waits": picks.get(name) != made["picks"].get(name),
         }
-        for name, one in profile.datasets.items()
+        for name in dict.fromkeys([*profile.datasets, *seen])
     ]
 
 
-def _named(sql: str, profile: Profile) -> set[str]:
-    """The datasets and views that a query rests on."""
-    found: set[str] = set()
-    waiting = [sql]
-    while waiting:
-        words = set(re.findall(r"\w+", waiting.pop()))
-        new = {name for name in (*profile.datasets, *profile.views) if name in words} - found
-        found |= new
-        waiting += [profile.views[name] for name in new if name in profile.views]
-    return found
+def fed_by(profile: Profile, dataset: str) -> list[str]:
+    """The objects that the rows of a dataset become, or are merged into, by what its account says of them."""
+    one = profile.datasets.get(dataset)
+    said = set(_FED.findall(one.account or "")) if one else set()
+    return [name for name in OBJECTS if name in said]
+
+
+def _why(profile: Profile, name: str) -> str:
+    """Why a dataset feeds no object."""
+    one = profile.datasets.get(name)
+    if one is None:
+        return "the profile does not name it"
+    if name in profile.rebuild:
+        return one.out_of_scope or f"to be rebuilt: {profile.rebuild[name].title}"
+    return one.out_of_scope or one.unplaced or "its rows are merged into the records that name them"
 
 
 async def put(store: Storage, id: str, text: str) -> dict[str, Any]:

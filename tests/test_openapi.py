@@ -15,10 +15,11 @@ from orchestrators import FLOWS
 from services.fields import FieldEdit
 from services.files import UploadEnd
 from services.overview import NewMigration
+from services.picks import Choice
 from services.reveal import PURPOSES
 from triggers import DURABLE, ENDPOINTS
 from triggers.maps import Answers, Decision, Fallback, FieldEdits, PhiDecisions, WholeMap
-from triggers.profiles import ProfileText
+from triggers.profiles import Choices, ProfileText
 from triggers.sample import Explanation, Revocation
 from triggers.steps import StepOptions, Stop
 
@@ -36,6 +37,8 @@ BODIES = (
     FieldEdit,
     PhiDecisions,
     ProfileText,
+    Choices,
+    Choice,
     WholeMap,
     Fallback,
     Stop,

@@ -23,6 +23,7 @@ ENDPOINTS: Final[tuple[tuple[str, str, str, Callable[..., Awaitable[Any]]], ...]
     ("delete_file", "DELETE", f"{_ONE}/files", files.delete_file),
     ("get_profile", "GET", f"{_ONE}/profile", profiles.get_profile),
     ("put_profile", "PUT", f"{_ONE}/profile", profiles.put_profile),
+    ("pick_objects", "PATCH", f"{_ONE}/profile/datasets", profiles.pick_objects),
     ("get_map", "GET", f"{_ONE}/map", maps.get_map),
     ("put_map", "PUT", f"{_ONE}/map", maps.put_map),
     ("edit_fields", "POST", f"{_ONE}/map/fields", maps.edit_fields),

@@ -71,7 +71,8 @@ def _roles_of(view: TableView) -> list[tuple[ObjectName, list[Taken]]]:
         return [(likely[0].role.object or "custom_property", likely)]
     found = []
     for object in view.table.objects:
-        allowed = [role for role in roles().values() if role.object in (object, None)]
+        said = view.table.roles
+        allowed = [one for one in roles().values() if (one.name in said if said else one.object in (object, None))]
         found.append((object, _likely(take(view, allowed))))
     return found
 

@@ -73,6 +73,7 @@ class Table:
     columns: tuple[Column, ...]
     objects: tuple[ObjectName, ...] = ()  #: which objects it is known to feed; empty: to be found out
     main: bool = False  #: of its objects it is the head table, not a detail
+    roles: tuple[str, ...] = ()  #: roles that it may play, where a person has said what it is; empty: any that fits
     key: tuple[str, ...] = ()  #: columns whose values tell rows apart
     rows: int | None = None
     description: str = ""

@@ -13,6 +13,7 @@ from sources.generated.accounts import detail_account, head_account, property_ac
 from sources.generated.claims import claim_select
 from sources.generated.hidden import hashed_when_staged, with_hidden_ids
 from sources.generated.patients import add_patient_parts, party_field
+from sources.generated.picks import NONE_PICKED, Picks
 from sources.generated.plan import PRACTICE, Head, Plan, make_plan
 from sources.generated.rebuild import to_rebuild
 from sources.generated.records import PEOPLE, STAFF, Select, shape
@@ -29,7 +30,11 @@ GENERATED: Final = "generated"
 
 
 def build_profile(
-    documents: Sequence[DatasetDocument], proposal: Proposal, others: Sequence[str] = (), time_zone: str = "UTC"
+    documents: Sequence[DatasetDocument],
+    proposal: Proposal,
+    others: Sequence[str] = (),
+    time_zone: str = "UTC",
+    picks: Picks = NONE_PICKED,
 ) -> Profile:
     """The profile, as a person may edit it.
 
@@ -37,13 +42,15 @@ def build_profile(
 
     Args:
         others: paths of the files that hold no records.
+        picks: which object a dataset feeds, where a person has said so; the proposal was made with the same.
 
     Raises:
         UnknownSource: there is no dataset of patients.
+        BadPick: a dataset cannot feed the object that was picked for it.
         BadProfile: never for what is built here; the checks are those of every profile.
     """
     documents = with_hidden_ids(documents)
-    plan = make_plan(documents, proposal)
+    plan = make_plan(documents, proposal, picks)
     objects: dict[str, Any] = {}
     routes: dict[str, Any] = {}
     for name in dict.fromkeys(head.object for head in plan.heads):
@@ -254,6 +261,8 @@ def _dataset(one: DatasetDocument, plan: Plan, rebuild: dict[str, Any]) -> dict[
         "withheld": secret,
         "hashed": hashed_when_staged(one),
     }
+    if one.name in plan.left_out:
+        return plain | {"out_of_scope": plan.left_out[one.name]}
     if one.name in rebuild:
         return plain
     if one.name in plan.rest:
@@ -274,8 +283,9 @@ def _account(one: DatasetDocument, plan: Plan) -> str:
 
 
 def _left_as_is(one: DatasetDocument, plan: Plan) -> bool:
-    """Whether a dataset feeds nothing and holds billing."""
-    return one.name in plan.rest and any(BILLING.search(PurePosixPath(file.name).name) for file in one.files)
+    """Whether a dataset feeds nothing and holds billing, and nobody has said why it stays out."""
+    unsaid = one.name in plan.rest and one.name not in plan.left_out
+    return unsaid and any(BILLING.search(PurePosixPath(file.name).name) for file in one.files)
 
 
 def _papers(others: Sequence[str]) -> list[str]:

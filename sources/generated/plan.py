@@ -8,6 +8,7 @@ from typing import Final, Literal
 from mapping.matching.model import NONE, FieldProposal, Proposal, TableProposal
 from mapping.objects import OBJECTS, ObjectName
 from sources.errors import UnknownSource
+from sources.generated.picks import NONE_PICKED, BadPick, Picks, left_out, picked
 from sources.generated.rebuild import to_rebuild
 from sources.generated.second import second_look
 from sources.profiling.model import DatasetDocument, FieldProfile
@@ -96,6 +97,7 @@ class Plan:
     properties: Properties | None
     buckets: dict[str, str | None]  #: dataset -> the column its rows are spread by
     rest: dict[str, str] = member(default_factory=dict)  #: dataset -> why nothing is made of it
+    left_out: dict[str, str] = member(default_factory=dict)  #: of those, dataset -> why a person leaves it out
 
     def of(self, name: ObjectName) -> list[Head]:
         """The heads of an object."""
@@ -112,37 +114,42 @@ class Plan:
         return {head.document.name: head.object for head in self.heads}
 
 
-def make_plan(documents: Sequence[DatasetDocument], proposal: Proposal) -> Plan:
-    """Brings together what was profiled and what was proposed.
+def make_plan(documents: Sequence[DatasetDocument], proposal: Proposal, picks: Picks = NONE_PICKED) -> Plan:
+    """Brings together what was profiled, what was proposed, and what a person has picked.
 
     Raises:
         UnknownSource: no dataset of patients was found; says what the datasets were taken for.
+        BadPick: a dataset cannot feed the object that was picked for it.
     """
     by_name = {one.name: one for one in documents}
-    tables = {one.table: one for one in proposal.tables}
-    patients = _patients(documents, tables)
+    chosen = {name: one for name, one in picked(picks).items() if name in by_name}
+    out = {name: why for name, why in left_out(picks).items() if name in by_name}
+    tables = {one.table: one for one in proposal.tables if one.table not in out}
+    patients = _patients(documents, tables, chosen)
     homes: dict[str, list[FieldProposal]] = {}
     ignored: dict[str, list[FieldProposal]] = {}
     for one in proposal.fields:
         (homes if one.target_table != NONE else ignored).setdefault(one.table, []).append(one)
-    plan = Plan(by_name, homes, ignored, patients, [], None, dict.fromkeys(by_name))
+    plan = Plan(by_name, homes, ignored, patients, [], None, dict.fromkeys(by_name), dict(out), out)
     plan.buckets[patients.name] = patients.key[0]
-    plan.properties = _properties(plan, tables)
+    plan.properties = _properties(plan, tables, chosen)
     taken = {patients.name}
     if plan.properties:
         taken |= {one.name for one in (plan.properties.document, plan.properties.definitions) if one}
     heads: list[Head] = [Head("patient", patients, None)]
     for name in OBJECTS:
-        for table in proposal.tables:
+        for table in tables.values():
             document = by_name[table.table]
-            if to_rebuild(table.table) and table.confidence < _SURE:
+            if to_rebuild(table.table) and table.confidence < _SURE and table.table not in chosen:
                 continue
             if table.object != name or table.role != name or table.table in taken:
                 continue
             if name in ("patient", "custom_property") or (
-                name == "prescription" and _has_lines(document, documents, tables)
+                name == "prescription" and table.table not in chosen and _has_lines(document, documents, tables)
             ):
                 continue
+            if table.table in chosen and name in PRACTICE and not document.key:
+                continue  # nothing could refer to its records
             path = None if name in PRACTICE else path_to_patient(plan, document)
             if path is None and name not in PRACTICE:
                 plan.rest[table.table] = f"It looks like records of {name}, but nothing links them to a patient."
@@ -150,7 +157,10 @@ def make_plan(documents: Sequence[DatasetDocument], proposal: Proposal) -> Plan:
                 heads.append(Head(name, document, path))
                 taken.add(table.table)
     plan.heads = heads
-    _add_details(plan, tables, taken)
+    _add_details(plan, tables, taken, chosen)
+    for dataset, wanted in chosen.items():
+        if dataset not in taken:
+            raise BadPick(f"{dataset} cannot feed {wanted}: {_why_not(plan, by_name[dataset], wanted)}.")
     for document in documents:
         if document.name not in taken and document.name not in plan.rest:
             plan.rest[document.name] = _why(tables.get(document.name))
@@ -191,11 +201,25 @@ def _why(table: TableProposal | None) -> str:
     return f"It looks like a part of {table.object} records, but nothing links it to them."
 
 
-def _patients(documents: Sequence[DatasetDocument], tables: Mapping[str, TableProposal]) -> DatasetDocument:
+def _why_not(plan: Plan, document: DatasetDocument, wanted: ObjectName) -> str:
+    """Why nothing could be made of a dataset that a person picked for an object."""
+    if wanted == "custom_property":
+        return "that takes a row for each value, with the patient's id, the property's name and the value"
+    if wanted in (*PRACTICE, "patient") and not document.key:
+        return "it has no id column, that is none whose values tell its rows apart, so nothing could refer to them"
+    to = ["a patient"] if wanted not in (*PRACTICE, "patient") else []
+    to += [f"the rows of {head.document.name}" for head in plan.of(wanted)]
+    return f"no column links its rows to {' or '.join(to)}, so they cannot be joined"
+
+
+def _patients(
+    documents: Sequence[DatasetDocument], tables: Mapping[str, TableProposal], chosen: Mapping[str, ObjectName]
+) -> DatasetDocument:
     likely = [
         one for one in documents
         if len(one.key) == 1 and (table := tables.get(one.name)) and table.object == table.role == "patient"
     ]  # fmt: skip
+    likely = [one for one in likely if chosen.get(one.name) == "patient"] or likely
     if not likely:
         seen = "; ".join(f"{one.name} ({_taken_for(one, tables.get(one.name))})" for one in documents)
         raise UnknownSource(
@@ -249,8 +273,8 @@ def _said(document: DatasetDocument, wanted: Iterable[str], *besides: str | None
     return None
 
 
-def _properties(plan: Plan, tables: Mapping[str, TableProposal]) -> Properties | None:
-    for name, document in plan.documents.items():
+def _properties(plan: Plan, tables: Mapping[str, TableProposal], chosen: Mapping[str, ObjectName]) -> Properties | None:
+    for name, document in sorted(plan.documents.items(), key=lambda one: one[0] not in chosen):
         table = tables.get(name)
         patient = next((one.name for one in document.fields if _refers(one, plan.patients)), None)
         if table is None or table.role != "custom_property" or patient is None:
@@ -272,22 +296,29 @@ def _properties(plan: Plan, tables: Mapping[str, TableProposal]) -> Properties |
     return None
 
 
-def _add_details(plan: Plan, tables: Mapping[str, TableProposal], taken: set[str]) -> None:
+def _add_details(
+    plan: Plan, tables: Mapping[str, TableProposal], taken: set[str], chosen: Mapping[str, ObjectName]
+) -> None:
     """Joins the datasets that are parts of an object to its first head that they can be joined to."""
     for name, table in tables.items():
-        if table.object is None or name in taken or to_rebuild(name) or not plan.fields.get(name):
+        if table.object is None or name in taken or not plan.fields.get(name):
+            continue
+        if to_rebuild(name) and name not in chosen:
             continue
         for place, head in enumerate(plan.heads):
-            detail = _join(head.document, plan.documents[name]) if head.object == table.object else None
+            detail = join(head.document, plan.documents[name]) if head.object == table.object else None
             if detail and head.object == "claim" and detail.here != head.document.key[0]:
                 continue  # lines name their claim; what only shares a visit with it would stand in several claims
             if detail:
                 plan.heads[place] = Head(head.object, head.document, head.path, (*head.details, detail))
                 taken.add(name)
+                if name in chosen:
+                    plan.rest.pop(name, None)  # no records of their own, so they are a part of others
                 break
 
 
-def _join(head: DatasetDocument, other: DatasetDocument) -> Detail | None:
+def join(head: DatasetDocument, other: DatasetDocument) -> Detail | None:
+    """How the rows of another dataset belong to those of a head; None when no column says so."""
     for field in other.fields:
         if _refers(field, head) and field.reference and not field.reference.each:
             return Detail(other, head.key[0], field.name, True)

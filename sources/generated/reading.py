@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from mapping.matching.model import Column, Evidence, Kind, Proposal, Reference, Table
+from mapping.matching.roles import roles
 from mapping.objects import ObjectName
-from sources.generated.plan import organizations
+from sources.generated.picks import NONE_PICKED, Picks, picked
+from sources.generated.plan import join, organizations
 from sources.patterns import ValueType
 from sources.profiling.model import USUAL, DatasetDocument, FieldProfile
 
@@ -16,13 +18,25 @@ _KINDS: Final[dict[ValueType, Kind]] = {
 _NESTED: Final[dict[str, Kind]] = {"list": "choices", "objects": "table", "object": "json"}
 
 
-def tables_of(documents: Iterable[DatasetDocument], known: Mapping[str, ObjectName] | None = None) -> list[Table]:
-    """One table a dataset, with what was counted as evidence. ``known``: dataset -> the object it is known to feed."""
+def tables_of(
+    documents: Iterable[DatasetDocument],
+    known: Mapping[str, ObjectName] | None = None,
+    said: Mapping[str, tuple[str, ...]] | None = None,
+) -> list[Table]:
+    """One table a dataset, with what was counted as evidence.
+
+    Args:
+        known: dataset -> the object it is known to feed.
+        said: dataset -> the roles that it may play, for those a person has picked the object of.
+    """
+    known, said = known or {}, said or {}
     return [
         Table(
             one.name,
             tuple(_column(field) for field in one.fields),
-            objects=(known[one.name],) if known and one.name in known else (),
+            objects=(known[one.name],) if one.name in known else (),
+            main=one.name in said,
+            roles=said.get(one.name, ()),
             key=tuple(one.key),
             rows=one.sample.rows,
         )
@@ -60,8 +74,31 @@ def _kind(field: FieldProfile) -> Kind:
     return _KINDS[field.type] if field.type else "unknown"
 
 
-def understand(documents: Sequence[DatasetDocument], matcher: Callable[[Sequence[Table]], Proposal]) -> Proposal:
-    """The matcher's answer; asked once more where the references say better what a dataset is."""
-    proposal = matcher(tables_of(documents))
-    known = organizations(documents, proposal)
-    return matcher(tables_of(documents, known)) if known else proposal
+def understand(
+    documents: Sequence[DatasetDocument], matcher: Callable[[Sequence[Table]], Proposal], picks: Picks = NONE_PICKED
+) -> Proposal:
+    """The matcher's answer, with each dataset a person has picked an object for taken for that; asked once more where
+    the references say better what a dataset is."""
+    chosen = picked(picks)
+    said = {
+        name: tuple(one.name for one in roles().values() if one.object == wanted) for name, wanted in chosen.items()
+    }
+    proposal = matcher(tables_of(documents, chosen, said))
+    known = {name: one for name, one in organizations(documents, proposal).items() if name not in picks}
+    alone = _alone(documents, proposal, chosen)
+    if not known and not alone:
+        return proposal
+    return matcher(tables_of(documents, known | chosen, said | {name: (chosen[name],) for name in alone}))
+
+
+def _alone(documents: Sequence[DatasetDocument], proposal: Proposal, chosen: Mapping[str, ObjectName]) -> list[str]:
+    """Datasets that were taken for a part of the picked object's records and belong to none: they are its records."""
+    by_name = {one.name: one for one in documents}
+    heads = [one for one in proposal.tables if one.role == one.object]
+    return [
+        one.table
+        for one in proposal.tables
+        if one.table in chosen
+        and one.role != one.object
+        and not any(head.object == one.object and join(by_name[head.table], by_name[one.table]) for head in heads)
+    ]

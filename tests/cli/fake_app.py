@@ -13,6 +13,7 @@ from tests.cli.fake_answers import refusal
 from tests.cli.fake_files import FakeFiles
 from tests.cli.fake_map import FakeMap
 from tests.cli.fake_owners import FakeOwners
+from tests.cli.fake_profile import FakeProfile
 from tests.cli.fake_reports import FakeReports
 
 KEY = "the-key"
@@ -46,13 +47,14 @@ def _named(runs: list[dict[str, Any]], body: dict[str, Any]) -> web.Response | N
     return None
 
 
-class FakeApp(FakeFiles, FakeMap, FakeOwners, FakeReports):
+class FakeApp(FakeFiles, FakeMap, FakeOwners, FakeProfile, FakeReports):
     """The app; its fields are what a test looks at and turns."""
 
     def __init__(self) -> None:
         FakeFiles.__init__(self)
         FakeMap.__init__(self)
         FakeOwners.__init__(self)
+        FakeProfile.__init__(self)
         FakeReports.__init__(self)
         self.migrations: dict[str, dict[str, Any]] = {}
         self.tokens: list[str] = []
@@ -121,6 +123,7 @@ class FakeApp(FakeFiles, FakeMap, FakeOwners, FakeReports):
                 web.get(one + "/runs/{run}", self._run),
                 web.post(one + "/runs/{run}/stop", self._stop),
                 *self.map_routes(one),
+                *self.profile_routes(one),
                 web.post(one + "/confirm", self._confirm),
                 web.post(one + "/sign-off", self._sign),
                 web.post(one + "/delta/shut", self._shut),

@@ -25,9 +25,18 @@ async def test_datasets_are_listed_with_what_they_feed_and_the_profile_is_change
 
     await migrations.change(store, migration.id, read)
     page = text(await ask("GET", place, OPERATOR, at=AZURE))
-    rows = dict(re.findall(r'<tr><th scope="row">(\w+)</th><td>.*?</td><td>(.*?)</td></tr>', page))
-    assert rows["patients"].startswith("Patient") and "Encounter" in rows["encounters"]
-    assert "nothing:" in rows["allergies"]
+    rows = {
+        name: re.findall(r"<td[^>]*>(.*?)</td>", cells)
+        for name, cells in re.findall(r'<tr><th scope="row">(\w+)<small>.*?</th>(.*?)</tr>', page, re.DOTALL)
+    }
+    assert rows["patients"][2:] == ["Patient", "the profile says so"] and rows["conditions"][2] == "Encounter"
+    assert rows["allergies"][2] == "Nothing" and rows["allergies"][3].startswith("No table of the target")
+    # Of a known system nobody picks: its profile says it.
+    assert "synthea is a known system" in page and "Keep what is picked" not in page
+    picked = await send(store, f"{place}/datasets", OPERATOR, **{"object.allergies": "encounter"})
+    assert picked.status_code == 409 and "known system" in text(picked)
+    viewer = await send(store, f"{place}/datasets", principal("viewer"), **{"object.allergies": "encounter"})
+    assert viewer.status_code == 403
 
     refused = await send(store, place, OPERATOR, yaml="datasets: 3")
     assert refused.status_code == 409 and "profile" in text(refused)

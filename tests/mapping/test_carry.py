@@ -47,6 +47,15 @@ def test_what_people_changed_stays() -> None:
     assert made.controlled == "redact"
 
 
+def test_what_people_changed_goes_with_a_field_that_records_have_no_more() -> None:
+    decided = FieldMap(source="nick", column="nickname", status="confirmed", by="Ada")
+    pets = FieldMap(source="properties.Pets", status="ignored", reason="not used", by="Ada")
+    last = a_map(*LAST.objects["patient"].routes[0].fields, FieldMap(source="properties.Pets", column="Hobby"))
+    current = a_map(FieldMap(source="last", column="lastname"), decided, pets)
+    made = carried(current, last, a_map(FieldMap(source="last", column="lastname")))
+    assert [source for source, _, _ in of(made)] == ["last", "properties.Pets"]
+
+
 def test_another_table_that_people_chose_stays() -> None:
     current = a_map(FieldMap(source="last", column="name"), table="account")
     assert carried(current, LAST, LAST).objects["patient"].routes == current.objects["patient"].routes
@@ -79,10 +88,12 @@ def test_reasons_why_datasets_stay_out_are_kept_as_long_as_the_source_has_them()
     def out(**reasons: str) -> ClinicMap:
         return LAST.model_copy(update={"out_of_scope": reasons})
 
-    said = out(recalls="Not wanted.", allergies="Ours.", orders="Old.")
-    last = out(recalls="", allergies="no table", orders="")
-    made = carried(said, last, out(recalls="", allergies="no table", visits=""))
-    assert made.out_of_scope == {"recalls": "Not wanted.", "allergies": "Ours.", "visits": ""}
+    said = out(recalls="Not wanted.", allergies="Ours.", orders="Old.", tests="Not wanted.")
+    last = out(recalls="", allergies="no table", orders="", tests="")
+    made = carried(said, last, out(recalls="", allergies="no table", visits="", tests="In the archive."))
+    assert made.out_of_scope == {
+        "recalls": "Not wanted.", "allergies": "Ours.", "visits": "", "tests": "In the archive."
+    }  # fmt: skip
 
 
 def of_type(kind: str, transform: str, **more: object) -> ClinicMap:

@@ -2,28 +2,40 @@
 
 import csv
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mapping.matching.engine import propose as match
+from mapping.objects import ObjectName
 from sources.discover import list_files, with_columns
 from sources.errors import UnknownSource
 from sources.generated.build import build_profile, to_yaml
+from sources.generated.picks import NONE_PICKED, BadPick, Pick, Picks
 from sources.generated.reading import understand
 from sources.profile import Profile, parse_profile
 from sources.profiling.source import datasets_of, profile_source
 from tests.sources.helpers import Shaped, shape_folder, shared
 
 
-def proposed(folder: Path, work: Path) -> Profile:
+def proposed(folder: Path, work: Path, picks: Picks = NONE_PICKED) -> Profile:
     """The profile of a folder, as it comes back from its text."""
     seen = [with_columns(file) for file in list_files(folder)]
     documents, problems = profile_source(datasets_of(seen), work, 256)
     assert problems == {}
     others = [file.name for file in seen if file.kind == "other"]
-    return parse_profile(to_yaml(build_profile(documents, understand(documents, match), others)), "proposed")
+    made = build_profile(documents, understand(documents, match, picks), others, picks=picks)
+    return parse_profile(to_yaml(made), "proposed")
+
+
+def picks(**chosen: ObjectName | None) -> Picks:
+    """A person's choices; one that feeds nothing has its reason."""
+    return {
+        name: Pick(object=one, reason="" if one else "Not wanted.", by="Ann", at=datetime.now(UTC))
+        for name, one in chosen.items()
+    }
 
 
 def save(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -167,3 +179,72 @@ def test_ids_that_are_health_information_are_nowhere_but_in_their_column(tmp_pat
         if field.get("column") == "Patient"
     }
     assert {one[keys.copy().pop()] for one in shaped.of("appointment")} == patients.keys()
+
+
+@pytest.fixture
+def misnamed(practice: Path) -> Path:
+    """The same practice with a list of drugs whose name and columns say little."""
+    drugs = [
+        {"nr": f"R{n}", "person_no": f"P{n % 40:03d}", "what": "Lisinopril 10 MG", "when": f"2025-03-{n % 28 + 1:02d}"}
+        for n in range(60)
+    ]
+    save(practice / "tbl_x.csv", drugs)
+    return practice
+
+
+def test_a_dataset_feeds_the_object_that_a_person_picked_for_it(misnamed: Path, tmp_path: Path) -> None:
+    before = proposed(misnamed, tmp_path / "before")
+    assert "prescription" not in before.objects
+    profile = proposed(misnamed, tmp_path / "after", picks(tbl_x="prescription", appointments=None))
+    shaped = shape_folder(misnamed, tmp_path / "work", 3, profile)
+    assert shaped.accounts["tbl_x"] == {"fed:prescription": 58, "excluded:patient_deleted": 2}
+    assert shaped.by_id("prescription")["R1"]["_patient"] == "P001"
+    assert profile.datasets["appointments"].out_of_scope == "Not wanted."
+    assert shaped.accounts["appointments"] == {"excluded:out_of_scope": 90}
+    assert "appointment" not in profile.objects
+    # What nobody picked is as it was proposed.
+    assert profile.objects["practitioner"] == before.objects["practitioner"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "why"),
+    [
+        ({"fridge": "encounter"}, "fridge cannot feed encounter: no column links its rows to a patient"),
+        ({"fridge": "staff"}, "fridge cannot feed staff: it has no id column"),
+        ({"fridge": "patient"}, "fridge cannot feed patient: it has no id column"),
+        ({"doctors": "patient", "patients": "patient"}, "cannot feed patient: no column links its rows to the rows of"),
+        ({"doctors": "custom_property"}, "doctors cannot feed custom_property: that takes a row for each value"),
+    ],
+)
+def test_what_cannot_be_made_of_a_dataset_is_refused_in_words(
+    chosen: dict[str, ObjectName], why: str, practice: Path, tmp_path: Path
+) -> None:
+    save(practice / "fridge.csv", [{"day": "2025-03-04", "celsius": "4.1"}] * 3)
+    with pytest.raises(BadPick, match=why):
+        proposed(practice, tmp_path / "work", picks(**chosen))
+
+
+def test_a_dataset_whose_rows_name_no_patient_is_joined_to_the_records_that_name_it(
+    practice: Path, tmp_path: Path
+) -> None:
+    with (practice / "appointments.csv").open(newline="", encoding="utf-8") as file:
+        visits = [one | {"tbl_k_id": f"K{n % 6}"} for n, one in enumerate(csv.DictReader(file))]
+    save(practice / "appointments.csv", visits)
+    save(practice / "tbl_k.csv", [{"tbl_k_id": f"K{n}", "purpose": f"Visit of kind {n}"} for n in range(6)])
+    profile = proposed(practice, tmp_path / "work", picks(tbl_k="appointment"))
+    shaped = shape_folder(practice, tmp_path / "shaped", 2, profile)
+    assert shaped.accounts["tbl_k"] == {"merged:appointment": 6}
+    assert len(shaped.of("appointment")) == 90
+    assert "Visit of kind 1" in shaped.by_id("appointment")["V1"].values()
+
+
+def test_a_pick_of_a_dataset_that_is_not_there_any_more_asks_nothing(practice: Path, tmp_path: Path) -> None:
+    profile = proposed(practice, tmp_path / "work", picks(gone="encounter", gone_too=None))
+    assert profile == proposed(practice, tmp_path / "again")
+
+
+def test_the_list_of_patients_is_the_one_that_was_picked(practice: Path, tmp_path: Path) -> None:
+    profile = proposed(practice, tmp_path / "work", picks(doctors="patient"))
+    assert profile.detect == {"doctors": ["doctor_id"]}
+    with pytest.raises(UnknownSource, match="no dataset that looks like the list of patients"):
+        proposed(practice, tmp_path / "none", picks(patients=None))

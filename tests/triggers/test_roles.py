@@ -23,6 +23,7 @@ NEEDS: Final = {
     "list_files": {"operator"},
     "delete_file": {"operator"},
     "put_profile": {"operator"},
+    "pick_objects": {"operator"},
     "put_map": {"operator"},
     "edit_fields": {"operator", "approver"},
     "set_options": {"operator"},

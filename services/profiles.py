@@ -11,6 +11,7 @@ from ledger.gates import gate
 from ledger.migrations import GateClosed
 from ledger.storage import Storage
 from mapping.objects import OBJECTS
+from services import masked
 from sources.errors import BadProfile
 from sources.generated.build import GENERATED
 from sources.profile import PROFILES, Profile
@@ -19,16 +20,18 @@ from sources.profile import PROFILES, Profile
 _FED: Final = re.compile(r"\b(?:fed|merged):(\w+)")
 
 
-async def show(store: Storage, id: str) -> dict[str, Any]:
+async def show(store: Storage, id: str, *, values: bool = True) -> dict[str, Any]:
     """The profile as YAML, and which dataset feeds what: ``{"name", "own", "yaml", "datasets", "outdated"}``.
 
-    ``outdated``: people have picked otherwise since it was proposed. Raises StepError before the source was read.
+    ``outdated``: people have picked otherwise since it was proposed. Without ``values`` those of the migration's own are
+    masked. Raises StepError before the source was read.
     """
     migration = await migrations.load(store, id)
     if migration.profile in (None, profiles.NONE):
         raise StepError("no_profile", "No profile is known yet: the source was not read.", "scope")
     if migration.profile == GENERATED:
         text = await profiles.text_of(store, id)
+        text = text if values else masked.profile(text)
     else:
         text = (PROFILES / f"{migration.profile}.yaml").read_text(encoding="utf-8")
     own = migration.profile == GENERATED

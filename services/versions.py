@@ -9,6 +9,7 @@ from ledger.map_versions import Version
 from ledger.storage import Storage
 from mapping.compare import Difference, compare
 from mapping.model import ClinicMap
+from services import masked
 
 
 async def versions(store: Storage, id: str) -> list[Version]:
@@ -24,15 +25,18 @@ async def version(store: Storage, id: str, number: int) -> tuple[Version, Clinic
     return found, await jobs.map_version(store, id, number)
 
 
-async def differences(store: Storage, id: str, newer: int, older: int | None = None) -> tuple[int, list[Difference]]:
+async def differences(
+    store: Storage, id: str, newer: int, older: int | None = None, *, values: bool
+) -> tuple[int, list[Difference]]:
     """What differs between two versions, and the older one's number: the one before unless another is named; the first
-    version differs from nothing. Raises StepError when there is no such version."""
+    version differs from nothing. Without ``values`` they are masked. Raises StepError when there is no such version."""
     base = newer - 1 if older is None else older
     _, after = await version(store, id, newer)
     if base == 0:
         return 0, []
     _, before = await version(store, id, base)
-    return base, compare(before, after)
+    found = compare(before, after)
+    return base, found if values else masked.differences(found, (before, after))
 
 
 def shown(one: Version) -> dict[str, Any]:

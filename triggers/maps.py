@@ -1,5 +1,7 @@
 """The map and the decisions people make: confirm, shut the delta window, accept, close."""
 
+from typing import Final
+
 import azure.functions as func
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -9,11 +11,13 @@ from mapping.catalog import build_schema
 from mapping.model import ClinicMap, ControlledPolicy, PhiDecision
 from mapping.review import undecided, unmarked
 from mapping.validate import problems
-from services import decisions, fields, history, maps, options, overview, papers, phi, versions
+from services import decisions, fields, history, maps, masked, options, overview, papers, phi, versions
 from services.access import StepError, storage
 from services.fields import SHAPING, FieldEdit
 from services.overview import shown
-from triggers.api import answer, body_of, endpoint, operator_of, require
+from triggers.api import allows, answer, body_of, endpoint, operator_of, require
+
+_UNMASKED: Final = "GET the map as an operator or approver, change that, and put it."
 
 
 class Decision(BaseModel):
@@ -32,13 +36,13 @@ class Decision(BaseModel):
 
 @endpoint("read")
 async def get_map(req: func.HttpRequest) -> func.HttpResponse:
-    """GET /migrations/{id}/map"""
+    """GET /migrations/{id}/map: to a viewer with the source values of its value maps masked."""
     store = await storage()
     migration = await migrations.load(store, req.route_params["id"])
     current = await jobs.current_map(store, migration)
     return answer(
         {
-            "map": current.model_dump(mode="json"),
+            "map": masked.document(current, values=allows(req, "work")),
             "hash": migration.map_hash,
             "version": migration.map_version,
             "undecided": [
@@ -67,6 +71,10 @@ async def put_map(req: func.HttpRequest) -> func.HttpResponse:
     try:
         asked = WholeMap.model_validate_json(req.get_body())
     except ValidationError as error:
+        if any(one["loc"] == ("map", masked.MARK) for one in error.errors()):
+            raise StepError(
+                "masked_map", "The values of this map are masked: it was given to a viewer.", _UNMASKED
+            ) from None
         places = ", ".join(".".join(map(str, one["loc"])) for one in error.errors()[:10])
         raise StepError(
             "bad_request", f"The map does not fit its form: {places}.", "GET the map, change that, and say by whom."
@@ -88,7 +96,7 @@ async def get_version(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/map/versions/{version}: one version with its map."""
     number = _number(req.route_params["version"])
     one, clinic_map = await versions.version(await storage(), req.route_params["id"], number)
-    return answer({**versions.shown(one), "map": clinic_map.model_dump(mode="json")})
+    return answer({**versions.shown(one), "map": masked.document(clinic_map, values=allows(req, "work"))})
 
 
 @endpoint("read")
@@ -96,7 +104,8 @@ async def compare_versions(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/map/versions/{version}/diff?from=: what differs from another version, or the one before."""
     number, given = _number(req.route_params["version"]), req.params.get("from")
     older = _number(given) if given else None
-    base, found = await versions.differences(await storage(), req.route_params["id"], number, older)
+    store, values = await storage(), allows(req, "work")
+    base, found = await versions.differences(store, req.route_params["id"], number, older, values=values)
     return answer({"from": base, "to": number, "differences": found})
 
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services import picks, profiles
 from services.access import storage
 from services.picks import Choice
-from triggers.api import answer, body_of, endpoint, operator_of
+from triggers.api import allows, answer, body_of, endpoint, operator_of
 
 
 class ProfileText(BaseModel):
@@ -19,8 +19,8 @@ class ProfileText(BaseModel):
 
 @endpoint("read")
 async def get_profile(req: func.HttpRequest) -> func.HttpResponse:
-    """GET /migrations/{id}/profile"""
-    return answer(await profiles.show(await storage(), req.route_params["id"]))
+    """GET /migrations/{id}/profile: to a viewer with the source values of its value maps masked."""
+    return answer(await profiles.show(await storage(), req.route_params["id"], values=allows(req, "work")))
 
 
 @endpoint("operate")

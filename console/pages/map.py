@@ -22,7 +22,7 @@ from mapping.review import review, standing_of, undecided
 from mapping.schema import Schema, SchemaColumn
 from mapping.transforms import COMMON_ARGS, REGISTRY
 from mapping.validate import Problem, problems
-from services import decisions, fields, history, options, source, two_people
+from services import decisions, fields, history, masked, options, source, two_people
 from services.access import StepError
 from services.fields import CERTAIN, SHAPING, FieldEdit
 from services.overview import current_map
@@ -277,9 +277,10 @@ async def confirm(visit: Visit) -> func.HttpResponse:
 
 
 async def download(visit: Visit) -> func.HttpResponse:
-    """The map as JSON."""
+    """The map as JSON; to a viewer with the source values of its value maps masked."""
     migration = await migrations.load(visit.store, visit.args["id"])
-    content = (await current_map(visit.store, migration)).model_dump_json(indent=2)
+    document = masked.document(await current_map(visit.store, migration), values=visit.person.may_see_values)
+    content = json.dumps(document, indent=2, ensure_ascii=False)
     headers = {"Content-Disposition": f'attachment; filename="map-{migration.map_version}.json"'}
     return func.HttpResponse(content, mimetype="application/json", headers=headers)
 

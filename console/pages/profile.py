@@ -18,7 +18,7 @@ async def profile_page(visit: Visit) -> func.HttpResponse:
     context = await shell(visit, "source")
     one = await visit.migration()
     try:
-        shown = await profiles.show(visit.store, one.id)
+        shown = await profiles.show(visit.store, one.id, values=visit.person.may_see_values)
     except StepError:
         shown = {"name": "", "own": False, "yaml": "", "datasets": [], "outdated": False}
     return visit.page(

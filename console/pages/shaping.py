@@ -70,7 +70,11 @@ async def history_page(visit: Visit) -> func.HttpResponse:
     older, differences = 0, list[Difference]()
     if newer:
         older, differences = await versions.differences(
-            visit.store, visit.args["id"], newer, _number(visit.query("from")) or None
+            visit.store,
+            visit.args["id"],
+            newer,
+            _number(visit.query("from")) or None,
+            values=visit.person.may_see_values,
         )
     context = {"versions": found, "newer": newer, "older": older, "differences": differences}
     return visit.page("map_history.html", **await shell(visit, "map"), **context)

@@ -282,3 +282,22 @@ async def test_who_shaped_the_map_reads_why_another_one_confirms_it(
     assert "You shaped this map: another approver has to confirm it." in await page_of(mapped)
     other = text(await ask("GET", f"m/{mapped.id}/map", principal("approver", name="ben@clinic.example"), at=AZURE))
     assert "Confirm as ben@clinic.example" in other
+
+
+@pytest.mark.parametrize(("role", "shown"), [("viewer", False), ("operator", True), ("approver", True)])
+async def test_source_values_of_health_information_are_not_for_viewers(
+    store: Storage, mapped: Migration, role: str, shown: bool
+) -> None:
+    def told(clinic_map: Any, label: str) -> Any:
+        for one in clinic_map.objects["patient"].routes[0].fields:
+            if one.source == "status":
+                one.phi, one.values = "clinical", {"Gone 2019": label}
+        return clinic_map
+
+    await with_map(store, mapped, told(a_map(), "inactive"))
+    await with_map(store, mapped, told(a_map(), "active"))
+    for place in ("map/download", "map/history", "map/field/patient.0.8"):
+        answer = text(await ask("GET", f"m/{mapped.id}/{place}", principal(role), at=AZURE))
+        assert ("Gone 2019" in answer) is (shown and "field" not in place), place  # the field's own asks for a purpose
+        if "field" not in place:
+            assert ("xxxx 0000" in answer) is not shown, place

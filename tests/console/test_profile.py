@@ -45,7 +45,12 @@ async def test_datasets_are_listed_with_what_they_feed_and_the_profile_is_change
     assert (await send(store, place, OPERATOR, yaml=changed.replace("\n", "\r\n"))).status_code == 303
     kept = await profiles.show(store, migration.id)
     assert kept["own"] and kept["yaml"] == changed
-    assert "belongs to this migration alone" in text(await ask("GET", place, OPERATOR, at=AZURE))
+    page = text(await ask("GET", place, OPERATOR, at=AZURE))
+    assert "belongs to this migration alone" in page and "Guardian: Guardian" in page
+    viewer = text(await ask("GET", place, principal("viewer"), at=AZURE))
+    assert (
+        "Guardian: Guardian" not in viewer and "xxxxxxxx: Guardian" in viewer and "- patient.GENDER" in viewer
+    )  # masked, and said so
 
 
 def _title(text: str) -> str:

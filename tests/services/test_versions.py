@@ -54,13 +54,13 @@ async def test_a_map_made_from_an_older_version_writes_nothing_over(store: Stora
 async def test_versions_are_compared(store: Storage, mapped: Migration) -> None:
     await fields.edit(store, mapped.id, "Ada", [FIRST])
     await maps.put(store, mapped.id, a_map(), by="Di", on=None)
-    assert await versions.differences(store, mapped.id, 1) == (0, [])
-    base, found = await versions.differences(store, mapped.id, 2)
+    assert await versions.differences(store, mapped.id, 1, values=True) == (0, [])
+    base, found = await versions.differences(store, mapped.id, 2, values=True)
     assert (base, [(one.field, one.what) for one in found]) == (1, [("first", "status")])
-    _, found = await versions.differences(store, mapped.id, 3, 1)
+    _, found = await versions.differences(store, mapped.id, 3, 1, values=True)
     assert [(one.what, one.before, one.after) for one in found] == [("controlled", "", "include")]
     with pytest.raises(StepError):
-        await versions.differences(store, mapped.id, 4)
+        await versions.differences(store, mapped.id, 4, values=True)
 
 
 async def test_a_version_that_nobody_took_is_not_listed(store: Storage, mapped: Migration) -> None:

@@ -1,6 +1,8 @@
 """What a rollback would do, without doing it."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from activities.edits import edited
@@ -9,7 +11,8 @@ from activities.planning import WRITES
 from activities.rollback import may_undo, to_undo
 from activities.tally import plan_summary, results
 from ledger import migrations
-from ledger.storage import Storage
+from ledger.states import Run
+from ledger.storage import Storage, bounded
 from mapping.objects import LOAD_ORDER
 
 
@@ -53,13 +56,41 @@ async def written(store: Storage, migration: str, runs: Sequence[str]) -> dict[s
     return {name: counts[name] for name in reversed(LOAD_ORDER) if any(counts.get(name, {}).values())}
 
 
+@dataclass(frozen=True, slots=True)
+class Undoable:
+    """A run that can be taken back. A sample is one run, whatever parts it has."""
+
+    id: str
+    by: str
+    started: datetime
+    rows: int  #: that it created or changed
+    later: list[str]  #: the runs that wrote after it, and go with it
+
+
+async def undoable(store: Storage, migration: str, *, force: bool = False) -> list[Undoable]:
+    """The runs that a rollback can take back, newest first. One that wrote nothing is none of them."""
+    runs = {run.id: run for run in await migrations.list_runs(store, migration)}
+    standing = await to_undo(store, migration, [*runs.values()], "all", force=force)
+
+    async def rows_of(run: Run) -> int:
+        return sum(sum(one.values()) for one in (await written(store, migration, [run.id])).values())
+
+    rows: dict[str, int] = {}
+    for run, count in zip(standing, await bounded(rows_of, standing), strict=True):
+        rows[run.parent or run.id] = rows.get(run.parent or run.id, 0) + count
+    wrote = [name for name, count in rows.items() if count]
+    return [
+        Undoable(name, runs[name].by, runs[name].started, rows[name], wrote[:place]) for place, name in enumerate(wrote)
+    ]
+
+
 async def preview(
     store: Storage, migration: str, runs: str, *, force: bool = False, later: bool = False
 ) -> dict[str, Any]:
     """What a rollback would take back, and how many of the rows somebody else changed last. Raises StepError.
 
-    ``edited`` is a count by table, or None when the target was not asked since it gave no answer. ``seconds`` is what it
-    would take by the sample's rehearsed undo, None when none was measured.
+    ``undoable`` are the runs that may be named. ``edited`` is a count by table, or None when the target was not asked since
+    it gave no answer. ``seconds`` is what it would take by the sample's rehearsed undo, None when none was measured.
     """
     await may_undo(store, migration, await migrations.list_runs(store, migration), runs, force=force, later=later)
     chosen = (await planned(store, migration, runs, force=force))["runs"]
@@ -74,6 +105,7 @@ async def preview(
     return {
         "preview": True,
         **counts,
+        "undoable": [asdict(one) for one in await undoable(store, migration, force=force)],
         "edited": others,
         "seconds": round(total * took.undo_seconds / took.undone) if took and took.undone else None,
         "message": f"{total:,} operations would be taken back. {said} What others changed is kept and listed.",

@@ -81,21 +81,29 @@ async def accept(visit: Visit) -> func.HttpResponse:
 
 
 async def rollback_page(visit: Visit) -> func.HttpResponse:
-    """What a rollback would take back, exactly, and the form that starts it."""
+    """The runs that can be taken back, what a rollback of the chosen ones would do, exactly, and the form that starts it."""
     context = await shell(visit, "rollback")
-    which = "last" if visit.query("runs") == "last" else "all"
     force = visit.query("force") == "yes"
-    shown: dict[str, Any] | None = None
+    which = visit.query("runs") or "all"
+    shown: dict[str, Any] = {"runs": [], "undoable": [], "objects": {}}
     if context["gate"]("rollback") is None:
-        shown = await preview(visit.store, visit.args["id"], which, force=force)
+        shown = await preview(visit.store, visit.args["id"], which, force=force, later=True)
+    choices = shown["undoable"]
+    if which == "last" and choices:
+        which = choices[0]["id"]
+    # A part of a sample is told by the sample's name, as it is offered.
+    names = {run["id"]: run["parent"] or run["id"] for run in context["m"]["runs"]}
     return visit.page(
         "rollback.html",
         **context,
         which=which,
+        choices=choices,
+        chosen=next((one for one in choices if one["id"] == which), None),
         force=force,
         preview=shown,
-        deletes=sum(one["delete"] for one in shown["objects"].values()) if shown else 0,
-        restores=sum(one["restore"] for one in shown["objects"].values()) if shown else 0,
+        undone=list(dict.fromkeys(names[run] for run in shown["runs"])),
+        deletes=sum(one["delete"] for one in shown["objects"].values()),
+        restores=sum(one["restore"] for one in shown["objects"].values()),
         report=await report_data(visit.store, visit.args["id"], "rollback", ROWS),
         runs=await _runs(visit, "rollback"),
     )

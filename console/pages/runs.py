@@ -11,6 +11,7 @@ from ledger.states import STEP_OF, Kind, now
 from services import reports, steps
 from services.access import StepError, admit, need_of
 from services.papers import run_error
+from services.preview import planned
 from services.progress import progress_of
 
 #: Kind of run -> the report it leaves.
@@ -30,10 +31,12 @@ async def start(visit: Visit) -> func.HttpResponse:
         one = await visit.migration()
         if visit.form("typed") != one.system:
             raise StepError("not_acknowledged", "That is not the name of the clinic's system.", f"Type {one.system}.")
+        await _as_shown(visit)
     asked = steps.Asked(
         target=visit.form("target") or None,
-        runs="last" if visit.form("runs") == "last" else "all",
+        runs=visit.form("runs") or "all",
         force=visit.form("force") == "yes",
+        later=step == "rollback",  # the page says which runs go with the chosen one
         pause_percent=_percent(visit.form("pause")),
         remove_solution=visit.form("solution") == "remove",
         patients=50 if visit.form("size") == "small" else None,
@@ -41,6 +44,15 @@ async def start(visit: Visit) -> func.HttpResponse:
     )
     run = await steps.start(visit.store, visit.client, visit.args["id"], step, visit.person.name, asked)
     return visit.go(f"{visit.home}/runs/{run.id}")
+
+
+async def _as_shown(visit: Visit) -> None:
+    """What is taken back is what the person was shown. Raises StepError when a run has begun or gone since."""
+    force = visit.form("force") == "yes"
+    found = await planned(visit.store, visit.args["id"], visit.form("runs") or "all", force=force)
+    if visit.form("shown") != " ".join(found["runs"]):
+        words = "The runs that would be taken back are not those of the page any more."
+        raise StepError("runs_changed", words, "Look at the preview again.")
 
 
 def _percent(text: str) -> float | None:

@@ -35,8 +35,8 @@ async def test_datasets_are_listed_with_what_they_feed_and_the_profile_is_change
     assert "synthea is a known system" in page and "Keep what is picked" not in page
     picked = await send(store, f"{place}/datasets", OPERATOR, **{"object.allergies": "encounter"})
     assert picked.status_code == 409 and "known system" in text(picked)
-    viewer = await send(store, f"{place}/datasets", principal("viewer"), **{"object.allergies": "encounter"})
-    assert viewer.status_code == 403
+    shut = await send(store, f"{place}/datasets", principal("viewer"), **{"object.allergies": "encounter"})
+    assert shut.status_code == 403
 
     refused = await send(store, place, OPERATOR, yaml="datasets: 3")
     assert refused.status_code == 409 and "profile" in text(refused)

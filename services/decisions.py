@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from activities import jobs
+from activities import jobs, profiles
 from activities.cutover import keep_checklist
 from activities.errors import StepError
 from ledger import manifest, migrations, transitions
@@ -42,6 +42,9 @@ async def confirm(
     await two_people.admit(store, id, by)
     migration = await migrations.load(store, id)
     current = await jobs.current_map(store, migration)
+    if await profiles.outdated(store, id):
+        words = "Somebody picked what datasets feed, and the source was not read by that yet: the map does not say so."
+        raise StepError("picks_wait", words, "scope")
     reviewed = decided(current, phi or {}, by)
     changed = marked(reviewed, out_of_scope or {})
     if controlled:

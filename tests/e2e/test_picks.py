@@ -84,6 +84,7 @@ def test_a_dataset_lands_as_what_a_person_picked(system: System, misnamed: Path)
     assert {"dataset": "tbl_q", "before": ["claim"], "after": ["prescription"]} in answer["changes"]
     assert _dataset(road, "tbl_q")["waits"] and road.get("profile")["outdated"]
     assert road.get()["confirmed_hash"]  # nothing has changed yet
+    assert road.refused("confirm", hash=road.get()["map_hash"])["code"] == "picks_wait"
     road.step("scope")
     assert _dataset(road, "tbl_q")["feeds"] == ["prescription"] and not road.get("profile")["outdated"]
     assert road.get()["confirmed_hash"] is None

@@ -244,7 +244,9 @@ def test_a_pick_of_a_dataset_that_is_not_there_any_more_asks_nothing(practice: P
 
 
 def test_the_list_of_patients_is_the_one_that_was_picked(practice: Path, tmp_path: Path) -> None:
-    profile = proposed(practice, tmp_path / "work", picks(doctors="patient"))
-    assert profile.detect == {"doctors": ["doctor_id"]}
+    members = [{"member_id": f"M{n}", "first_name": f"Bea{n}", "last_name": "Sample"} for n in range(9)]
+    save(practice / "members.csv", members)  # whom no visit names, so that the matcher would not take them
+    profile = proposed(practice, tmp_path / "work", picks(members="patient"))
+    assert profile.detect == {"members": ["member_id"]}
     with pytest.raises(UnknownSource, match="no dataset that looks like the list of patients"):
         proposed(practice, tmp_path / "none", picks(patients=None))

@@ -31,8 +31,8 @@ _HOW: Final = (
     "Each line holds the SHA-256 of the line before it, so the last hash stands for all lines; and the line of a run's end holds "
     "where each chain of its operations ended. A copy of this list that is kept elsewhere shows a later rewriting of the log and "
     "the manifest together. To check it all: ./carryover audit verify, or Check on the console's page Audit "
-    "log. Without the app: bring the log with ./carryover audit export, take manifest.ndjson from the evidence zip, and compute the "
-    "hashes as docs/concepts/audit-log.md says."
+    "log. Without the app: bring log and manifest with ./carryover audit export, and check them with python -m scripts.check_log; "
+    "docs/concepts/audit-log.md says how the hashes are made."
 )
 
 

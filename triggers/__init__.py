@@ -55,6 +55,7 @@ ENDPOINTS: Final[tuple[tuple[str, str, str, Callable[..., Awaitable[Any]]], ...]
     ("get_exceptions", "GET", f"{_ONE}/exceptions", reports.get_exceptions),
     ("get_causes", "GET", f"{_ONE}/exceptions/causes", reports.get_causes),
     ("get_audit", "GET", f"{_ONE}/audit", reports.get_audit),
+    ("get_manifest", "GET", f"{_ONE}/audit/manifest", reports.get_manifest),
     ("verify_audit", "GET", f"{_ONE}/audit/verify", reports.verify_audit),
 )
 

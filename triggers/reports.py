@@ -101,6 +101,15 @@ async def get_audit(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse(content, mimetype=kind, headers={"x-continuation": after} if after else None)
 
 
+@endpoint("work")
+async def get_manifest(req: func.HttpRequest) -> func.HttpResponse:
+    """GET /migrations/{id}/audit/manifest: as it is stored, byte for byte: its lines are chained by their hashes."""
+    store = await storage()
+    await migrations.load(store, req.route_params["id"])
+    content = await papers.manifest_text(store, req.route_params["id"])
+    return func.HttpResponse(content, mimetype="application/x-ndjson")
+
+
 @endpoint("read")
 async def verify_audit(req: func.HttpRequest) -> func.HttpResponse:
     """GET /migrations/{id}/audit/verify: is the log whole?"""

@@ -237,7 +237,7 @@ def audit_export(
     out: Annotated[Path | None, typer.Option("--out", help="A file, or - for stdout.", show_default="reports")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Export the audit log."""
+    """Export the audit log, and beside it the manifest that it is checked against."""
     with session(as_json, migration) as s:
         if str(out) == "-":
             if as_json:
@@ -248,7 +248,9 @@ def audit_export(
         target = out or reports.reports_folder(s.id) / f"audit.{format}"
         octets = s.api.download(s.path("audit"), target, format=format)
         s.out.plain(f"{target}  {size(octets)}")
-        s.out.document({"path": str(target), "bytes": octets, "format": format})
+        manifest = target.with_name("manifest.ndjson")
+        s.out.plain(f"{manifest}  {size(s.api.download(s.path('audit', 'manifest'), manifest))}")
+        s.out.document({"path": str(target), "bytes": octets, "format": format, "manifest": str(manifest)})
 
 
 @app.command()

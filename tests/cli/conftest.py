@@ -69,3 +69,11 @@ def export(tmp_path: Path) -> Path:
     (folder / "patients.csv").write_text("Id,FIRST\n1,Ada\n", "utf-8")
     (folder / "documents" / "empty.pdf").write_bytes(b"")
     return folder
+
+
+@pytest.fixture
+def migrated(app: FakeApp, carryover: Carryover, export: Path) -> FakeApp:
+    """An app with one migration that is verified."""
+    assert carryover("migrate", "--source", str(export), "--yes").code == 0
+    app.posted.clear()
+    return app

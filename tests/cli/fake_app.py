@@ -138,6 +138,7 @@ class FakeApp(FakeFiles, FakeMap, FakeOwners, FakeProfile, FakeReports):
                 web.get(one + "/exceptions", self._exceptions),
                 web.get(one + "/exceptions/causes", self._causes),
                 web.get(one + "/audit", self._audit),
+                web.get(one + "/audit/manifest", self._manifest),
                 web.get(one + "/audit/verify", self._audit_verify),
                 web.get(one + "/summary", self._summary),
                 web.get(one + "/claims", self._list_claims),
@@ -344,6 +345,9 @@ class FakeApp(FakeFiles, FakeMap, FakeOwners, FakeProfile, FakeReports):
         if request.query.get("after"):
             return web.Response(text='{"seq":2}\n')
         return web.Response(text='{"seq":1}\n', headers={"x-continuation": "1"})
+
+    async def _manifest(self, _: web.Request) -> web.Response:
+        return web.Response(text='{"kind":"gate"}\n')
 
     async def _audit_verify(self, request: web.Request) -> web.Response:
         return web.json_response({"findings": self.findings, "rows": 10})

@@ -1,6 +1,7 @@
 """Whatever an intruder does to the table shows, with its place."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 from azure.data.tables import UpdateMode
@@ -11,6 +12,7 @@ from ledger.audit_export import Format, export
 from ledger.audit_verify import Finding, examine, verify, verify_lines
 from ledger.manifest import ManifestBroken, ManifestEntry
 from ledger.storage import Storage
+from scripts import check_log
 from tests.ledger.support import intents_of, raw_rows
 
 RUN = "migrate-0001"
@@ -217,6 +219,25 @@ async def test_an_export_is_verified_without_any_service(storage: Storage, migra
     assert [(f.sequence, f.damage) for f in verify_lines(await lines(), text).findings] == [(5, "edited")]
     with pytest.raises(ManifestBroken, match="line 1"):
         verify_lines(whole, text.replace(b'"prev":""', b'"prev":"x"'))
+
+
+@pytest.mark.parametrize(("edited", "code", "said"), [(False, 0, "24 rows in"), (True, 1, "not what was written")])
+async def test_whoever_has_the_files_checks_them(
+    storage: Storage,
+    table: Table,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    edited: bool,
+    code: int,
+    said: str,
+) -> None:
+    log, copy = tmp_path / "audit.ndjson", tmp_path / "manifest.ndjson"
+    migration = table.partition.split("|")[0]
+    text = (await export(storage, migration, "ndjson"))[0]
+    log.write_bytes(text.replace(b'"create"', b'"update"', 1) if edited else text)
+    copy.write_bytes(await storage.get("ledger", paths.manifest(migration)))
+    assert check_log.main([str(log), str(copy)]) == code
+    assert said in capsys.readouterr().out
 
 
 async def test_many_broken_rows_do_not_take_long(storage: Storage, migration: str) -> None:

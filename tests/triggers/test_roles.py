@@ -41,6 +41,7 @@ NEEDS: Final = {
     "get_solution": {"operator"},
     "get_claims_file": {"operator", "approver"},
     "get_audit": {"operator", "approver"},
+    "get_manifest": {"operator", "approver"},
     "stop_run": {"operator", "approver"},
     "start_step": {"operator", "approver"},  # the step says which
 }

@@ -1,5 +1,6 @@
 """Steps: checked, started as an orchestration, and followed. ``client`` is the durable client of the trigger."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -164,16 +165,21 @@ async def reconciled(store: Storage, client: Any, run: Run) -> Run:
 
 
 async def progress(store: Storage, run: Run) -> dict[str, dict[str, int]]:
-    """Records done so far, by object, and how many the plan has."""
+    """Records done so far, by object, how many the plan has, and how many were excepted.
+
+    The parts of a sample come to the same records: what they did adds up, what they excepted is that of the latest.
+    """
     runs = [run.id]
     if run.kind == "sample":
         runs += [one.id for one in await migrations.list_runs(store, run.migration) if one.parent == run.id]
     found: dict[str, dict[str, int]] = {}
     for one in runs:
+        excepted = Counter[str]()
         for chunk in await jobs.all_ended(store, run.migration, one):
-            entry = found.setdefault(chunk.object, {"done": 0, "total": 0, "excepted": 0})
-            entry["done"] += chunk.done
-            entry["excepted"] += chunk.excepted
+            found.setdefault(chunk.object, {"done": 0, "total": 0, "excepted": 0})["done"] += chunk.done
+            excepted[chunk.object] += chunk.excepted
+        for name, count in excepted.items():
+            found[name]["excepted"] = count
     if run.kind in ("migrate", "delta", "retry"):
         for name in LOAD_ORDER:
             if counts := await planned_counts(store, run.migration, run.id, name):

@@ -52,3 +52,18 @@ async def test_the_table_of_a_run_and_its_message_add_up(
         "patient": (10, 5),
         "appointment": (10, 4),
     }
+
+
+async def test_what_a_sample_excepts_in_each_pass_is_told_once(storage: Storage, migration: str) -> None:
+    """Its parts load the same records, twice."""
+    made = await migrations.create(storage, f"once-{migration}")
+
+    def ready(one: Any) -> None:
+        one.state, one.map_hash, one.confirmed_hash, one.prepared_hash = "prepared", "h", "h", "h"
+
+    await migrations.change(storage, made.id, ready)
+    sample = await migrations.begin_run(storage, made.id, "sample")
+    for _ in range(2):
+        part = await migrations.begin_run(storage, made.id, "sample", parent=sample.id)
+        await jobs.ended(storage, {"migration": made.id, "run": part.id}, "patient", "00000", done=10, excepted=2)
+    assert await steps.progress(storage, sample) == {"patient": {"done": 20, "total": 0, "excepted": 2}}

@@ -4,13 +4,16 @@ from collections.abc import Callable
 
 import pytest
 
+from activities import profiles
 from activities.errors import StepError
 from ledger import migrations
 from ledger.migrations import Migration
+from ledger.states import now
 from ledger.storage import Storage
 from services import decisions, fields, options, two_people
 from services.fields import FieldEdit
 from settings import Settings
+from sources.generated.picks import Pick
 
 LEFT = FieldEdit(field="patient.0.1", source="first", action="ignore", reason="nobody asked")
 CONFIRMED = FieldEdit(field="patient.0.2", source="last", action="confirm")
@@ -48,6 +51,14 @@ async def test_another_one_confirms_what_somebody_shaped(
     with pytest.raises(StepError) as refused:
         await decisions.sign_off(store, mapped.id, "Ada", "approver", "h", "sample-0001")
     assert refused.value.value["code"] == "own_map"
+
+
+async def test_whoever_picked_what_a_dataset_feeds_shaped_the_map(
+    store: Storage, mapped: Migration, asked: Callable[[bool], None]
+) -> None:
+    asked(True)
+    await profiles.keep_picks(store, mapped.id, {"tbl_q": Pick(object="patient", by="Dee", at=now())})
+    assert [await two_people.barred(store, mapped.id, who) for who in ("Dee", "Ben")] == [True, False]
 
 
 async def test_one_person_does_all_of_it_where_the_setting_is_off(

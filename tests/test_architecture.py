@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 
 #: The local system stands beside the app: its host loads function_app.py by name, its simulator is a stranger.
-BESIDE = {"local", "benchmarks", "tests", "infra"}
+BESIDE = {"local", "benchmarks", "tests", "infra", "scripts"}
 PARTS = set(MAY_IMPORT) | BESIDE
 
 #: Parts that Azure runs: requirements.txt must name every package they import.

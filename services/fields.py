@@ -24,7 +24,8 @@ from services.maps import Stored, store_map
 _CHANGEABLE: Final = ("column", "transform", "args", "values", "phi")
 #: Actions that shape the map, and are an operator's; the others are decisions that approvers take, too.
 SHAPING: Final[frozenset[Action]] = frozenset({"change", "ignore"})
-#: Fields at or above this are certain: these, and no others, may be confirmed together unseen.
+#: Fields at or above this are certain: the confidence from which the console offers to confirm all at once. Whoever
+#: confirms may choose another.
 CERTAIN: Final = 0.95
 
 

@@ -21,17 +21,20 @@ class HeldBack:
     users: int
 
     @property
+    def kind(self) -> str:
+        """Paused or slowed, without what changes from second to second."""
+        return "Paused by Dynamics" if self.waiting >= self.users else "Slowed by Dynamics"
+
+    @property
     def words(self) -> str:
         """Paused or slowed, why, and how long: the rest as 00:24."""
         minutes, seconds = divmod(max(0, round((self.until - now()).total_seconds())), 60)
         rest = f"{minutes:02d}:{seconds:02d}"
+        why = f"{self.kind} (its service protection limit)"
         if self.waiting >= self.users:
-            return f"Paused by Dynamics (its service protection limit); goes on by itself in {rest}."
+            return f"{why}; goes on by itself in {rest}."
         wait = "waits" if self.waiting == 1 else "wait"
-        return (
-            f"Slowed by Dynamics (its service protection limit): {self.waiting} of {self.users} application users "
-            f"{wait} for another {rest}."
-        )
+        return f"{why}: {self.waiting} of {self.users} application users {wait} for another {rest}."
 
 
 async def held_back(store: Storage, run: Run) -> HeldBack | None:

@@ -16,17 +16,42 @@ document.addEventListener("submit", (event) => {
 });
 addEventListener("pageshow", () => document.querySelectorAll("button:disabled:not([data-off])").forEach((b) => { b.disabled = false; }));
 
-// Refusals come with a status of 4xx and are to be read all the same.
+// Refusals come with a status of 4xx and are to be read all the same; what is no part of a page is never put into one.
+const polls = (element) => element.id === "live";
 document.addEventListener("htmx:beforeSwap", (event) => {
-  if (event.detail.xhr.status === 401 && document.body.dataset.signout) {
+  const { elt, xhr } = event.detail;
+  if (xhr.status === 401 && document.body.dataset.signout) {
     location.href = `/.auth/login/aad?post_login_redirect_uri=${encodeURIComponent(location.pathname)}`;
-    return;
-  }
-  if (event.detail.xhr.status >= 400 && event.detail.xhr.responseText) {
+  } else if (xhr.status >= 400 && !(polls(elt) && xhr.status >= 500)) {
     event.detail.shouldSwap = true;
     event.detail.isError = false;
+    if (!xhr.responseText.includes('id="refusal"')) {
+      event.detail.serverResponse = `<div class="note bad"><p><strong>The app answered ${xhr.status}.</strong></p><p>Next: try again.</p></div>`;
+    }
+  } else if (xhr.responseText.trimStart().toLowerCase().startsWith("<!doctype")) {
+    event.detail.shouldSwap = false;
+    if (xhr.status < 400) location.reload(); // led elsewhere, to sign in perhaps: the whole page goes there
   }
 });
 document.addEventListener("htmx:afterRequest", (event) => {
   event.target.querySelectorAll?.("button:disabled:not([data-off])").forEach((button) => { button.disabled = false; });
 });
+
+// A run that is watched: its words are told once, and again when they are others.
+const silent = document.getElementById("silent");
+const tell = () => {
+  const told = document.getElementById("told");
+  const words = document.getElementById("live")?.dataset.said;
+  if (told && words && told.textContent !== words) told.textContent = words;
+};
+let across = []; // how far its tables were scrolled: they stay there
+document.addEventListener("htmx:beforeSwap", () => { across = [...document.querySelectorAll("#live .scroll")].map(({ id, scrollLeft }) => [id, scrollLeft]); });
+document.addEventListener("htmx:afterSwap", () => {
+  if (silent) silent.hidden = true;
+  for (const [id, scrollLeft] of across) Object.assign(document.getElementById(id) ?? {}, { scrollLeft });
+  tell();
+});
+for (const failure of ["htmx:sendError", "htmx:responseError"]) {
+  document.addEventListener(failure, (event) => { if (silent && polls(event.detail.elt)) silent.hidden = false; });
+}
+tell();

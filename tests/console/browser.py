@@ -83,7 +83,7 @@ class Console:
         """Wait until the run that is watched has ended by itself; its state and message."""
         assert f"/runs/{run}" in self.page.url, self.page.url
         self.page.locator("#live:not([hx-get])").wait_for()
-        return self.page.locator("#live [role=status]").inner_text()
+        return self.page.locator("#stands").inner_text()
 
     def text(self) -> str:
         """What the page says."""

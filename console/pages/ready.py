@@ -25,13 +25,16 @@ async def source_page(visit: Visit) -> func.HttpResponse:
     """What was uploaded, and what it holds."""
     found = await files.listing(visit.store, visit.args["id"])
     report = await report_data(visit.store, visit.args["id"], "scope")
+    listed = _listed(visit, found, report)  # by the names that the report has before they are masked
+    for row in report["tables"]["Files nobody knows"] if report else ():
+        row["File"] = masks.name(visit, row["File"])
     columns: list[dict[str, Any]] = report["tables"]["Columns"] if report else []
     phi = visit.query("phi", "*")
     kinds = sorted({row["Kind of PHI"] for row in columns} - {"none"})
     return visit.page(
         "source.html",
         **await shell(visit, "source"),
-        files=[(file_id(one["path"]), masks.name(visit, one["path"]), one["size"]) for one in found[:SHOWN]],
+        files=listed[:SHOWN],
         count=len(found),
         octets=sum(one["size"] for one in found),
         report=report,
@@ -47,6 +50,17 @@ async def source_page(visit: Visit) -> func.HttpResponse:
         end=f"{visit.home}/files/end",
         largest=files.MAX_BLOCK,
     )
+
+
+def _listed(
+    visit: Visit, found: list[dict[str, Any]], report: dict[str, Any] | None
+) -> list[tuple[str, str, int, str]]:
+    """Id, path, size and trouble of each file: what the last reading could not use and what is empty first, then by path."""
+    unknown = report["tables"]["Files nobody knows"] if report else []
+    troubles = {row["File"]: row["Trouble"] or "nobody knows it" for row in unknown}
+    listed = [(one["path"], one["size"], troubles.get(one["path"], "" if one["size"] else "empty")) for one in found]
+    listed.sort(key=lambda one: (not one[2], one[0]))
+    return [(file_id(path), masks.name(visit, path), size, trouble) for path, size, trouble in listed]
 
 
 async def put_block(visit: Visit) -> func.HttpResponse:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from console import charts, schedule
-from console.render import band, lasting, size
+from console.render import band, environment, lasting, size
 from reports.masking import mask
 from tests.e2e.system import ROOT
 
@@ -77,3 +77,14 @@ def test_the_copy_of_htmx_is_npms() -> None:
     if not theirs.exists():
         pytest.skip("htmx is not installed: run `make setup`")
     assert (ROOT / "console" / "static" / "htmx.min.js").read_bytes() == theirs.read_bytes()
+
+
+def test_a_text_that_would_fill_the_page_is_folded_and_whole() -> None:
+    template = environment().from_string(
+        '{% from "macros.html" import rows with context %}{{ rows(records, "Findings") }}'
+    )
+    long = "The target blocks files of type " + ", ".join(f"x{number}" for number in range(97)) + "."
+    html = template.render(records=[{"What": long}, {"What": "short"}])
+    assert html.count("<details>") == 1
+    assert f"</summary>{long}</details>" in html
+    assert "<td>short</td>" in html

@@ -3,6 +3,7 @@ the cutover checklist."""
 
 import hashlib
 import re
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from html import unescape
@@ -15,6 +16,7 @@ from activities import jobs
 from activities.keep import keep_report
 from activities.pauses import tell_pause
 from console import csrf, door
+from console.pages import ready
 from ledger import exceptions, migrations
 from ledger.audit import AuditLog, Intent
 from ledger.exceptions import ExceptionRow
@@ -27,7 +29,8 @@ from services import files, identity, notes, overview
 from services.files import UploadEnd
 from services.overview import NewMigration
 from settings import Settings
-from tests.console.visits import BROWSER, HERE, ask, text
+from tests.console.visits import AZURE, BROWSER, HERE, ask, text
+from tests.support.people import principal
 
 
 @pytest.fixture
@@ -165,6 +168,31 @@ async def test_a_file_that_does_not_belong_there_is_removed(store: Storage, migr
     answer = await ask("POST", place, headers, form={"token": token[1], "file": file[1]})
     assert answer.status_code == 303, text(answer)
     assert [one["path"] for one in await files.listing(store, migration.id)] == ["patients.csv"]
+
+
+async def test_files_in_trouble_are_listed_before_the_others_by_name(
+    store: Storage, migration: Migration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = {"b.csv": 2, "a.csv": 1, "c.csv": 0, "d.dat": 3}
+
+    async def uploaded(store: Storage, id: str) -> list[dict[str, Any]]:
+        return [{"path": path, "size": size, "sha256": ""} for path, size in sizes.items()]
+
+    async def read(store: Storage, id: str, name: str, rows: int | None = None) -> dict[str, Any]:
+        columns = {"Columns": [], "Objects": [], "Files nobody knows": [{"File": "d.dat", "Trouble": "no header"}]}
+        return {"facts": {}, "notes": {}, "tables": defaultdict(list, columns), "table_notes": defaultdict(str)}
+
+    monkeypatch.setattr(files, "listing", uploaded)
+    monkeypatch.setattr(ready, "report_data", read)
+    monkeypatch.setattr(ready, "SHOWN", 3)
+    assert "File Size Trouble Actions c.csv 0 B ! empty Remove c.csv d.dat 3 B ! no header Remove d.dat a.csv 1 B" in (
+        found := await page(migration, "source")
+    )
+    assert "b.csv" not in found and "And 1 more." in found
+    made = Settings(CARRYOVER_APP_SERVICE_AUTH="true")
+    monkeypatch.setattr(identity, "settings", lambda: made)
+    seen = text(await ask("GET", f"m/{migration.id}/source", principal("viewer"), at=AZURE))
+    assert "d.dat" not in seen and seen.count("x.xxx") == 4  # files are often named after patients
 
 
 async def test_the_log_is_read_page_by_page(store: Storage, migration: Migration) -> None:

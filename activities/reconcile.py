@@ -10,18 +10,17 @@ from typing import Any, Final
 import orjson
 
 from activities import jobs
-from activities.drugs import list_drugs
 from activities.keep import keep_report
+from activities.lists import keep_lists
 from activities.resources import storage, workplace
 from activities.standing import last_load, standing
 from activities.tally import DERIVED_TALLY, FIGURES
-from activities.unstructured import unstructured
-from ledger import exceptions, migrations, paths
+from ledger import migrations, paths
 from ledger.chunks import read_records
 from ledger.storage import Storage
 from mapping.objects import DERIVED, LOAD_ORDER, OBJECTS
 from reports.model import Streamed
-from reports.reconcile import exceptions_report, manual_upload_report, reconciliation_report
+from reports.reconcile import reconciliation_report
 
 #: Figures of derived rows that the report shows.
 MADE = ("migrated", "excepted", "fields_verified", "fields_differing")
@@ -53,10 +52,11 @@ async def reconcile(job: dict[str, Any]) -> dict[str, Any]:
             [DERIVED[name].plural, DERIVED[name].told_with, *(one[key] for key in MADE)]
             for name, one in derived.items()
         ]
-        runs = standing(await migrations.list_runs(store, job["migration"]))
-        bypassed = {run.id: run.bypassed for run in reversed(runs)}
+        runs = await migrations.list_runs(store, job["migration"])
+        bypassed = {run.id: run.bypassed for run in reversed(standing(runs))}
         await keep_report(store, reconciliation_report(job["migration"], objects, findings, made, bypassed))
-        await _report_exceptions(store, job, folder / "exceptions")
+    load = last_load(runs)
+    await keep_lists(store, job, load.id if load else None)
     differing = sum(one["differing"] + one["properties_differing"] + one["missing"] for one in totals.values())
     clean = not findings and differing == 0
     checked = sum(one["verified"] + one["properties_verified"] for one in totals.values())
@@ -89,17 +89,6 @@ def _count(
                 {"object": name, "source_id": None, "column": None, "class": "not checked", "count": missing}
             )
     return lacking
-
-
-async def _report_exceptions(store: Storage, job: dict[str, Any], folder: Path) -> None:
-    """The exceptions that hold now, and of these the documents to upload by hand."""
-    load = last_load(await migrations.list_runs(store, job["migration"]))
-    rows = await exceptions.fetch(store, job["migration"], load.id, folder) if load else exceptions.Fetched([])
-    await keep_report(store, exceptions_report(job["migration"], rows, await list_drugs(job)))
-    papers = await jobs.optional_document(store, job["migration"], "files.json", {})
-    odd = await unstructured(store, job["migration"], job["snapshot"])
-    documents = [row for row in rows if row.object == "document"]
-    await keep_report(store, manual_upload_report(job["migration"], documents, papers, odd))
 
 
 async def compared(store: Storage, job: dict[str, Any]) -> tuple[dict[str, Counter[str]], list[Finding]]:

@@ -8,19 +8,17 @@ from typing import Any
 import orjson
 
 from activities import jobs
-from activities.drugs import list_drugs
 from activities.holding import LEFT
-from activities.keep import keep_report
+from activities.lists import keep_lists
 from activities.planning import EXCEPTED, WRITES
-from activities.resources import storage, workplace
+from activities.resources import storage
 from ledger import migrations, paths
-from ledger.exceptions import ExceptionRow, each, fetch, parts
+from ledger.exceptions import ExceptionRow, each, parts
 from ledger.exceptions import write_part as write_exceptions
 from ledger.states import LOADING, now
 from ledger.storage import Storage
 from ledger.transitions import open_delta_window
 from mapping.objects import DERIVED, LOAD_ORDER, OBJECTS, ObjectName
-from reports.reconcile import exceptions_report
 from settings import settings
 
 #: Figures of one object in the summary document.
@@ -78,9 +76,7 @@ async def tally(job: dict[str, Any]) -> dict[str, Any]:
     await jobs.keep_document(store, job["migration"], "tally.json", objects)
     await jobs.keep_document(store, job["migration"], DERIVED_TALLY, derived)
     await jobs.keep_document(store, job["migration"], f"gone-{job['run']}.json", gone)
-    async with workplace("exceptions") as folder:
-        rows = await fetch(store, job["migration"], job["run"], folder)
-        await keep_report(store, exceptions_report(job["migration"], rows, await list_drugs(job)))
+    await keep_lists(store, job, job["run"])
     if job["kind"] in LOADING and not job.get("paused") and not job["causes"]:
         until = now() + timedelta(hours=settings().delta_hours)
         await migrations.change(store, job["migration"], lambda one: open_delta_window(one, job["kind"], until))

@@ -6,10 +6,11 @@ from typing import Any, Final
 
 import pytest
 
-from console import csrf
+from console import csrf, door
 from console.pages import ROUTES
+from console.shell import NAVIGATION
 from console.visit import HEADERS
-from ledger import manifest, migrations
+from ledger import manifest, migrations, paths
 from ledger.migrations import Migration
 from ledger.storage import Storage
 from reports.masking import mask
@@ -237,3 +238,17 @@ async def test_who_is_not_signed_in_may_do_so_and_comes_back(store: Storage, con
     configure(CARRYOVER_APP_SERVICE_AUTH="true")
     answer = await ask("GET", "m/m-1/map", at=AZURE)
     assert "/.auth/login/aad?post_login_redirect_uri=/console/m/m-1/map" in text(answer)
+
+
+@pytest.mark.parametrize("place", sorted(place for _, places in NAVIGATION for place, _ in places))
+async def test_viewers_are_offered_nothing_that_is_refused_them(
+    store: Storage, migration: Migration, configure: Any, place: str
+) -> None:
+    configure(CARRYOVER_APP_SERVICE_AUTH="true")
+    await store.put("ledger", paths.solution(migration.id, f"1.0.0.{migration.map_version}"), b"zip")
+    page = text(await ask("GET", f"m/{migration.id}/{place}".rstrip("/"), principal("viewer"), at=AZURE))
+    assert "<h1>" in page
+    for method, tag in (("GET", r'href="/console/([^"?#]+)'), ("POST", r'method="post" action="/console/([^"]+)')):
+        for offered in re.findall(tag, page):
+            needs = [one.need for one in door.routes() if one.method == method and one.pattern.fullmatch(offered)]
+            assert needs == ["read"] or offered.startswith("static/"), offered

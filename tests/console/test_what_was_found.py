@@ -189,7 +189,7 @@ async def test_files_in_trouble_are_listed_before_the_others_by_name(
         found := await page(migration, "source")
     )
     assert "b.csv" not in found and "And 1 more." in found
-    made = Settings(CARRYOVER_APP_SERVICE_AUTH="true")
+    made = Settings(CARRYOVER_APP_SERVICE_AUTH=True)
     monkeypatch.setattr(identity, "settings", lambda: made)
     seen = text(await ask("GET", f"m/{migration.id}/source", principal("viewer"), at=AZURE))
     assert "d.dat" not in seen and seen.count("x.xxx") == 4  # files are often named after patients

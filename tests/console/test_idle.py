@@ -1,6 +1,7 @@
 """Nobody at the desk: the console asks, then signs out. In Chromium, with a clock that the test moves."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Final
 
@@ -93,3 +94,23 @@ def test_a_machine_that_slept_is_signed_out_when_it_wakes(desk: BrowserContext) 
     page = tab(desk)
     minutes(desk, 600)
     page.wait_for_url(f"{HERE}/.auth/logout")
+
+
+def test_the_first_key_after_the_limit_does_not_stay_signed_in(desk: BrowserContext) -> None:
+    page = tab(desk)
+    then = page.evaluate("Date.now()") / 1000 + 40 * 60
+    desk.clock.set_system_time(datetime.fromtimestamp(then, UTC))  # it slept, and nothing has looked at the clock yet
+    page.keyboard.press("Tab")
+    desk.clock.run_for(5000)
+    page.wait_for_url(f"{HERE}/.auth/logout")
+
+
+def test_an_answer_in_one_tab_closes_the_question_in_the_others(desk: BrowserContext) -> None:
+    first, second = tab(desk), tab(desk)
+    minutes(desk, 29)
+    question = first.get_by_role("dialog")
+    question.wait_for()
+    then = first.evaluate("Date.now()") / 1000 + 6
+    desk.clock.pause_at(datetime.fromtimestamp(then, UTC))  # no timer looks again
+    second.get_by_role("button", name="Stay signed in").click()
+    expect(question).to_be_hidden()

@@ -1,14 +1,19 @@
 """A decision about a field that is undone leaves the field as it was proposed."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from activities import jobs
+from ledger import migrations
 from ledger.migrations import Migration
+from ledger.states import now
 from ledger.storage import Storage
 from mapping.model import FieldMap
 from services import fields
 from services.fields import FieldEdit
+from services.maps import store_map
 from tests.support.maps import field_of
 
 
@@ -41,3 +46,62 @@ async def test_the_first_of_several_decisions_is_undone_with_the_others(store: S
         await edit(store, mapped.id, "ignore", reason="nobody asked")
         undone = await edit(store, mapped.id, "reopen")
         assert undone == proposed.model_copy(update={"comment": "as on the form"})
+
+
+async def propose_anew(store: Storage, id: str, change: Callable[[list[FieldMap]], list[FieldMap]]) -> None:
+    """The source was read again, and the fields of patients were proposed otherwise."""
+    migration = await migrations.load(store, id)
+    proposed = await jobs.map_version(store, id, migration.map_version)
+    route = proposed.objects["patient"].routes[0]
+    route.fields = change(route.fields)
+    await store_map(store, id, proposed, by="scope-0002", cause="proposed by scope-0002", was=proposed)
+
+
+def less_sure(found: list[FieldMap]) -> list[FieldMap]:
+    return [one.model_copy(update={"confidence": 0.5, "reason": "by its values"}) for one in found]
+
+
+@pytest.mark.parametrize("before", [("comment",), ("ignore", "reopen")])
+async def test_undone_is_what_was_decided_about_the_last_proposal(
+    store: Storage, mapped: Migration, before: tuple[str, ...]
+) -> None:
+    for action in before:
+        await edit(store, mapped.id, action, comment="as on the form", reason="nobody asked")
+    await propose_anew(store, mapped.id, less_sure)
+    proposed = await field_of(store, mapped.id, "patient", "first")
+    await edit(store, mapped.id, "confirm")
+    assert await edit(store, mapped.id, "reopen") == proposed
+
+
+async def test_what_was_decided_about_another_field_in_its_place_counts_for_nothing(
+    store: Storage, mapped: Migration
+) -> None:
+    await edit(store, mapped.id, "confirm")
+    await propose_anew(store, mapped.id, lambda found: [found[0], found[2], found[1], *found[3:]])
+    proposed = await field_of(store, mapped.id, "patient", "last")
+    for action in ("confirm", "reopen"):
+        one = FieldEdit(field="patient.0.1", source=proposed.source, action=action)
+        await fields.edit(store, mapped.id, "Ada", [one])
+    assert await field_of(store, mapped.id, "patient", "last") == proposed
+
+
+async def test_a_decision_that_came_with_the_map_is_undone_too(store: Storage, mapped: Migration) -> None:
+    proposed = await field_of(store, mapped.id, "patient", "first")
+    decided = {"status": "confirmed", "review": "leave_out", "by": "Ben", "at": now()}
+    await propose_anew(
+        store,
+        mapped.id,
+        lambda found: [one.model_copy(update=decided if one.source == "first" else {}) for one in found],
+    )
+    assert await edit(store, mapped.id, "reopen") == proposed
+
+
+async def test_what_was_proposed_to_be_left_out_is_left_out_again(store: Storage, mapped: Migration) -> None:
+    await propose_anew(
+        store,
+        mapped.id,
+        lambda found: [one.model_copy(update={"status": "ignored"}) if one.source == "first" else one for one in found],
+    )
+    proposed = await field_of(store, mapped.id, "patient", "first")
+    await edit(store, mapped.id, "confirm")
+    assert await edit(store, mapped.id, "reopen") == proposed

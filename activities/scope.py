@@ -18,7 +18,7 @@ from activities.tally import dataset_accounts
 from activities.unstructured import unstructured
 from ledger import manifest, map_versions, migrations, paths, transitions
 from ledger.states import STATES
-from ledger.storage import Storage
+from ledger.storage import Storage, bounded
 from mapping.carry import carried, only_grown
 from mapping.catalog import load_catalog
 from mapping.drift import MAPPED, Drift
@@ -177,8 +177,9 @@ async def merged(store: Storage, job: dict[str, Any]) -> dict[str, Any]:
     properties: list[dict[str, PropertyProfile]] = []
     values: dict[str, ValueCounts] = {}
     measures: list[Measures] = []
-    for blob in await store.names("staging", paths.accounts(job["migration"], job["snapshot"], "inventory-")):
-        part = orjson.loads(await store.get("staging", blob))
+    names = await store.names("staging", paths.accounts(job["migration"], job["snapshot"], "inventory-"))
+    for text in await bounded(lambda name: store.get("staging", name), names):
+        part = orjson.loads(text)
         properties.append({name: PropertyProfile.model_validate(one) for name, one in part["properties"].items()})
         for name, fields in part["values"].items():
             for field, counts in fields.items():

@@ -1,14 +1,14 @@
 """What a person has to decide before a map is confirmed: taken from the options, asked for, or given by --yes."""
 
 from collections.abc import Sequence
-from typing import Final, Literal, cast, get_args
+from typing import Any, Final, Literal, cast, get_args
 
 import typer
 from rich.markup import escape
 
 from cli.errors import misuse
-from cli.flow import OUT_OF_SCOPE
-from cli.output import words
+from cli.flow import OUT_OF_SCOPE, accept_all
+from cli.output import counted, words
 from cli.session import Session
 
 Policy = Literal["suppress", "redact", "include"]
@@ -68,6 +68,23 @@ def reasons_of(s: Session, given: list[str], unmarked: list[str], *, asks: bool,
         else:
             raise misuse(f"Say why {name} stays out: it feeds no object.", f'--out-of-scope {name}="REASON"')
     return reasons
+
+
+def accept_left(s: Session, by: str, shown: dict[str, Any], *, asks: bool, yes: bool) -> str:
+    """Accept that fields are left behind that a proposal found no column for, each with the reason it was proposed with.
+
+    ``shown``: the map as the app gave it. Returns the hash of the map as it is then. Raises misuse while it is undecided.
+    """
+    left = shown["left_behind"]
+    if not left:
+        return str(shown["hash"])
+    fields = f"{counted(len(left), 'source field')} would be left behind, and nobody has decided that"
+    names = ", ".join(f"{one['field'].partition('.')[0]}.{one['source']}" for one in left)
+    if asks:
+        s.out.say(f"{fields}: {escape(names)}")
+    if not (yes or (asks and typer.confirm("Leave them behind?", err=True))):
+        raise misuse(f"{fields}.", "./carryover map review, then ./carryover map accept --all")
+    return accept_all(s, by, left)
 
 
 def ask_policy(s: Session) -> Policy:

@@ -106,15 +106,16 @@ class Flow:
 
     def confirm(self) -> None:
         """Confirms the map as it stands, with the policy for controlled substances. Delicate fields are migrated; what
-        feeds no object stays out."""
+        feeds no object stays out, and what a proposal found no column for is left behind."""
         with self.timed("confirm"):
             shown = self.session.api.get(self.session.path("map"))
-            answer = {"by": self.by, "hash": shown["hash"], "controlled": self.controlled}
+            agreed = accept_all(self.session, self.by, shown["left_behind"]) or shown["hash"]
+            answer = {"by": self.by, "hash": agreed, "controlled": self.controlled}
             names = (f"{one['object']}.{one['field']}" for one in shown.get("undecided", ()))
             answer["phi"] = dict.fromkeys(names, "migrate")
             answer["out_of_scope"] = dict.fromkeys(shown.get("unmarked", ()), OUT_OF_SCOPE)
             self.session.api.post(self.session.path("confirm"), answer)
-        self.tick("confirm", f"map {shown['hash'][:12]}, controlled substances: {self.controlled}")
+        self.tick("confirm", f"map {agreed[:12]}, controlled substances: {self.controlled}")
 
     def sign_off(self, migration: dict[str, Any]) -> None:
         """Signs the latest sample."""
@@ -171,6 +172,17 @@ class Flow:
     def _advice(migration: dict[str, Any]) -> str:
         steps = migration.get("next") or []
         return f"{steps[0]['step']}: {steps[0].get('why', '')}" if steps else "./carryover status"
+
+
+def accept_all(session: Session, by: str, left: list[dict[str, str]]) -> str:
+    """Accepts that these fields are left behind, each with the reason it was proposed with, and says how many. Returns the
+    hash of the map as it is then; "" when there are none."""
+    if not left:
+        return ""
+    edits = [one | {"action": "accept"} for one in left]
+    made = session.api.post(session.path("map", "fields"), {"by": by, "edits": edits})
+    session.out.say(f"[quiet]{counted(len(left), 'source field')} left behind, as proposed.[/quiet]")
+    return str(made["hash"])
 
 
 def sign(session: Session, migration: dict[str, Any], by: str) -> dict[str, Any]:

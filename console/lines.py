@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mapping.model import ClinicMap, FieldMap
+from mapping.review import left_behind
 from mapping.schema import Schema, SchemaColumn
 from mapping.transforms import Refused
 from mapping.validate import Problem
@@ -45,6 +46,16 @@ class Line:
         return "confirmed" if self.whole and self.field.status == "proposed" else self.field.status
 
     @property
+    def left(self) -> bool:
+        """Whether it would be left behind, and nobody has decided that."""
+        return left_behind(self.field)
+
+    @property
+    def open(self) -> bool:
+        """Whether a decision is to be made about it."""
+        return self.left or self.status == "proposed"
+
+    @property
     def way(self) -> str:
         """How the value is changed on the way; a decision about health information goes before the transform."""
         return "redacted" if self.field.review == "redact" else self.field.transform
@@ -63,8 +74,8 @@ class Line:
 
     @property
     def eye(self) -> bool:
-        """Whether a person should look: not decided, and not certain or wrong."""
-        return bool(self.problem) or (self.status == "proposed" and self.sure != "certain")
+        """Whether a person should look: not decided, and not certain, wrong or left behind."""
+        return bool(self.problem) or self.left or (self.status == "proposed" and self.sure != "certain")
 
 
 def lines_of(
@@ -115,6 +126,7 @@ def counts_of(lines: list[Line], found: list[Problem]) -> dict[str, Any]:
         "confirmed": status["confirmed"],
         "proposed": status["proposed"],
         "ignored": status["ignored"],
+        "left": sum(1 for line in lines if line.left),
         "eye": sum(1 for line in lines if line.eye),
         "problems": [one for one in found if not one.unfilled and "controlled substances" not in one.message],
         "unfilled": [one for one in found if one.unfilled],

@@ -24,6 +24,11 @@ def shown(visit: Visit, value: Any) -> str:
     return worded(value) if revealed(visit) else mask(value)
 
 
+def stands_for(visit: Visit, field: str, value: str) -> str:
+    """What stands for a value of a field in a form, which shows it to those only who may see it."""
+    return csrf.sign(visit.key, "value", visit.args["id"], field, value)
+
+
 def revealed(visit: Visit) -> bool:
     """Whether values of this migration may be shown in this visit."""
     return bool(purpose(visit))

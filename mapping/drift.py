@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from mapping.catalog import build_schema
+from mapping.landing import landing
 from mapping.model import ClinicMap, FieldMap
 from mapping.properties import PREFIX
 from mapping.schema import SchemaColumn
@@ -161,16 +162,9 @@ def _values(
 
 def _answered(targets: list[_Target]) -> Callable[[str], bool]:
     """Whether every column that a field fills has an answer for a value."""
-
-    def one(target: _Target, value: str) -> bool:
-        field = target.field
-        labels = {label.casefold() for label in target.column.options}
-        labels |= {known.strip().casefold() for known in field.values or {}}
-        labels |= {str(known).casefold() for known in field.args.get("none", ())}
-        return "default" in field.args or value.strip().casefold() in labels
-
     choices = [target for target in targets if target.column.type in ("choice", "choices")]
-    return lambda value: all(one(target, value) for target in choices)
+    lands = [landing(target.field, target.column.options) for target in choices]
+    return lambda value: all(one(value) != "refused" for one in lands)
 
 
 def _lengths(

@@ -8,7 +8,7 @@ import orjson
 from mapping.model import ClinicMap
 
 #: Parts of a field that explain it without changing what is written.
-_WORDING: Final = ("confidence", "reason", "phi", "review", "status", "comment", "by", "at")
+_WORDING: Final = ("confidence", "reason", "unplaced", "phi", "review", "status", "comment", "by", "at")
 
 
 def map_hash(map: ClinicMap) -> str:

@@ -51,6 +51,7 @@ class FieldMap(Strict):
     status: Literal["proposed", "confirmed", "ignored"] = "proposed"
     confidence: float = 1.0
     reason: str = ""
+    unplaced: bool = False  #: a program found no column for it; that it stays behind is for a person to decide
     comment: str = ""  #: what people wrote about it
     by: str = ""  #: who confirmed, changed or left it out last; nobody yet: the proposal stands
     at: datetime | None = None

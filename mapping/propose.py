@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 from mapping.catalog import CatalogColumn, load_catalog
 from mapping.catalog.build import MAX_MEMO, MAX_TEXT
 from mapping.derived import SPECIALIZATIONS
+from mapping.landing import landing
 from mapping.model import ClinicMap, ColumnType, CustomColumn, FieldMap, ObjectMap, Route
 from mapping.objects import LOAD_ORDER
 from mapping.properties import JOINED, PREFIX
@@ -144,7 +145,11 @@ def propose(
     )  # fmt: skip
     for name, object_map in objects.items():
         for route in object_map.routes:
-            route.fields = [field.model_copy(update={"reason": field.reason or known}) for field in route.fields]
+            # A field that is left out without a reason gets none: a person has to say why.
+            route.fields = [
+                field.model_copy(update={"reason": field.reason or ("" if field.status == "ignored" else known)})
+                for field in route.fields
+            ]
             if name in LOAD_ORDER:
                 route.fields += _provenance(route)
             _answer_choices(proposal, name, route, options)
@@ -217,12 +222,8 @@ def _answer_choices(proposal: ClinicMap, name: str, route: Route, options: Mappi
 
 
 def _unanswered(field: FieldMap, column: CatalogColumn, values: Sequence[str]) -> list[str]:
-    if "default" in field.args:
-        return []
-    answered = {label.casefold() for label in column.options}
-    answered |= {value.strip().casefold() for value in field.values or {}}
-    answered |= {str(value).casefold() for value in field.args.get("none", ())}
-    return [value for value in values if value.casefold() not in answered]
+    lands = landing(field, column.options)
+    return [value for value in values if lands(value) == "refused"]
 
 
 def _distinct(values: Iterable[str]) -> list[str]:

@@ -103,6 +103,19 @@ def decided(one: FieldMap, decision: PhiDecision, by: str, at: datetime) -> Fiel
     return one.model_copy(update=update)
 
 
+def left_behind(one: FieldMap) -> bool:
+    """Whether the field would be left behind though nobody has decided that.
+
+    A person decides by name; a profile that people wrote decides with the reason it states. What a program found no
+    column for is decided by neither.
+    """
+    if one.by or one.status == "confirmed":
+        return False
+    if one.status == "proposed":
+        return not _has_way(one)
+    return one.unplaced or not one.reason.strip()
+
+
 def unmarked(clinic_map: ClinicMap) -> list[str]:
     """Datasets that feed no object and that nobody has marked out of scope with a reason."""
     return [name for name, why in clinic_map.out_of_scope.items() if not why.strip()]

@@ -14,13 +14,14 @@ from mapping.catalog import build_schema
 from mapping.model import ClinicMap, ControlledPolicy, FieldMap, PhiDecision
 from mapping.review import marked, undecided, unmarked
 from mapping.validate import problems
-from services import history, maps, two_people
+from services import fields, history, maps, two_people
 from services.history import Change
 from services.maps import store_map
 from services.phi import decided, worded
 
 _PHI_NEXT: Final = "Confirm with phi: migrate, redact or leave_out for each class or field, or decide field by field."
 _SCOPE_NEXT: Final = "Confirm with out_of_scope: a reason for each dataset; or write a profile that shapes them."
+_FIELDS_NEXT: Final = "Accept that, or give them a column: “Left behind” on the page Map, or map accept."
 _UNDECIDED: Final = "Nobody has decided what happens to controlled substances."
 
 
@@ -56,6 +57,8 @@ async def confirm(
     if names := unmarked(changed):
         words = f"These datasets feed no object, and nobody has said why they stay out: {', '.join(names)}."
         raise StepError("scope_undecided", words, _SCOPE_NEXT)
+    if words := fields.still_undecided(changed):
+        raise StepError("fields_undecided", words, _FIELDS_NEXT)
     if found := problems(changed, build_schema(changed)):
         words = f"The map cannot be confirmed: {maps.worded(found)}"
         raise StepError("bad_map", words, "Mend the map, then confirm it.")

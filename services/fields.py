@@ -15,8 +15,8 @@ from activities.errors import StepError
 from ledger import migrations
 from ledger.states import now
 from ledger.storage import Storage
+from mapping import review
 from mapping.model import ClinicMap, FieldMap, PhiClass, PhiDecision
-from mapping.review import decided
 from services.history import Action, Change, append, changes, fields_of, way_of
 from services.maps import Stored, store_map
 
@@ -37,7 +37,7 @@ class FieldEdit(BaseModel):
     field: str = Field(pattern=r"^[a-z_]+\.\d+\.\d+$")
     source: str
     action: Action
-    reason: str = ""  #: needed to leave a field out
+    reason: str = ""  #: needed to leave a field out; to accept that it is left behind, the proposal's own will do
     comment: str = ""
     column: str | None = None
     transform: str | None = None
@@ -83,6 +83,25 @@ def certain(clinic_map: ClinicMap, least: float) -> list[FieldEdit]:
     ]
 
 
+def left_behind(clinic_map: ClinicMap, name: str | None = None) -> list[FieldEdit]:
+    """The edits that accept every field that would be left behind undecided, or those of one object."""
+    return [
+        FieldEdit(field=key, source=field.source, action="accept")
+        for key, object, _, field in fields_of(clinic_map)
+        if review.left_behind(field) and name in (None, object)
+    ]
+
+
+def still_undecided(clinic_map: ClinicMap) -> str:
+    """How many fields would be left behind undecided, by object, in words; "" for none."""
+    by_object = Counter(one.field.partition(".")[0].replace("_", " ") for one in left_behind(clinic_map))
+    if not (number := by_object.total()):
+        return ""
+    fields = "1 source field" if number == 1 else f"{number:,} source fields"
+    listed = ", ".join(f"{name} {count:,}" for name, count in by_object.items())
+    return f"{fields} would be left behind, and nobody has decided that: {listed}."
+
+
 def _cause(edits: Sequence[FieldEdit]) -> str:
     if len(edits) == 1:
         return f"{edits[0].action} {edits[0].field.partition('.')[0]}.{edits[0].source}"
@@ -104,7 +123,7 @@ async def _as_proposed(store: Storage, id: str, one: FieldEdit, field: FieldMap)
     reopened was made on. What people wrote about it stays."""
     first = 0
     for line in await changes(store, id, one.field):
-        if line.action == "reopen" or line.source != one.source:
+        if line.action == "reopen" or line.source != one.source or not line.before:  # before that it was not there
             break
         if line.action != "comment":
             first = line.version
@@ -127,10 +146,12 @@ def _edited(field: FieldMap, one: FieldEdit, by: str, at: datetime) -> FieldMap:
             update["status"] = "confirmed"
             if field.status == "ignored" and field.column is None:
                 raise StepError("no_column", f"{one.source} has no column.", "Give it one, then confirm it.")
+        case "accept":
+            if not review.left_behind(field):
+                raise StepError("map_changed", f"Somebody decided about {one.source} meanwhile.", "Load it again.")
+            update |= {"status": "ignored", "reason": _reason(one, field.reason)}
         case "ignore":
-            if not one.reason:
-                raise StepError("no_reason", f"Say why {one.source} is left out.", "Give a reason.")
-            update |= {"status": "ignored", "reason": one.reason}
+            update |= {"status": "ignored", "reason": _reason(one, "")}
         case "change":
             given: Mapping[str, Any] = one.model_dump(include=set(_CHANGEABLE), exclude_none=True)
             update |= dict(given) | {"status": "confirmed", "confidence": 1.0, "reason": f"decided by {by}"}
@@ -142,7 +163,14 @@ def _edited(field: FieldMap, one: FieldEdit, by: str, at: datetime) -> FieldMap:
             if one.review is None:
                 raise StepError("no_decision", f"Say what happens to {one.source}.", "migrate, redact or leave_out.")
             try:
-                return decided(field.model_copy(update=update), one.review, by, at)
+                return review.decided(field.model_copy(update=update), one.review, by, at)
             except ValueError as error:
                 raise StepError("no_column", f"{error}.", "Change its column, then decide.") from None
     return FieldMap.model_validate(field.model_dump() | update)
+
+
+def _reason(one: FieldEdit, proposed: str) -> str:
+    """Why a field is left out: as the person says, else as it was proposed."""
+    if not (reason := one.reason.strip() or proposed.strip()):
+        raise StepError("no_reason", f"Say why {one.source} is left out.", "Give a reason.")
+    return reason

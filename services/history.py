@@ -17,7 +17,7 @@ from ledger.storage import NotStored, Storage
 from mapping.model import ClinicMap, FieldMap
 from mapping.objects import ObjectName
 
-Action = Literal["confirm", "reopen", "ignore", "change", "comment", "review"]
+Action = Literal["confirm", "accept", "reopen", "ignore", "change", "comment", "review"]
 
 
 class Change(BaseModel):

@@ -4,7 +4,7 @@ import asyncio
 import zlib
 from collections.abc import Iterable, Mapping
 from contextlib import aclosing, suppress
-from typing import Any, Final
+from typing import Any, Final, cast
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -24,6 +24,7 @@ from mapping.steps import BadMap, Step, read_step, step_of
 from mapping.transforms import Refused
 from mapping.transforms.choices import labelled
 from mapping.trim import MARK
+from sources.inventory import ValueCounts
 
 #: Examples that are enough, and buckets that are read for them at most.
 _ENOUGH: Final = 3
@@ -40,9 +41,19 @@ Example = tuple[Any, Any]
 async def value_counts(store: Storage, migration: Migration, name: str, field: str) -> Mapping[str, int]:
     """How often each value of a field occurs, where there are few different ones; empty when that was not counted."""
     found = await merged(store, {"migration": migration.id, "snapshot": migration.snapshot})
+    return by_count(counted(found, name, field))
+
+
+def counted(found: Mapping[str, Any], name: str, field: str) -> ValueCounts | None:
+    """What was counted of one field, of all that was ``merged``."""
     properties, values = found["properties"], found["values"]
-    counted = properties.get(field.removeprefix(PREFIX)) if field.startswith(PREFIX) else values.get(f"{name}.{field}")
-    return dict(sorted((counted.options or {}).items(), key=lambda one: -one[1])) if counted else {}
+    one = properties.get(field.removeprefix(PREFIX)) if field.startswith(PREFIX) else values.get(f"{name}.{field}")
+    return cast("ValueCounts | None", one)
+
+
+def by_count(counts: ValueCounts | None) -> Mapping[str, int]:
+    """The values of a field, most frequent first; empty where there are too many different ones, or none."""
+    return dict(sorted((counts.options or {}).items(), key=lambda one: -one[1])) if counts else {}
 
 
 async def examples(

@@ -27,6 +27,7 @@ ENDPOINTS: Final[tuple[tuple[str, str, str, Callable[..., Awaitable[Any]]], ...]
     ("get_map", "GET", f"{_ONE}/map", maps.get_map),
     ("put_map", "PUT", f"{_ONE}/map", maps.put_map),
     ("edit_fields", "POST", f"{_ONE}/map/fields", maps.edit_fields),
+    ("list_values", "GET", f"{_ONE}/map/values", maps.list_values),
     ("get_options", "GET", f"{_ONE}/map/options", maps.get_options),
     ("set_options", "POST", f"{_ONE}/map/options", maps.set_options),
     ("get_phi", "GET", f"{_ONE}/map/phi", maps.get_phi),

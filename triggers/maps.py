@@ -11,7 +11,7 @@ from mapping.catalog import build_schema
 from mapping.model import ClinicMap, ControlledPolicy, PhiDecision
 from mapping.review import undecided, unmarked
 from mapping.validate import problems
-from services import decisions, fields, history, maps, masked, options, overview, papers, phi, versions
+from services import decisions, fields, history, maps, masked, options, overview, papers, phi, values, versions
 from services.access import StepError, storage
 from services.fields import SHAPING, FieldEdit
 from services.overview import shown
@@ -40,6 +40,7 @@ async def get_map(req: func.HttpRequest) -> func.HttpResponse:
     store = await storage()
     migration = await migrations.load(store, req.route_params["id"])
     current = await jobs.current_map(store, migration)
+    schema = build_schema(current)
     return answer(
         {
             "map": masked.document(current, values=allows(req, "work")),
@@ -48,8 +49,10 @@ async def get_map(req: func.HttpRequest) -> func.HttpResponse:
             "undecided": [
                 {"object": name, "field": field.source, "phi": field.phi} for name, field in undecided(current)
             ],
-            "problems": problems(current, build_schema(current)),
+            "problems": problems(current, schema),
             "unmarked": unmarked(current),
+            "left_behind": [one.model_dump(include={"field", "source"}) for one in fields.left_behind(current)],
+            "values": values.summed(await values.unanswered(store, migration, current, schema)),
             "confirmed": migration.confirmed_hash == migration.map_hash,
         }
     )
@@ -133,6 +136,21 @@ async def edit_fields(req: func.HttpRequest) -> func.HttpResponse:
     by = operator_of(req, asked.by)
     migration = (await fields.edit(await storage(), req.route_params["id"], by, asked.edits)).migration
     return answer({"hash": migration.map_hash, "version": migration.map_version})
+
+
+@endpoint("read")
+async def list_values(req: func.HttpRequest) -> func.HttpResponse:
+    """GET /migrations/{id}/map/values: the values of choices that no option answers; masked for a viewer."""
+    store = await storage()
+    migration = await migrations.load(store, req.route_params["id"])
+    current = await jobs.current_map(store, migration)
+    found = await values.unanswered(store, migration, current, build_schema(current))
+    return answer(
+        {
+            "values": [values.shown(one, revealed=allows(req, "work")) for one in found.values],
+            "uncounted": found.uncounted,
+        }
+    )
 
 
 class Answers(BaseModel):

@@ -50,15 +50,18 @@ def review(
     with session(as_json, migration) as s:
         shown = s.api.get(s.path("map"))
         wrong = {(one["object"], one["field"]): one["message"] for one in shown["problems"] if one["field"]}
+        left = {one["field"] for one in shown["left_behind"]}
         open_phi = {(one["object"], one["field"]) for one in shown["undecided"]}
         made, listed = table("field", "column", "transform", "sure", "phi", "why", numbers=("sure",)), []
         for one in _fields(shown["map"]):
             kind, field = one.name.partition(".")[0], one.field
             key = (kind, field["source"])
             unsure = field["status"] == "proposed" and field["confidence"] < below
-            if name not in (None, kind) or not (unsure or key in wrong or key in open_phi):
+            if name not in (None, kind) or not (unsure or key in wrong or key in open_phi or one.place in left):
                 continue
             why = wrong.get(key) or ("nobody decided" if key in open_phi else field["reason"])
+            if one.place in left:
+                why = f"left behind, undecided: {field['reason']}"
             phi = "" if field["phi"] == "none" else field["phi"]
             cells = (one.name, field["column"] or "–", field["transform"], f"{field['confidence']:.0%}", phi, why)
             made.add_row(*(escape(cell) for cell in cells))
@@ -155,6 +158,35 @@ def confirm(
         if not chosen:
             raise misuse("No proposed field is that certain.", "./carryover map review")
         _send(s, by, [one.edit("confirm") for one in chosen.values()])
+
+
+@app.command("accept")
+def accept(
+    fields: Annotated[list[str] | None, typer.Argument(metavar="FIELD…", help="Fields by name or place.")] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="All that would be left behind and nobody decided about.", show_default=False)
+    ] = False,
+    name: Annotated[str | None, typer.Option("--object", help="Those of this object.")] = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why; else as it was proposed.")] = None,
+    migration: MigrationOption = None,
+    by: ByOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Accept that fields are left behind that a proposal found no column for. The map is not confirmed before."""
+    if not (fields or every or name):
+        raise misuse("Name fields, an object, or all.", "./carryover map accept --all")
+    with session(as_json, migration) as s:
+        shown = s.api.get(s.path("map"))
+        known = _fields(shown["map"])
+        chosen = {_find(known, named).place for named in fields or []}
+        left = [
+            one | {"action": "accept", "reason": reason or ""}
+            for one in shown["left_behind"]
+            if every or one["field"] in chosen or one["field"].partition(".")[0] == name
+        ]
+        if not left or not chosen <= {one["field"] for one in left}:
+            raise misuse("Of those, not all would be left behind undecided.", "./carryover map review")
+        _send(s, by, left)
 
 
 def _send(s: Session, by: str | None, edits: list[dict[str, Any]]) -> None:

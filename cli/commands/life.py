@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from cli import flow, place
-from cli.answers import Policy, ask_policy, phi_decisions, reasons_of
+from cli.answers import Policy, accept_left, ask_policy, phi_decisions, reasons_of
 from cli.errors import misuse, refused
 from cli.output import counted, size
 from cli.session import (
@@ -130,8 +130,8 @@ def confirm(
 ) -> None:
     """Confirm the map. No record moves before that.
 
-    --yes takes suppress when no policy is named, migrates delicate fields about which nothing is said, and gives
-    datasets that feed nothing a standard reason.
+    --yes takes suppress when no policy is named, migrates delicate fields about which nothing is said, gives datasets
+    that feed nothing a standard reason, and leaves behind, as proposed, what a proposal found no column for.
     """
     with session(as_json, migration) as s:
         shown = s.api.get(s.path("map"))
@@ -146,10 +146,13 @@ def confirm(
         decided = phi_decisions(s, phi or [], shown.get("undecided", []), asks=asks, yes=yes)
         reasons = reasons_of(s, out_of_scope or [], shown.get("unmarked", []), asks=asks, yes=yes)
         who = by or place.operator()
-        if asks and not typer.confirm(f"Confirm the map {shown['hash'][:12]} as {who}?", err=True):
+        agreed = accept_left(s, who, shown, asks=asks, yes=yes)
+        if said := shown["values"]["said"]:
+            s.out.say(f"{escape(said)} [quiet]./carryover map values lists them.[/quiet]")
+        if asks and not typer.confirm(f"Confirm the map {agreed[:12]} as {who}?", err=True):
             raise refused("Not confirmed.", "./carryover map show")
         # Decisions are a part of the map: what they change makes the hash that is confirmed.
-        answer = {"by": who, "hash": shown["hash"], "controlled": controlled, "phi": decided, "out_of_scope": reasons}
+        answer = {"by": who, "hash": agreed, "controlled": controlled, "phi": decided, "out_of_scope": reasons}
         made = s.api.post(s.path("confirm"), answer)
         s.out.say(f"[good]✓[/good] Confirmed by [name]{escape(who)}[/name]; controlled substances: {controlled}.")
         s.hint()

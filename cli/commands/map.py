@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from cli import place
 from cli.answers import phi_read
-from cli.commands import fields
+from cli.commands import fields, values
 from cli.errors import misuse
 from cli.listing import LimitOption, SinceOption, newer
 from cli.output import Out, table, words
@@ -21,7 +21,7 @@ map_app = typer.Typer(
     no_args_is_help=True, help="The map: read it, change it, decide about it, or have it proposed anew."
 )
 app.add_typer(map_app, name="map")
-map_app.registered_commands += fields.app.registered_commands
+map_app.registered_commands += fields.app.registered_commands + values.app.registered_commands
 
 
 @map_app.command("show")

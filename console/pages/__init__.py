@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from console.pages import home, map, move, profile, proof, ready, runs, sample, shaping, trouble
+from console.pages import home, map, move, profile, proof, ready, runs, sample, shaping, trouble, values
 
 ROUTES: Final[tuple[tuple[str, str, str, Any], ...]] = (
     *home.ROUTES,
@@ -11,6 +11,7 @@ ROUTES: Final[tuple[tuple[str, str, str, Any], ...]] = (
     *profile.ROUTES,
     *map.ROUTES,
     *shaping.ROUTES,
+    *values.ROUTES,
     *sample.ROUTES,
     *move.ROUTES,
     *trouble.ROUTES,

@@ -5,9 +5,9 @@ import re
 from typing import Any, Final, cast, get_args
 
 import azure.functions as func
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from console import csrf, masks
+from console import masks
 from console.lines import Line, counts_of, example, lines_of
 from console.shell import shell
 from console.visit import Visit
@@ -22,7 +22,7 @@ from mapping.review import review, standing_of, undecided
 from mapping.schema import Schema, SchemaColumn
 from mapping.transforms import COMMON_ARGS, REGISTRY
 from mapping.validate import Problem, problems
-from services import decisions, fields, history, masked, options, source, two_people
+from services import decisions, fields, history, masked, options, source, two_people, values
 from services.access import StepError
 from services.fields import CERTAIN, SHAPING, FieldEdit
 from services.overview import current_map
@@ -48,7 +48,7 @@ async def map_page(visit: Visit) -> func.HttpResponse:
     return visit.page(
         "map.html",
         **context,
-        **_confirmation(migration, clinic_map, lines, found),
+        **await _confirmation(visit, migration, clinic_map, schema, lines, found),
         barred=await two_people.barred(visit.store, migration.id, visit.person.name),
         lines=lines,
         phis=sorted({line.field.phi for line in lines}),
@@ -65,8 +65,13 @@ async def map_page(visit: Visit) -> func.HttpResponse:
     )
 
 
-def _confirmation(
-    migration: Migration, clinic_map: ClinicMap, lines: list[Line], found: list[Problem]
+async def _confirmation(
+    visit: Visit,
+    migration: Migration,
+    clinic_map: ClinicMap,
+    schema: Schema,
+    lines: list[Line],
+    found: list[Problem],
 ) -> dict[str, Any]:
     """What the figures and the confirmation of the whole map say."""
     delicate: dict[str, list[str]] = {}
@@ -76,6 +81,8 @@ def _confirmation(
         "one": migration,
         "map": clinic_map,
         "counts": counts_of(lines, found),
+        "left": fields.still_undecided(clinic_map),
+        "values": values.summed(await values.unanswered(visit.store, migration, clinic_map, schema)),
         "delicate": delicate,
         "policies": get_args(ControlledPolicy),
         "refusal": gate(migration, "confirm"),
@@ -139,7 +146,7 @@ async def field_panel(visit: Visit) -> func.HttpResponse:
         "phis": get_args(PhiClass),
         "standing": standing_of(line.field),
         "values": [
-            (_stands_for(visit, line.key, value), masks.shown(visit, value), *more)
+            (masks.stands_for(visit, line.key, value), masks.shown(visit, value), *more)
             for value, *more in _values(line, counted)
         ],
         "examples": [example(one, revealed=shown) for one in found],
@@ -197,17 +204,12 @@ async def edit(visit: Visit) -> func.HttpResponse:
     )
     return visit.page(
         "map_edited.html",
-        **_confirmation(stored.migration, stored.map, lines, stored.problems),
+        **await _confirmation(visit, stored.migration, stored.map, stored.schema, lines, stored.problems),
         barred=await two_people.barred(visit.store, stored.migration.id, visit.person.name),
         line=next(one for one in lines if one.key == given.field),
         home=visit.home,
         edits=f"{visit.home}/map/fields",
     )
-
-
-def _stands_for(visit: Visit, field: str, value: str) -> str:
-    """What stands for a value of the source in the form, which shows it to those only who may see it."""
-    return csrf.sign(visit.key, "value", visit.args["id"], field, value)
 
 
 async def _known(visit: Visit, field: str) -> dict[str, str]:
@@ -218,7 +220,7 @@ async def _known(visit: Visit, field: str) -> dict[str, str]:
     if found is None:
         return {}
     counted = await source.value_counts(visit.store, migration, found[0], found[1].source)
-    return {_stands_for(visit, field, value): value for value in (*counted, *(found[1].values or {}))}
+    return {masks.stands_for(visit, field, value): value for value in (*counted, *(found[1].values or {}))}
 
 
 def _changed(visit: Visit, known: dict[str, str]) -> dict[str, Any]:
@@ -261,6 +263,19 @@ async def confirm_certain(visit: Visit) -> func.HttpResponse:
     return visit.go(f"{visit.home}/map")
 
 
+async def accept_left(visit: Visit) -> func.HttpResponse:
+    """Accept that the fields that the form names, as they stand in the rows that are shown, are left behind."""
+    try:
+        shown = TypeAdapter(list[FieldEdit]).validate_json(visit.form("fields"))
+    except ValidationError:
+        raise StepError("bad_request", "The form names no fields.", "Load the map again.") from None
+    if not shown:
+        raise StepError("nothing_left", "No field that is shown would be left behind.", "Choose another filter.")
+    edits = [one.model_copy(update={"action": "accept", "reason": visit.form("reason")}) for one in shown]
+    await fields.edit(visit.store, visit.args["id"], visit.person.name, edits)
+    return visit.go(f"{visit.home}/map")
+
+
 async def confirm(visit: Visit) -> func.HttpResponse:
     """A person confirms the map whose hash they were shown."""
     policy = visit.form("controlled")
@@ -291,5 +306,6 @@ ROUTES: Final = (
     ("GET", "m/{id}/map/download", "read", download),
     ("POST", "m/{id}/map/fields", "work", edit),
     ("POST", "m/{id}/map/certain", "work", confirm_certain),
+    ("POST", "m/{id}/map/left", "work", accept_left),
     ("POST", "m/{id}/map/confirm", "approve", confirm),
 )

@@ -10,7 +10,7 @@ if (filters) {
     if (!texts.has(row)) texts.set(row, row.textContent.toLowerCase());
     return texts.get(row);
   };
-  const marks = { eye: true, required: true };
+  const marks = { eye: true, left: true, required: true };
   const fits = (row, f) => {
     const d = row.dataset;
     if (f.view in marks ? !(f.view in d) : f.view !== "all" && d.status !== f.view) return false;
@@ -31,6 +31,7 @@ if (filters) {
     document.getElementById("shown").textContent = `${shown} of ${all.length}`;
     document.getElementById("none").hidden = shown > 0;
     count();
+    gather();
   };
   // How many fields would be confirmed at the confidence that is typed.
   const least = document.getElementById("least");
@@ -40,8 +41,21 @@ if (filters) {
     document.getElementById("sure-count").textContent = sure.length;
   };
   least?.addEventListener("input", count);
+  // The fields that would be left behind, of those that are shown: they are accepted together.
+  const left = document.getElementById("left");
+  const gather = () => {
+    if (!left) return;
+    const shown = rows().filter((row) => !row.hidden && "left" in row.dataset);
+    left.value = JSON.stringify(shown.map((row) => JSON.parse(row.querySelector(".confirm").getAttribute("hx-vals"))));
+    document.getElementById("left-count").textContent = `the ${shown.length} shown`;
+    left.form.hidden = !shown.length;
+  };
   filters.addEventListener("input", filter);
   filters.addEventListener("submit", (event) => event.preventDefault());
+  // A link may ask for a filter, as ?view=left.
+  for (const [name, value] of new URLSearchParams(location.search)) {
+    if (filters.elements[name]) filters.elements[name].value = value;
+  }
   filter();
 
   const visible = () => rows().filter((row) => !row.hidden);
@@ -74,7 +88,7 @@ if (filters) {
   document.getElementById("undo").addEventListener("click", () => undo());
   const tell = (row) => {
     if (decided.includes(row.id)) decided.splice(decided.indexOf(row.id), 1);
-    const open = row.dataset.status === "proposed";
+    const open = "open" in row.dataset;
     if (!open) decided.push(row.id);
     said.hidden = false;
     said.firstElementChild.textContent = `${row.getAttribute("aria-label")}, ${open ? "as it was proposed again" : row.dataset.status === "ignored" ? "left out" : "confirmed"}.`;
@@ -98,6 +112,7 @@ if (filters) {
     act();
   });
 
+  const stand = (row) => ("open" in row.dataset ? "open" : row.dataset.status);
   // A row that was swapped keeps the focus; the next one gets it when it no longer fits the filter.
   let after = null;
   document.addEventListener("htmx:beforeSwap", (event) => {
@@ -110,7 +125,7 @@ if (filters) {
     if (!target?.matches?.("tr.line")) return;
     const list = visible();
     const inside = panel.open || target.contains(document.activeElement) || said.contains(document.activeElement);
-    after = { id: target.id, was: target.dataset.status, next: list[list.indexOf(target) + 1]?.id, inside };
+    after = { id: target.id, was: stand(target), next: list[list.indexOf(target) + 1]?.id, inside };
     document.getElementById("problem").textContent = "";
   });
   document.addEventListener("htmx:afterSettle", () => {
@@ -120,8 +135,8 @@ if (filters) {
     if (panel.open) panel.close();
     filter();
     const row = document.getElementById(id);
-    if (was !== row.dataset.status) tell(row);
-    const undone = was !== "proposed" && row.dataset.status === "proposed";
+    if (was !== stand(row)) tell(row);
+    const undone = was !== "open" && stand(row) === "open";
     if (inside || undone) focus(row.hidden ? document.getElementById(next) : row);
   });
 

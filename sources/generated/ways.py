@@ -58,7 +58,7 @@ class Way:
         """As a field of a profile's map; one without column and transform is ignored."""
         plain: dict[str, Any] = {"source": source}
         if self.column is None and self.transform != "state":
-            return plain | {"status": "ignored", "reason": self.reason, "phi": self.phi}
+            return plain | {"status": "ignored", "reason": self.reason, "unplaced": True, "phi": self.phi}
         if self.column:
             plain["column"] = self.column
         if self.transform != "text":
@@ -72,7 +72,7 @@ class Way:
 
 
 def ignored(reason: str, phi: PhiClass = "none") -> Way:
-    """A field that is left out on purpose."""
+    """A field that is proposed to be left out; a person decides about that."""
     return Way(None, reason=reason, phi=phi)
 
 

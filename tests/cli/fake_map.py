@@ -15,6 +15,7 @@ class FakeMap:
 
     def __init__(self) -> None:
         self.delicate = False  #: a field of the map that nobody has decided about
+        self.left_behind: list[dict[str, str]] = []  #: fields that a proposal found no column for
         self.unmarked: list[str] = []  #: datasets that nobody has marked out of scope
 
     def map_routes(self, one: str) -> list[web.RouteDef]:
@@ -23,6 +24,7 @@ class FakeMap:
             web.get(one + "/map", self._map),
             web.put(one + "/map", self._put_map),
             web.post(one + "/map/fields", self._fields),
+            web.get(one + "/map/values", self._values),
             web.post(one + "/map/options", self._options),
             web.get(one + "/map/versions", self._versions),
             web.get(one + "/map/versions/{version}/diff", self._differences),
@@ -53,12 +55,22 @@ class FakeMap:
             {
                 "map": shown, "hash": found["map_hash"], "version": 3, "undecided": undecided,
                 "problems": [needed], "confirmed": False, "unmarked": self.unmarked,
+                "left_behind": self.left_behind, "values": {"said": "Taken by a default: 2 values in 9 records."},
             }
         )  # fmt: skip
 
     async def _fields(self, request: web.Request) -> web.Response:
-        self.posted.append(("fields", await request.json()))
+        asked = await request.json()
+        self.posted.append(("fields", asked))
+        if any(one["action"] == "accept" for one in asked["edits"]):
+            self.left_behind = []
+            return web.json_response({"hash": self.migrations[request.match_info["id"]]["map_hash"], "version": 4})
         return web.json_response({"hash": "e" * 64, "version": 4})
+
+    async def _values(self, request: web.Request) -> web.Response:
+        one = {"field": "patient.0.1", "object": "patient", "source": "SEX", "column": "gendercode", "default": None}
+        other = {"value": "Q", "records": 2, "default": "Other"}
+        return web.json_response({"values": [one | {"value": "X", "records": 7}, one | other], "uncounted": []})
 
     async def _options(self, request: web.Request) -> web.Response:
         asked = await request.json()

@@ -33,6 +33,8 @@ NEEDS: Final = {
     ("GET", "m/{id}/solution"): {"operator"},
     ("POST", "m/{id}/map/fields"): {"operator", "approver"},
     ("POST", "m/{id}/map/certain"): {"operator", "approver"},
+    ("POST", "m/{id}/map/left"): {"operator", "approver"},
+    ("POST", "m/{id}/map/values"): {"operator"},
     ("POST", "m/{id}/profile"): {"operator"},
     ("POST", "m/{id}/profile/datasets"): {"operator"},
     ("POST", "m/{id}/map/options"): {"operator"},

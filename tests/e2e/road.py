@@ -94,8 +94,11 @@ class Road:
         """Confirms the map as it stands; delicate fields are migrated unless something else is said."""
         phi = {"ssn": "migrate", "clinical_note": "migrate"} | (phi or {})
         shown = self.get("map")
+        agreed = shown["hash"]
+        if shown["left_behind"]:
+            agreed = self.post("map/fields", edits=[one | {"action": "accept"} for one in shown["left_behind"]])["hash"]
         reasons = dict.fromkeys(shown["unmarked"], "Not wanted.")
-        self.post("confirm", hash=shown["hash"], controlled=controlled, phi=phi, out_of_scope=reasons)
+        self.post("confirm", hash=agreed, controlled=controlled, phi=phi, out_of_scope=reasons)
 
     def sign_off(self) -> None:
         """Signs the latest sample."""

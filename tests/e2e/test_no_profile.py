@@ -1,5 +1,8 @@
 """A known system taken for an unknown one: a profile and a map are proposed, and every record goes the whole road."""
 
+import shutil
+from pathlib import Path
+
 from tests.e2e.clinic import Export
 from tests.e2e.road import Road
 from tests.e2e.system import System
@@ -19,6 +22,29 @@ def test_a_profile_that_a_person_changed_is_what_the_source_is_read_by(system: S
     road.step("scope")
     assert road.get()["snapshot"] != read
     assert "Lakeside's old system" in road.step("scope")["message"]  # nothing is read anew now
+
+
+def test_what_the_proposal_left_out_is_decided_before_the_map_is_confirmed(
+    system: System, export: Export, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(export.folder, tmp_path / "export")
+    road = Road(system, "left", profile="none")
+    road.upload(folder)
+    road.step("scope")
+    shown = road.get("map")
+    left = len(shown["left_behind"])
+    reasons = dict.fromkeys(shown["unmarked"], "Not wanted.")
+    phi = {"ssn": "migrate", "clinical_note": "migrate"}
+    error = road.refused("confirm", hash=shown["hash"], controlled="include", phi=phi, out_of_scope=reasons)
+    assert error["code"] == "fields_undecided"
+    assert error["message"].startswith(f"{left} source fields would be left behind")
+    road.confirm()
+    lines = road.get("map/changes")["changes"]
+    assert [line["by"] for line in lines if line["action"] == "accept"] == ["tester"] * left
+    (folder / "locations.csv").open("a").write("\n")
+    road.upload(folder)
+    road.step("scope")
+    assert road.get("map")["left_behind"] == []  # what was accepted is not asked anew
 
 
 def test_without_a_profile_every_record_is_accounted_for_and_reads_back_as_mapped(

@@ -1,13 +1,14 @@
 """Delicate health information: nothing of it is confirmed undecided, and what was decided is what happens."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from mapping.catalog import build_schema
 from mapping.hash import map_hash
 from mapping.model import ClinicMap, FieldMap, ObjectMap, PhiClass, PhiDecision, Route
-from mapping.review import decide, marked, review, undecided, unmarked
+from mapping.review import decide, left_behind, marked, review, undecided, unmarked
 from mapping.steps import read_step, step_of
 from mapping.trim import MARK, covers, trimmer, used_fields
 
@@ -137,3 +138,22 @@ def test_a_dataset_that_feeds_nothing_waits_for_a_reason() -> None:
     said = marked(one, {"recalls": "Not wanted.", "orders": " ", "unheard_of": "x", "allergies": "Stays."})
     assert said.out_of_scope == {"allergies": "Stays.", "recalls": "Not wanted.", "orders": " "}
     assert map_hash(said) == map_hash(one)  # why is wording; which datasets is not
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ({"status": "ignored", "reason": "No column.", "unplaced": True}, True),
+        ({"status": "ignored", "reason": "No column.", "unplaced": True, "by": "Ada"}, False),
+        ({"status": "ignored", "reason": "The profile's authors say why."}, False),
+        ({"status": "ignored"}, True),  # without a reason nobody has said why
+        ({"status": "proposed"}, True),
+        ({"status": "proposed", "column": "nickname"}, False),
+        ({"status": "proposed", "transform": "state"}, False),
+        ({"status": "confirmed", "by": "Ada"}, False),
+    ],
+)
+def test_a_field_is_left_behind_undecided_unless_a_person_or_a_written_profile_says_so(
+    given: dict[str, Any], left: bool
+) -> None:
+    assert left_behind(FieldMap(source="pet", **given)) is left

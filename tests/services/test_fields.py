@@ -11,10 +11,10 @@ from ledger.migrations import Migration
 from ledger.states import now
 from ledger.storage import Storage
 from mapping.model import FieldMap
-from services import fields
+from services import fields, maps
 from services.fields import FieldEdit
 from services.maps import store_map
-from tests.support.maps import field_of
+from tests.support.maps import field_of, map_of
 
 
 async def edit(store: Storage, id: str, action: Any, **more: Any) -> FieldMap:
@@ -105,3 +105,15 @@ async def test_what_was_proposed_to_be_left_out_is_left_out_again(store: Storage
     proposed = await field_of(store, mapped.id, "patient", "first")
     await edit(store, mapped.id, "confirm")
     assert await edit(store, mapped.id, "reopen") == proposed
+
+
+async def test_a_field_that_came_with_a_whole_map_is_as_it_came(store: Storage, mapped: Migration) -> None:
+    changed = await map_of(store, mapped.id)
+    pet = FieldMap(source="pet", status="ignored", reason="No column.", unplaced=True)
+    some = changed.objects["patient"].routes[0].fields
+    some.append(pet)
+    await maps.put(store, mapped.id, changed, by="Ada", on=None)
+    for action in ("accept", "reopen"):
+        edit = FieldEdit.model_validate({"field": f"patient.0.{len(some) - 1}", "source": "pet", "action": action})
+        await fields.edit(store, mapped.id, "Ada", [edit])
+    assert await field_of(store, mapped.id, "patient", "pet") == pet

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from mapping.matching.engine import propose as match
+from mapping.model import FieldMap
 from mapping.objects import ObjectName
+from mapping.review import left_behind
 from sources.discover import list_files, with_columns
 from sources.errors import UnknownSource
 from sources.generated.build import build_profile, to_yaml
@@ -101,6 +103,9 @@ def test_a_practice_that_nobody_knows_is_shaped_and_accounted_for(practice: Path
     assert fields["person_no"]["args"] == {"object": "patient", "required": True}
     assert fields["doctor_id"]["column"] == "Practitioner"
     assert all(0 < field.get("confidence", 1) <= 1 for field in fields.values())
+    maps = (FieldMap.model_validate(one) for some in profile.map.values() for one in some["routes"][0]["fields"])
+    left = [one for one in maps if one.status == "ignored"]
+    assert left and all(map(left_behind, left))  # a person has to accept what no column was found for
 
 
 def test_files_without_patients_are_refused_with_what_was_seen(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from mapping.catalog.load import load_catalog
+from mapping.model import FieldMap
+from mapping.review import left_behind
 from sources.profile import PROFILES, Profile, load_profile
 from sources.shaping import shape_bucket
 from tests.sources.helpers import Shaped, shape_folder, shared
@@ -34,6 +36,7 @@ def test_the_map_names_columns_that_exist_and_reasons_for_what_is_ignored(profil
                     assert catalog.column(route["table"], field["column"]), field
                 elif field.get("transform") != "state":
                     assert field["status"] == "ignored" and field["reason"].endswith("."), field
+                assert not left_behind(FieldMap.model_validate(field)), field
 
 
 @pytest.mark.parametrize("name", ["synthea-csv-claims", "gnuhealth"])

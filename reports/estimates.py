@@ -259,6 +259,8 @@ def prices_words() -> str:
 
 def dollars(cost: Range) -> str:
     """A range of US dollars; with cents where it is small."""
+    if cost[1] < 0.01:
+        return "under 0.01 USD"
     low, high = (f"{one:,.0f}" if cost[1] >= 10 else f"{one:,.2f}" for one in cost)
     return f"{low} to {high} USD"
 

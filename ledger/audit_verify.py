@@ -4,6 +4,7 @@
 copy of the manifest (`verify_lines`), so that the log can be checked without either service.
 """
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -51,13 +52,28 @@ async def verify(storage: Storage, migration: str, manifests: Sequence[ManifestE
 
 async def examine(storage: Storage, migration: str, manifests: Sequence[ManifestEntry]) -> Verification:
     """`verify`, with the numbers of rows and partitions that were checked."""
-    verifier = Verifier(manifests)
+    return (await examine_part(storage, migration, manifests))[0]
+
+
+async def examine_part(
+    storage: Storage, migration: str, manifests: Sequence[ManifestEntry], after: str = "", most: int = sys.maxsize
+) -> tuple[Verification, str]:
+    """`examine`, of the partitions behind `after` alone, and of no more when `most` rows were read and a partition ends.
+
+    Also the partition that the next part begins behind, "" with the last. ValueError: `after` is none of the migration.
+    """
     first, beyond = paths.partition_range(migration)
-    within = f"PartitionKey ge {literal(first)} and PartitionKey lt {literal(beyond)}"
-    async for page in storage.rows.pages(paths.AUDIT, within):
+    if after and not first <= after < beyond:
+        raise ValueError(f"{after} is no partition of {migration}")
+    begin = f"PartitionKey gt {literal(after)}" if after else f"PartitionKey ge {literal(first)}"
+    verifier, last = Verifier(manifests, after), ""
+    async for page in storage.rows.pages(paths.AUDIT, f"{begin} and PartitionKey lt {literal(beyond)}"):
         for row in page:
+            if verifier.rows >= most and row["PartitionKey"] != last:
+                return verifier.finish(last), last
+            last = row["PartitionKey"]
             verifier.add(row)
-    return verifier.finish()
+    return verifier.finish(), ""
 
 
 def verify_lines(lines: Iterable[bytes], manifest_text: bytes) -> Verification:
@@ -69,9 +85,12 @@ def verify_lines(lines: Iterable[bytes], manifest_text: bytes) -> Verification:
 
 
 class Verifier:
-    """Takes the rows of the log in the order of partition and row key; `finish` tells what was wrong."""
+    """Takes the rows of the log in the order of partition and row key; `finish` tells what was wrong.
 
-    def __init__(self, manifests: Sequence[ManifestEntry]) -> None:
+    With `after` those of the partitions behind it.
+    """
+
+    def __init__(self, manifests: Sequence[ManifestEntry], after: str = "") -> None:
         self._heads: dict[str, dict[int, str]] = {}
         self._closed: dict[str, ManifestHead | None] = {}
         self._ended: set[str] = set()
@@ -79,16 +98,18 @@ class Verifier:
             if entry.closed and entry.run is not None:
                 self._ended.add(entry.run)
             for partition, head in entry.heads.items():
+                if partition <= after:
+                    continue
                 self._heads.setdefault(partition, {})[head.count] = head.hash
                 self._closed[partition] = head if entry.closed else None
         self._findings: list[Finding] = []
         self._seen: set[str] = set()
         self._walk: _Walk | None = None
-        self._rows = 0
+        self.rows = 0
 
     def add(self, row: Row) -> None:
         """Take the next row."""
-        self._rows += 1
+        self.rows += 1
         partition = row["PartitionKey"]
         if self._walk is None or self._walk.partition != partition:
             self._end_partition()
@@ -96,15 +117,15 @@ class Verifier:
             self._walk = _Walk(partition, self._heads.get(partition, {}))
         self._walk.step(row)
 
-    def finish(self) -> Verification:
-        """What was found in all rows taken, in the order of partition and sequence."""
+    def finish(self, until: str | None = None) -> Verification:
+        """What was found in all rows taken, in the order of partition and sequence. ``until``: the last partition of a part."""
         self._end_partition()
         for partition in self._heads.keys() - self._seen:
             count = max(self._heads[partition])
-            if count:
+            if count and (until is None or partition <= until):
                 self._findings.append(Finding(partition, None, "removed", f"all {count} rows are missing"))
         self._findings.sort(key=lambda finding: (finding.partition, finding.sequence or 0))
-        return Verification(self._rows, len(self._seen), self._findings)
+        return Verification(self.rows, len(self._seen), self._findings)
 
     def _end_partition(self) -> None:
         walk, self._walk = self._walk, None

@@ -61,7 +61,7 @@ class Evidence:
     proofs: Sequence[Mapping[str, Any]]  #: rows of the sample's table Four proofs
     causes: Sequence[Sequence[Any]]  #: of the exceptions that hold: object, of a, code, count, message
     undone: Mapping[str, Mapping[str, int]]  #: by run that took back: rows deleted, restored, kept, left
-    audit: Mapping[str, Any]  #: what a check of the log found: whole, rows, partitions, findings
+    audit: Mapping[str, Any]  #: what a check of the log found: whole, rows, partitions, findings, onward (in part)
     lines: Sequence[Line] = field(default_factory=list)
 
 
@@ -175,6 +175,10 @@ def _whole(audit: Mapping[str, Any]) -> Fact:
     checked = f"{several(audit['rows'], 'row')} in {several(audit['partitions'], 'chain')}, checked for this report"
     if not audit["whole"]:
         return Fact("Audit log", several(len(audit["findings"]), "finding"), "bad", checked)
+    if audit["onward"]:
+        return Fact(
+            "Audit log", "checked in part", "attention", f"{checked}; ./carryover audit verify checks all of it"
+        )
     return Fact("Audit log", "whole" if audit["rows"] else "empty", "good" if audit["rows"] else "plain", checked)
 
 

@@ -11,7 +11,7 @@ from activities.errors import StepError
 from activities.standing import last_load
 from ledger import manifest, migrations, paths
 from ledger.audit_export import ONWARD, Format, export
-from ledger.audit_verify import examine
+from ledger.audit_verify import examine_part
 from ledger.exceptions import ExceptionRow, each
 from ledger.rows import Row, literal
 from ledger.states import Run
@@ -20,6 +20,8 @@ from services.parts import part, whole
 
 #: Parts of the audit log (10,000 rows each) that one file holds.
 _PARTS: Final = 10
+#: Rows of the audit log after which an answer of its check ends with the chain it is at: some ten seconds' work.
+CHECKED: Final = 100_000
 
 
 async def run_of_exceptions(store: Storage, id: str) -> str | None:
@@ -96,12 +98,19 @@ async def solution(store: Storage, id: str) -> tuple[bytes, str]:
     return await store.get("ledger", paths.solution(migration.id, version)), f"carryover-{version}.zip"
 
 
-async def audit_check(store: Storage, id: str) -> dict[str, Any]:
-    """Whether the audit log is whole, and each damage found."""
+async def audit_check(store: Storage, id: str, after: str = "") -> dict[str, Any]:
+    """Whether the audit log is whole, and each damage found: of a part of some ``CHECKED`` rows, from ``after`` on.
+
+    ``onward``: the next part's ``after``, "" with the last. Raises NoMigration, StepError.
+    """
     await migrations.load(store, id)
-    checked = await examine(store, id, await manifest.read(store, id))
+    try:
+        checked, onward = await examine_part(store, id, await manifest.read(store, id), after, CHECKED)
+    except ValueError:
+        raise StepError("bad_request", "No part begins there.", "Send onward of the part before.") from None
     return {
         "whole": checked.whole,
+        "onward": onward,
         "rows": checked.rows,
         "partitions": checked.partitions,
         "findings": [

@@ -112,5 +112,5 @@ async def get_manifest(req: func.HttpRequest) -> func.HttpResponse:
 
 @endpoint("read")
 async def verify_audit(req: func.HttpRequest) -> func.HttpResponse:
-    """GET /migrations/{id}/audit/verify: is the log whole?"""
-    return answer(await papers.audit_check(await storage(), req.route_params["id"]))
+    """GET /migrations/{id}/audit/verify?after=: is the log whole? Of a long one a part; onward is the next one's after."""
+    return answer(await papers.audit_check(await storage(), req.route_params["id"], req.params.get("after", "")))

@@ -350,7 +350,10 @@ class FakeApp(FakeFiles, FakeMap, FakeOwners, FakeProfile, FakeReports):
         return web.Response(text='{"kind":"gate"}\n')
 
     async def _audit_verify(self, request: web.Request) -> web.Response:
-        return web.json_response({"findings": self.findings, "rows": 10})
+        last = request.query.get("after") == "p1"
+        found = self.findings if last else []
+        told = {"whole": not found, "findings": found, "rows": 10, "partitions": 1}
+        return web.json_response(told | {"onward": "" if last else "p1"})
 
     async def _summary(self, request: web.Request) -> web.Response:
         found = self.migrations[request.match_info["id"]]

@@ -9,7 +9,7 @@ from azure.data.tables import UpdateMode
 from ledger import audit_export, chain, manifest, paths
 from ledger.audit import AuditLog, Head
 from ledger.audit_export import Format, export
-from ledger.audit_verify import Finding, examine, verify, verify_lines
+from ledger.audit_verify import Finding, examine, examine_part, verify, verify_lines
 from ledger.manifest import ManifestBroken, ManifestEntry
 from ledger.storage import Storage
 from scripts import check_log
@@ -219,6 +219,32 @@ async def test_an_export_is_verified_without_any_service(storage: Storage, migra
     assert [(f.sequence, f.damage) for f in verify_lines(await lines(), text).findings] == [(5, "edited")]
     with pytest.raises(ManifestBroken, match="line 1"):
         verify_lines(whole, text.replace(b'"prev":""', b'"prev":"x"'))
+
+
+async def test_a_long_log_is_checked_in_parts_that_find_all_of_it(storage: Storage, migration: str) -> None:
+    """Chains of two rows: one is edited, one is gone whole; a part ends with a chain."""
+    logs = [await AuditLog.open(storage, migration, RUN, "patient", f"{n:05d}") for n in range(5)]
+    for log in logs:
+        await log.append_intents(intents_of(2))
+    heads = manifest.heads_of({log.partition: log.head for log in logs})
+    await manifest.append(storage, migration, ManifestEntry(kind="gate", heads=heads))
+    await Table(storage, logs[1].partition).edit(1, row_id="another")
+    await Table(storage, logs[3].partition).delete(1, 2)
+
+    manifests = await manifest.read(storage, migration)
+    parts, found, rows = 0, list[Finding](), 0
+    after: str | None = None
+    while after != "":
+        checked, after = await examine_part(storage, migration, manifests, after or "", most=3)
+        parts, rows, found = parts + 1, rows + checked.rows, found + checked.findings
+    assert (parts, rows) == (2, 8)
+    assert found == (await examine(storage, migration, manifests)).findings
+    assert [(one.partition, one.damage) for one in found] == [
+        (logs[1].partition, "edited"),
+        (logs[3].partition, "removed"),
+    ]
+    with pytest.raises(ValueError, match="no partition of"):
+        await examine_part(storage, migration, manifests, "m-another|x")
 
 
 @pytest.mark.parametrize(("edited", "code", "said"), [(False, 0, "24 rows in"), (True, 1, "not what was written")])

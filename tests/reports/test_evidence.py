@@ -14,7 +14,7 @@ from reports.pdf import as_pdf
 
 AT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 NAME = "Łukasz Żółć-Παπαδόπουλος-Щербакова"
-WHOLE = {"whole": True, "rows": 2, "partitions": 1, "findings": []}
+WHOLE = {"whole": True, "rows": 2, "partitions": 1, "findings": [], "onward": ""}
 
 
 def figures(**some: int) -> dict[str, int]:
@@ -49,7 +49,7 @@ def evidence(**changed: Any) -> Evidence:
 
 def nothing() -> Evidence:
     """A migration that was just created."""
-    audit = {"whole": True, "rows": 0, "partitions": 0, "findings": []}
+    audit = {"whole": True, "rows": 0, "partitions": 0, "findings": [], "onward": ""}
     return Evidence(Migration(id="m-00000000", system="x", created=AT), "", [], {}, {}, [], [], {}, audit)
 
 
@@ -82,9 +82,11 @@ def test_what_was_not_checked_is_never_good() -> None:
 
 
 def test_a_log_that_is_not_whole_is_bad_and_an_empty_one_is_not_good() -> None:
-    damaged = evidence(audit={"whole": False, "rows": 1, "partitions": 1, "findings": [{}, {}]})
+    damaged = evidence(audit={"whole": False, "rows": 1, "partitions": 1, "findings": [{}, {}], "onward": ""})
     assert (fact(damaged, "Audit log").value, fact(damaged, "Audit log").tone) == ("2 findings", "bad")
     assert fact(evidence(), "Audit log").tone == "good"
+    long = fact(evidence(audit=WHOLE | {"onward": "m-1|migrate-0001|patient|00000"}), "Audit log")
+    assert (long.value, long.tone) == ("checked in part", "attention")
     assert fact(nothing(), "Audit log").tone == "plain"
 
 

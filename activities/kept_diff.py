@@ -14,7 +14,7 @@ import orjson
 from activities import comments, jobs
 from activities.keep import keep_report
 from activities.resources import workplace
-from ledger import duck, paths
+from ledger import duck, migrations, paths
 from ledger.chunks import longest_line, pack, unpack, write_records
 from ledger.storage import Storage
 from reports.diff import FIELDS, diff_report, plain
@@ -53,7 +53,9 @@ async def keep(store: Storage, id: str, rows: Sequence[Row], frame: Mapping[str,
 
 
 async def freshen(store: Storage, id: str) -> None:
-    """Make the report anew where it lacks comments."""
+    """Make the report anew where it lacks comments. Not while a run is on: a new sample may be writing its own."""
+    if (await migrations.load(store, id)).active_run:
+        return
     sample, said = await comments.read(store, id)
     if said and await jobs.optional_document(store, id, _HOLDS, None) != _holds(sample, said):
         rows = list(unpack(await store.get("reports", paths.diff_rows(id))))
